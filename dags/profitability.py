@@ -1,0 +1,97 @@
+"""The profitability reports: one graph, three DAGs. Every branch first, then the network."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Param, task
+
+from sancrm_reports.glue.compute import CheckDaysSumOperator, ComputeProfitabilityOperator
+from sancrm_reports.glue.post import (
+    PostBranchReportOperator,
+    PostNetworkReportOperator,
+    posting,
+)
+from sancrm_reports.glue.retry import RetryWhatCanPass
+from sancrm_reports.glue.timetable import timetable_of
+from sancrm_reports.settings import INCLUDE, settings
+
+PARAMS = {
+    "period": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Period",
+        description="Any day inside the period to report, as 2026-11-17. Empty: the run's own.",
+    ),
+    "resend": Param(
+        False,
+        type="boolean",
+        title="Send again what has an unknown fate",
+        description="Only after looking into the chat: messages whose answer never came.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Write the messages into the tasks' logs and send nothing.",
+    ),
+}
+
+
+@task
+def check_network_sum(rows: Any) -> None:
+    """Stop the report unless branches and costs of no branch add up to the network."""
+    from sancrm_reports.pure.figures import Figures, check_network_sum
+
+    check_network_sum([Figures.from_row(row) for row in rows])
+
+
+@task
+def list_branches(rows: Any) -> list[dict]:
+    """Return the branches whose reports are posted: checked, and one task for each."""
+    return [row for row in rows if row["subject"] == "branch"]
+
+
+for report in ("daily", "weekly", "monthly"):
+    with DAG(
+        dag_id=f"profitability_{report}",
+        description=f"Posts the {report} profitability of each branch and of the network",
+        schedule=timetable_of(report, settings()),
+        start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
+        catchup=False,  # after an outage only the newest report comes by itself; backfill the rest
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=3),
+        default_args={
+            "retries": 5,
+            "retry_delay": timedelta(minutes=1),
+            "retry_policy": RetryWhatCanPass(),
+        },
+        template_searchpath=[str(INCLUDE / "sql")],
+        params=PARAMS,
+        tags=["sancrm", "profitability"],
+        doc_md=__doc__,
+    ):
+        compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
+        days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
+        branches = list_branches(compute.output)
+        branch_reports = PostBranchReportOperator.partial(
+            task_id="post_branch_report",
+            report=report,
+            map_index_template="{{ task.figures['branch_name'] }}",
+            **posting(),
+        ).expand(figures=branches)
+        branches_done = EmptyOperator(task_id="branches_done", trigger_rule="all_done")
+        network_report = PostNetworkReportOperator(
+            task_id="post_network_report", report=report, figures=compute.output, **posting()
+        )
+        all_posted = EmptyOperator(task_id="all_posted")
+
+        # The network comes last, also when a branch's message failed; the run is red all the same.
+        compute >> [check_network_sum(compute.output), days_checked] >> branches
+        branch_reports >> branches_done >> network_report
+        branches >> network_report
+        [branch_reports, network_report] >> all_posted

@@ -1,0 +1,87 @@
+"""``make demo`` and ``make up``: the reports of the demo network, through a real Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from demo.local_airflow import LocalAirflowError, ended_by_sigterm
+from demo.postgres import EmbeddedPostgresError
+from demo.stack import STATE, Demo, demo
+from demo.telegram.page import render_page, render_text
+
+REPORTS = ("profitability_daily", "profitability_weekly", "profitability_monthly")
+ZONE = ZoneInfo("Europe/Moscow")
+
+
+def main() -> int:
+    """Run one of the commands; Ctrl-C and SIGTERM stop what was started."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("command", choices=("report", "up"))
+    parser.add_argument(
+        "--day", type=date.fromisoformat, default=None, help="the demo CRM's today; default: now"
+    )
+    options = parser.parse_args()
+    today = options.day or datetime.now(ZONE).date()
+    try:
+        with ended_by_sigterm():
+            return {"report": report, "up": up}[options.command](today)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 130
+    except (EmbeddedPostgresError, LocalAirflowError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def report(today: date) -> int:
+    """Post the newest daily, weekly and monthly reports, and show the chat."""
+    started = time.monotonic()
+
+    def say(what: str) -> None:
+        print(f"[{time.monotonic() - started:4.0f} s] {what}", flush=True)
+
+    with demo(today=today, say=say) as running:
+        say("Waiting for the three reports")
+        failed = [dag_id for dag_id in REPORTS if not _succeeded(running, dag_id, say)]
+        if running.telegram:
+            print("\n" + render_text(running.telegram.messages), flush=True)
+            page = STATE / "chat.html"
+            page.write_text(render_page(running.telegram.messages), encoding="utf-8")
+            say(f"The chat as a phone shows it: {page}")
+        else:
+            say("The reports are in your Telegram chat")
+    say("Stopped everything")
+    return 1 if failed else 0
+
+
+def up(today: date) -> int:
+    """Start everything and keep it until Ctrl-C."""
+    with demo(today=today, airflow_port=8080, chat_port=8081) as running:
+        print(
+            f"\n  Airflow   {running.airflow.url}   (no login: everybody is admin)"
+            f"\n  Chat      {running.telegram.page_url if running.telegram else 'your Telegram'}"
+            f"\n  CRM       {running.crm_dsn}"
+            f"\n  Output    {running.airflow.home}"
+            "\n\nCtrl-C ends all of it.",
+            flush=True,
+        )
+        signal.pause()
+    return 0
+
+
+def _succeeded(running: Demo, dag_id: str, say: object) -> bool:
+    run = running.airflow.wait_for_run(dag_id)
+    if callable(say):
+        say(f"{dag_id}: {run['state']}")
+    for failure in running.airflow.failures(dag_id, run["dag_run_id"]):
+        print(f"        failed: {failure}", flush=True)
+    return bool(run["state"] == "success")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

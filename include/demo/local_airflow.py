@@ -1,0 +1,262 @@
+"""A real Airflow on this machine: scheduler, DAG processor, triggerer and API server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import psycopg
+from airflow import __version__ as airflow_version
+
+from demo.postgres import EmbeddedPostgres
+
+REPOSITORY = Path(__file__).parents[2]
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+STOP_SECONDS = 20
+
+
+class LocalAirflowError(RuntimeError):
+    """Airflow did not start, or a run did not end; the text says where to look."""
+
+
+class LocalAirflow:
+    """Airflow with this checkout's DAGs and plugins, and a metadata database of its own.
+
+    The database is a copy of a migrated template, so that every start is fresh and takes no
+    migration. ``environment`` adds connections and settings. Use it in a ``with``.
+    """
+
+    def __init__(
+        self,
+        postgres: EmbeddedPostgres,
+        home: Path,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+        database: str = "airflow",
+    ) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._postgres = postgres
+        self._database = database
+        self._extra = dict(environment or {})
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=30)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes of this Airflow, and commands given to it, have in common."""
+        dsn = self._postgres.dsn(self._database)
+        return {
+            **os.environ,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": dsn.replace(
+                "postgresql://", "postgresql+psycopg2://"
+            ),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": self._secret,
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self._log_ports[0]),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self._log_ports[1]),
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "PYTHONWARNINGS": "ignore",
+            **self._extra,
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``airflow …`` and return what it printed.
+
+        Raises:
+            LocalAirflowError: the command failed; with the end of what it printed.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise LocalAirflowError(f"airflow {' '.join(arguments)} failed:\n{done.stdout[-3000:]}")
+        return done
+
+    def __enter__(self) -> Self:
+        self._secret = secrets.token_hex(32)
+        self._log_ports = (free_port(), free_port())
+        try:
+            self.prepare()
+            for name in COMPONENTS:
+                self._start(name)
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def prepare(self) -> None:
+        """Make the metadata database, from a template that is migrated once per version."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        template = f"airflow_{airflow_version.replace('.', '_')}"
+        with psycopg.connect(self._postgres.dsn()) as connection:
+            found = connection.execute(
+                "select 1 from pg_database where datname = %s", (template,)
+            ).fetchone()
+        if not found:
+            building = f"{template}_building"
+            self._postgres.create_database(building)
+            wanted, self._database = self._database, building
+            try:
+                self.command("db", "migrate")
+                self.command("pools", "set", "telegram", "1", "One slot: one sender at a time")
+            finally:
+                self._database = wanted
+            with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
+                connection.execute(f'alter database "{building}" rename to "{template}"')
+        self._postgres.create_database(self._database, template)
+
+    def stop(self) -> None:
+        """End every process that this Airflow started, with their children. Harmless if repeated."""
+        for process in self._processes.values():
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+            _signal_group(process, signal.SIGKILL)  # also children that outlived their parent
+            process.wait()
+        self._processes.clear()
+        self.api.close()
+
+    def kill(self, component: str) -> None:
+        """End a component at once, as a crash would."""
+        _signal_group(self._processes[component], signal.SIGKILL)
+        self._processes.pop(component).wait()
+
+    def restart(self, component: str) -> None:
+        """Start a component that was killed."""
+        self._start(component)
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return a DAG's runs, oldest period first."""
+        answer = self.api.get(f"/dags/{dag_id}/dagRuns", params={"order_by": "run_after"})
+        return list(answer.json().get("dag_runs", []))
+
+    def wait_for_run(self, dag_id: str, *, seconds: float = 300) -> dict[str, Any]:
+        """Wait until the DAG has a run, and all its runs are over; return the newest.
+
+        Raises:
+            LocalAirflowError: they are not over in time.
+        """
+        for _ in _every(0.5, seconds):
+            runs = self.runs(dag_id)
+            if runs and all(run["state"] in ("success", "failed") for run in runs):
+                return runs[-1]
+        raise LocalAirflowError(
+            f"{dag_id} was not over after {seconds:.0f} s; Airflow's output is in {self.home}/*.out"
+        )
+
+    def failures(self, dag_id: str, run_id: str) -> list[str]:
+        """Return the tasks of a run that failed, each with the place of its log."""
+        answer = self.api.get(
+            f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"state": "failed"}
+        )
+        logs = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+        return [
+            f"{task['task_id']}: {logs / ('task_id=' + task['task_id'])}"
+            for task in answer.json().get("task_instances", [])
+        ]
+
+    def _start(self, name: str) -> None:
+        with (self.home / f"{name}.out").open("wb") as output:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", name],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C is ours to pass on, in order
+            )
+
+    def _wait_until_healthy(self, seconds: float = 120) -> None:
+        for _ in _every(0.2, seconds):
+            for name, process in self._processes.items():
+                if process.poll() is not None:
+                    tail = (self.home / f"{name}.out").read_text(errors="replace")[-2000:]
+                    raise LocalAirflowError(f"Airflow's {name} ended at its start:\n{tail}")
+            if self._is_healthy():
+                token = httpx.get(f"{self.url}/auth/token").json()["access_token"]
+                self.api.headers["Authorization"] = f"Bearer {token}"
+                return
+        raise LocalAirflowError(f"Airflow did not start in {seconds:.0f} s; see {self.home}/*.out")
+
+    def _is_healthy(self) -> bool:
+        try:
+            health = self.api.get("/monitor/health").json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return the wanted loopback port if nobody listens there, else a free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what was started is stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _every(pause: float, seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(pause)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass

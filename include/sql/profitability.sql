@@ -1,0 +1,254 @@
+-- Question:   what did each branch, and the whole network, earn and spend in a period?
+-- Grain:      one row per branch, then one for costs of no branch ('unallocated'), then one
+--             for the network; an inactive branch only if any of its figures is not 0
+-- Parameters: period_start, period_end (instants, half-open), timezone (of the account)
+-- Unit:       roubles, exact; margin is a ratio; counts are numbers of rows
+-- Definitions of the figures: docs/metrics.md
+with
+
+branches as (
+    {% include "sources/branches.sql" %}
+),
+
+closed_repairs as not materialized (
+    {% include "sources/closed_repairs.sql" %}
+),
+
+service_lines as not materialized (
+    {% include "sources/service_lines.sql" %}
+),
+
+part_lines as not materialized (
+    {% include "sources/part_lines.sql" %}
+),
+
+returned_rentals as not materialized (
+    {% include "sources/returned_rentals.sql" %}
+),
+
+fixed_costs as (
+    {% include "sources/fixed_costs.sql" %}
+),
+
+repairs_in_period as not materialized (
+    select
+        repair_id,
+        branch_id,
+        is_success
+    from closed_repairs
+    where closed_at >= %(period_start)s and closed_at < %(period_end)s
+),
+
+-- The period in local days, half-open: the zone is converted once, here.
+period as (
+    select
+        (%(period_start)s::timestamptz at time zone %(timezone)s)::date as first_day,
+        (%(period_end)s::timestamptz at time zone %(timezone)s)::date as end_day
+),
+
+months as (
+    select
+        month_start::date as first_day,
+        (month_start + interval '1 month')::date as end_day
+    from period
+    cross join generate_series(
+        date_trunc('month', period.first_day::timestamp),
+        period.end_day - 1,
+        interval '1 month'
+    ) as month_start
+),
+
+-- One CTE per kind of movement, each with one row per branch.
+
+service_totals as (
+    select
+        repairs_in_period.branch_id,
+        sum(
+            service_lines.price * service_lines.quantity - service_lines.discount
+        ) as repair_revenue
+    from repairs_in_period
+    inner join service_lines on repairs_in_period.repair_id = service_lines.repair_id
+    where repairs_in_period.is_success
+    group by repairs_in_period.branch_id
+),
+
+part_totals as (
+    select
+        repairs_in_period.branch_id,
+        sum(
+            part_lines.sale_price * part_lines.quantity - part_lines.discount
+        ) filter (where repairs_in_period.is_success) as repair_revenue,
+        sum(part_lines.purchase_price * part_lines.quantity) as variable_costs,
+        count(*) filter (where part_lines.purchase_price is null) as parts_without_cost
+    from repairs_in_period
+    inner join part_lines on repairs_in_period.repair_id = part_lines.repair_id
+    where repairs_in_period.is_success or part_lines.is_written_off
+    group by repairs_in_period.branch_id
+),
+
+repair_totals as (
+    select
+        branch_id,
+        count(*) as repair_count
+    from repairs_in_period
+    where is_success
+    group by branch_id
+),
+
+rental_totals as (
+    select
+        branch_id,
+        sum(
+            coalesce(
+                total,
+                price_per_day
+                * greatest(ceil(extract(epoch from ended_at - started_at) / 86400), 1)
+            )
+        ) as rental_revenue,
+        count(*) as rental_count
+    from returned_rentals
+    where ended_at >= %(period_start)s and ended_at < %(period_end)s
+    group by branch_id
+),
+
+-- By day k of D a month has borne round(amount * k / D, 2): day k bears what that grows by,
+-- so that days add up to their month to the kopeck. Day numbers here count from the month's
+-- first day; only days that are in the period, the month and the cost's validity are borne.
+fixed_cost_months as (
+    select
+        fixed_costs.branch_id,
+        fixed_costs.amount_per_month,
+        months.end_day - months.first_day as days_in_month,
+        greatest(fixed_costs.valid_from, months.first_day, period.first_day)
+        - months.first_day as days_before,
+        least(fixed_costs.valid_to, months.end_day, period.end_day)
+        - months.first_day as days_until
+    from fixed_costs
+    cross join months
+    cross join period
+),
+
+fixed_cost_totals as (
+    select
+        branch_id,
+        sum(
+            round(amount_per_month * days_until / days_in_month, 2)
+            - round(amount_per_month * days_before / days_in_month, 2)
+        ) as fixed_costs
+    from fixed_cost_months
+    where days_before < days_until
+    group by branch_id
+),
+
+movements as (
+    select
+        branch_id,
+        repair_revenue,
+        null::numeric as rental_revenue,
+        null::numeric as variable_costs,
+        null::bigint as parts_without_cost,
+        null::numeric as fixed_costs,
+        null::bigint as repair_count,
+        null::bigint as rental_count
+    from service_totals
+    union all
+    select branch_id, repair_revenue, null, variable_costs, parts_without_cost, null, null, null
+    from part_totals
+    union all
+    select branch_id, null, null, null, null, null, repair_count, null
+    from repair_totals
+    union all
+    select branch_id, null, rental_revenue, null, null, null, null, rental_count
+    from rental_totals
+    union all
+    select branch_id, null, null, null, null, fixed_costs, null, null
+    from fixed_cost_totals
+),
+
+-- The network is summed over all movements, not over the branches below: if the list of
+-- branches lost or doubled one, the two would disagree, and the report is stopped.
+totals as (
+    select
+        case
+            when grouping(branch_id) = 1 then 'network'
+            when branch_id is null then 'unallocated'
+            else 'branch'
+        end as subject,
+        branch_id,
+        sum(repair_revenue) as repair_revenue,
+        sum(rental_revenue) as rental_revenue,
+        sum(variable_costs) as variable_costs,
+        sum(parts_without_cost) as parts_without_cost,
+        sum(fixed_costs) as fixed_costs,
+        sum(repair_count) as repair_count,
+        sum(rental_count) as rental_count
+    from movements
+    group by grouping sets ((branch_id), ())
+),
+
+subjects as (
+    select 'branch' as subject, branch_id, branch_name, is_active
+    from branches
+    union all
+    select 'unallocated', null, null, true
+    union all
+    select 'network', null, null, true
+),
+
+figures as (
+    select
+        subjects.subject,
+        subjects.branch_id,
+        subjects.branch_name,
+        subjects.is_active,
+        coalesce(totals.repair_revenue, 0) as repair_revenue,
+        coalesce(totals.rental_revenue, 0) as rental_revenue,
+        coalesce(totals.variable_costs, 0) as variable_costs,
+        coalesce(totals.parts_without_cost, 0) as parts_without_cost,
+        -- Null where no amount applies to any day: unknown is not zero.
+        totals.fixed_costs,
+        coalesce(totals.repair_count, 0) as repair_count,
+        coalesce(totals.rental_count, 0) as rental_count
+    from subjects
+    left join totals
+        on
+            subjects.subject = totals.subject
+            and subjects.branch_id is not distinct from totals.branch_id
+),
+
+results as (
+    select
+        *,
+        repair_revenue + rental_revenue as revenue,
+        repair_revenue + rental_revenue - variable_costs - coalesce(fixed_costs, 0) as profit
+    from figures
+)
+
+select
+    subject,
+    branch_id,
+    branch_name,
+    repair_revenue,
+    rental_revenue,
+    revenue,
+    variable_costs,
+    parts_without_cost,
+    fixed_costs,
+    profit,
+    case when revenue > 0 then profit / revenue end as margin,
+    repair_count,
+    rental_count
+from results
+where
+    is_active
+    or repair_revenue <> 0
+    or rental_revenue <> 0
+    or variable_costs <> 0
+    or parts_without_cost <> 0
+    or fixed_costs <> 0
+    or repair_count <> 0
+    or rental_count <> 0
+order by
+    case subject when 'branch' then 1 when 'unallocated' then 2 else 3 end,
+    branch_name,
+    branch_id

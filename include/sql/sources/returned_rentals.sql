@@ -1,0 +1,10 @@
+-- Rentals whose tool is back: one row per rental. Money in roubles.
+-- total is null where the CRM did not work it out.
+select
+    rentals.branch_id,
+    rentals.price_per_day,
+    rentals.started_at,
+    rentals.ended_at,
+    rentals.total
+from rentals
+where rentals.status = 'returned'

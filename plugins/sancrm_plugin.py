@@ -1,0 +1,16 @@
+"""What Airflow must be told about this package; nothing else is in this file."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from sancrm_reports.glue.timetable import CalendarPeriodTimetable
+
+
+class SancrmReportsPlugin(AirflowPlugin):
+    """Registers the timetable, so that serialized DAGs can be read back."""
+
+    name = "sancrm_reports"
+    timetables: ClassVar[list[Any]] = [CalendarPeriodTimetable]

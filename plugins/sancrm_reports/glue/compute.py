@@ -1,0 +1,89 @@
+"""Operators that run the formulas; ``execute`` fits in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from sancrm_reports.glue.run import period_of
+from sancrm_reports.pure.figures import (
+    Figures,
+    check_days_sum,
+    check_network_sum,
+    check_reportable,
+)
+from sancrm_reports.settings import settings
+from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ComputeProfitabilityOperator(BaseOperator):
+    """Compute a period's figures and those of the period compared with, in one snapshot.
+
+    Returns one mapping per branch, then ``unallocated``, then ``network``: the period, the
+    figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
+    of the earlier period.
+
+    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param sql: the file with the formulas.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, report: str, sql: str = "profitability.sql", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report = report
+        self.sql = sql
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Read, check that it can be reported, and return the figures."""
+        period = period_of(context, self.report, settings().account.timezone)
+        with snapshot(settings().database) as cursor:
+            now = read_profitability(cursor, self.sql, period)
+            before = read_profitability(cursor, self.sql, period.compared_with)
+        check_reportable(now)
+        check_network_sum(before)
+        earlier = {figures.key: figures for figures in before}
+        self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
+        return [
+            {
+                "period": period.start.isoformat(),
+                **figures.to_json(),
+                "compared_with": {
+                    "period": period.compared_with.start.isoformat(),
+                    **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
+                },
+            }
+            for figures in now
+        ]
+
+
+class CheckDaysSumOperator(BaseOperator):
+    """Stop the report unless the days of the period add up to the period, by the same formulas.
+
+    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param sql: the file with the formulas.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = (".sql",)
+
+    def __init__(self, *, report: str, sql: str = "profitability.sql", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report = report
+        self.sql = sql
+
+    def execute(self, context: Context) -> None:
+        """Recompute the period and each of its days in one snapshot, and compare."""
+        period = period_of(context, self.report, settings().account.timezone)
+        with snapshot(settings().database) as cursor:
+            whole = read_profitability(cursor, self.sql, period)
+            days = read_days(cursor, self.sql, period)
+        check_days_sum(whole, days)
+        self.log.info("%d days add up to %s.", len(days), period.key)

@@ -1,0 +1,54 @@
+"""Which period a run reports. Glue: only here and in the operators is Airflow's context known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
+
+
+class PeriodError(PermanentError):
+    """The run names no period that can be reported."""
+
+
+def period_of(context: Any, report: str, timezone: str) -> Period:
+    """Return the period that a run of the report (``daily``, …) is about.
+
+    The param ``period`` (a day inside it) wins; then the run's data interval, which the timetable
+    makes a whole period in scheduled, backfill and manual runs; a run without one, as a trigger
+    without logical date makes, reports the last whole period before it. Never the clock.
+
+    Raises:
+        PeriodError: the day is no date, the period is not over yet, or the interval is no period.
+    """
+    kind = PERIOD_OF_REPORT[report]
+    run_after = context["dag_run"].run_after
+    named = context["params"].get("period")
+    if named:
+        try:
+            period = Period.containing(parse_day(named), kind=kind, timezone=timezone)
+        except ValueError as error:
+            raise PeriodError(f"The param period is wrong: {error}") from None
+    elif interval := _data_interval(context):
+        period = Period.last_whole_before(interval[1], kind=kind, timezone=timezone)
+        if (period.starts_at, period.ends_at) != interval:
+            raise PeriodError(
+                f"The run's data interval, {interval[0]} to {interval[1]}, is no whole {kind} in "
+                f"{timezone}. Trigger it without an interval, and name a day in the param period."
+            )
+    else:
+        period = Period.last_whole_before(run_after, kind=kind, timezone=timezone)
+    if period.ends_at > run_after:
+        raise PeriodError(
+            f"The {kind} {period.key} is not over: it ends at {period.ends_at:%Y-%m-%d %H:%M} UTC, "
+            f"and this run is of {run_after:%Y-%m-%d %H:%M} UTC. Name an earlier day in the param "
+            "period."
+        )
+    return period
+
+
+def _data_interval(context: Any) -> tuple[datetime, datetime] | None:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return (start, end) if start and end else None

@@ -1,0 +1,94 @@
+"""A timetable whose data interval is the calendar period that a run reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.timetables.trigger import CronTriggerTimetable
+from pendulum import DateTime, instance, now
+
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from airflow.timetables.base import TimeRestriction
+
+    from sancrm_reports.settings import Settings
+
+
+class CalendarPeriodTimetable(CronTriggerTimetable):
+    """Fire by a cron expression; report the last whole day, week or month before.
+
+    No built-in timetable does this: an interval of ``CronTriggerTimetable`` ends at the fire time,
+    and ``CronDataIntervalTimetable`` goes from tick to tick, wrong for "not on Monday".
+
+    A DAG's start and end and a backfill's window are compared with the reported period's first
+    day, not with the fire time: a backfill from 1 to 7 November is the reports of those days.
+
+    :param cron: when to fire.
+    :param timezone: IANA name, for the cron expression and the periods.
+    :param period: ``day``, ``week`` (from Monday) or ``month``.
+    """
+
+    def __init__(self, cron: str, *, timezone: str, period: str) -> None:
+        super().__init__(cron, timezone=timezone)
+        self._zone = timezone
+        self._kind = PeriodKind(period)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the arguments that ``deserialize`` needs."""
+        return {"cron": self._expression, "timezone": self._zone, "period": self._kind.value}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Timetable:
+        """Make the timetable from what ``serialize`` returned."""
+        return cls(**data)
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """Return the last whole period before the run."""
+        period = self._reported_at(run_after)
+        return DataInterval(instance(period.starts_at), instance(period.ends_at))
+
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Step from the last run's fire time to the next whose period is wanted."""
+        if last_dagrun_info is not None:
+            fire = self._get_next(last_dagrun_info.run_after)
+        else:
+            fire = self._align_to_next(restriction.earliest or now("UTC"))
+        if not restriction.catchup:
+            fire = max(fire, self._align_to_prev(now("UTC")))
+        if restriction.earliest is not None:
+            earliest = self._local_date(restriction.earliest)
+            while self._reported_at(fire).start < earliest:
+                fire = self._get_next(fire)
+        if restriction.latest is not None:
+            latest = self._local_date(restriction.latest)
+            if self._reported_at(fire).start > latest:
+                return None
+        return DagRunInfo(
+            run_after=fire, data_interval=self.infer_manual_data_interval(run_after=fire)
+        )
+
+    def due_at(self, period: Period) -> DateTime:
+        """Return when the schedule wants the report of a period."""
+        return self._align_to_next(instance(period.ends_at))
+
+    def _reported_at(self, fire: DateTime) -> Period:
+        return Period.last_whole_before(fire, kind=self._kind, timezone=self._zone)
+
+    def _local_date(self, instant: DateTime) -> date:
+        return instant.astimezone(ZoneInfo(self._zone)).date()
+
+
+def timetable_of(report: str, configured: Settings) -> CalendarPeriodTimetable:
+    """Return the timetable of ``daily``, ``weekly`` or ``monthly``, as the settings schedule it."""
+    return CalendarPeriodTimetable(
+        configured.reports.schedule(report),
+        timezone=configured.account.timezone,
+        period=PERIOD_OF_REPORT[report].value,
+    )

@@ -1,0 +1,83 @@
+"""Numbers and dates as Russian text; unknown is a dash. The locale's data is Babel's."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from sancrm_reports.pure.period import Period, PeriodKind
+
+LOCALE = Locale("ru")
+DASH = "—"
+MINUS = "−"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def money(amount: Decimal | None, *, signed: bool = False) -> str:
+    """Return roubles; kopecks only where there are any: 12 345 ₽, −0,50 ₽."""
+    if amount is None:
+        return DASH
+    rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    places = 0 if rounded == rounded.to_integral_value() else 2
+    return f"{_number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
+
+
+def count(number: int | None, *, signed: bool = False) -> str:
+    """Return a number of things: 1 234."""
+    return DASH if number is None else _number(Decimal(number), places=0, signed=signed)
+
+
+def percent(ratio: Decimal | None, *, signed: bool = False) -> str:
+    """Return a ratio as a percentage: 0.3215 as 32,2 %."""
+    if ratio is None:
+        return DASH
+    return f"{_number(ratio * 100, places=1, signed=signed)}{NO_BREAK}%"
+
+
+def points(difference: Decimal) -> str:
+    """Return a difference of ratios in percentage points: −0.012 as −1,2 п.п."""
+    return f"{_number(difference * 100, places=1, signed=True)}{NO_BREAK}п.п."
+
+
+def plural(number: int, one: str, few: str, many: str) -> str:
+    """Return the word's form for the number: 1 ремонт, 2 ремонта, 5 ремонтов."""
+    return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
+
+
+def period_name(period: Period) -> str:
+    """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
+    match period.kind:
+        case PeriodKind.DAY:
+            return format_date(period.start, "EEEE, d MMMM y", locale=LOCALE)
+        case PeriodKind.MONTH:
+            return format_date(period.start, "LLLL y", locale=LOCALE)
+        case PeriodKind.WEEK:
+            return _days(period.start, period.end - timedelta(days=1))
+
+
+def _days(first: date, last: date) -> str:
+    if first.year != last.year:
+        pattern, gap = "d MMMM y", " – "
+    elif first.month != last.month:
+        pattern, gap = "d MMMM", " – "
+    else:
+        pattern, gap = "d", "–"
+    return (
+        format_date(first, pattern, locale=LOCALE)
+        + gap
+        + format_date(last, "d MMMM y", locale=LOCALE)
+    )
+
+
+def _number(value: Decimal, *, places: int, signed: bool) -> str:
+    """Round half up, and write with no-break thousands, a decimal comma and a real minus."""
+    rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    digits = format_decimal(
+        abs(rounded), "#,##0." + "0" * places if places else "#,##0", locale=LOCALE
+    )
+    sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
+    return sign + digits

@@ -1,0 +1,190 @@
+"""Figures to text: the templates in ``include/templates`` look like the messages.
+
+Pure: neither Airflow nor Telegram is known here, only the HTML that Telegram understands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sancrm_reports.pure import formatting
+from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.period import Period
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button below a message that opens an address."""
+
+    text: str
+    url: str
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether Telegram takes the address: it refuses a whole message for http://localhost."""
+        address = urlsplit(self.url)
+        return address.scheme in ("http", "https", "tg") and "." in (address.hostname or "")
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a chat shows: Telegram's HTML, and at most one button.
+
+    ``facts`` are the headline figures by name, as written: a correction says how they changed.
+    """
+
+    html: str
+    button: Button | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def with_button_as_text(self) -> Message:
+        """Return the message with a line of text in place of its button."""
+        if self.button is None:
+            return self
+        line = f"{escape(self.button.text)}: {escape(self.button.url)}"
+        return replace(self, html=f"{self.html}\n{line}", button=None)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of one subject, and of the same subject in the period compared with."""
+
+    now: Figures
+    before: Figures
+
+
+def branch_report(comparison: Comparison, period: Period, *, templates: Path) -> Message:
+    """Write the report of one branch."""
+    html = _render("branch_report.html.j2", templates, figures=comparison, period=period)
+    return Message(html, facts=_facts(comparison.now))
+
+
+def network_report(
+    network: Comparison,
+    *,
+    unallocated: Figures,
+    branches: Sequence[Figures],
+    period: Period,
+    templates: Path,
+    crm_url: str | None,
+) -> Message:
+    """Write the summary of the network: totals, not allocated, branches ranked by profit."""
+    ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
+    html = _render(
+        "network_report.html.j2",
+        templates,
+        figures=network,
+        unallocated=unallocated,
+        ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
+        period=period,
+    )
+    button = Button("Открыть в CRM", crm_url) if crm_url else None
+    return Message(html, button, facts=_facts(network.now))
+
+
+def lateness(late: timedelta, *, after: timedelta) -> str:
+    """Say how late a report is, in days or hours; empty where it is not late."""
+    if late < after:
+        return ""
+    hours = int(late / timedelta(hours=1))
+    return f"Отправлено с опозданием {f'{hours // 24} дн.' if hours >= 24 else f'{hours} ч.'}"
+
+
+def group_moved(old: str, new: str, conn_id: str) -> Message:
+    """Tell ops that a group became a supergroup."""
+    return Message(
+        f"⚠️ <b>Группа стала супергруппой</b>: {escape(old)} → {escape(new)}. Сообщения уже "
+        f"уходят в новую. Поменяйте id чата в соединении {escape(conn_id)} "
+        "или в include/settings.toml."
+    )
+
+
+def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
+    """Return each branch's part of the profit of all branches; None where that is not above 0."""
+    whole = sum((branch.profit for branch in branches), start=Decimal(0))
+    return [branch.profit / whole if whole > 0 else None for branch in branches]
+
+
+def _facts(figures: Figures) -> dict[str, str]:
+    fixed = figures.fixed_costs
+    return {
+        "прибыль": formatting.money(figures.profit),
+        "выручка": formatting.money(figures.revenue),
+        "переменные расходы": formatting.money(figures.variable_costs),
+        "постоянные расходы": "нет данных" if fixed is None else formatting.money(fixed),
+        "ремонтов": formatting.count(figures.repair_count),
+        "прокатов": formatting.count(figures.rental_count),
+    }
+
+
+def money_change(now: Decimal | None, before: Decimal | None) -> str:
+    """Say how an amount changed: +1 200 ₽, +9,1 %. A percentage needs a base above 0."""
+    return _change(now, before, formatting.money)
+
+
+def count_change(now: int, before: int) -> str:
+    """Say how a number of things changed: +3, +15,0 %."""
+    return _change(Decimal(now), Decimal(before), lambda n, **kw: formatting.count(int(n), **kw))
+
+
+def margin_change(now: Decimal | None, before: Decimal | None) -> str:
+    """Say how a margin changed, in percentage points."""
+    if now is None:
+        return "" if before is None else f"раньше {formatting.percent(before)}"
+    if before is None:
+        return "раньше без выручки"
+    difference = formatting.points(now - before)
+    return difference if difference[0] in "+−" else "без изменений"
+
+
+def _change(now: Decimal | None, before: Decimal | None, write: Callable[..., str]) -> str:
+    if now is None:
+        return "" if before is None else f"раньше {write(before)}"
+    if before is None:
+        return "раньше нет данных"
+    if now == before:
+        return "без изменений"
+    difference = write(now - before, signed=True)
+    if before > 0:
+        return f"{difference}, {formatting.percent((now - before) / before, signed=True)}"
+    return f"{difference}, раньше {write(before)}"
+
+
+@cache
+def _environment(templates: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "money": formatting.money,
+        "count": formatting.count,
+        "percent": formatting.percent,
+    }
+    environment.globals |= {
+        "plural": formatting.plural,
+        "period_name": formatting.period_name,
+        "money_change": money_change,
+        "count_change": count_change,
+        "margin_change": margin_change,
+    }
+    return environment
+
+
+def _render(template: str, templates: Path, **values: Any) -> str:
+    text = _environment(templates).get_template(template).render(**values)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()

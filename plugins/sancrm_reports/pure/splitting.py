@@ -1,0 +1,46 @@
+"""Cuts a text that is too long for one message, between blocks and never inside markup."""
+
+from __future__ import annotations
+
+import html
+import re
+
+LIMIT = 4096  # Telegram's, in UTF-16 units after its markup is read
+RESERVED = 600  # for what delivery adds: the part's number, lateness, corrections
+
+
+def visible_length(text: str) -> int:
+    """Return the length that Telegram counts: markup read, in UTF-16 units."""
+    plain = html.unescape(re.sub(r"<[^>]*>", "", text))
+    return len(plain.encode("utf-16-le")) // 2
+
+
+def split(text: str, limit: int = LIMIT - RESERVED) -> list[str]:
+    """Cut a text at blank lines, or where a block is too long, at line ends.
+
+    A line's markup ends in it, so no cut falls inside a tag.
+
+    Raises:
+        ValueError: one line alone is longer than the limit.
+    """
+    parts: list[str] = []
+    for block in text.split("\n\n"):
+        if parts and visible_length(f"{parts[-1]}\n\n{block}") <= limit:
+            parts[-1] += f"\n\n{block}"
+        elif visible_length(block) <= limit:
+            parts.append(block)
+        else:
+            parts += _lines(block, limit)
+    return parts
+
+
+def _lines(block: str, limit: int) -> list[str]:
+    parts: list[str] = []
+    for line in block.split("\n"):
+        if visible_length(line) > limit:
+            raise ValueError(f"a line of {visible_length(line)} characters cannot be split")
+        if parts and visible_length(f"{parts[-1]}\n{line}") <= limit:
+            parts[-1] += f"\n{line}"
+        else:
+            parts.append(line)
+    return parts

@@ -1,0 +1,199 @@
+"""What a data engineer sets without touching Python: ``include/settings.toml``, checked when read.
+
+The file lies beside the SQL files and templates in ``include``, which is next to ``plugins``, or
+where the environment variable ``SANCRM_INCLUDE`` says.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sancrm_reports.errors import PermanentError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+INCLUDE = Path(os.environ.get("SANCRM_INCLUDE", Path(__file__).parents[2] / "include"))
+
+
+class SettingsError(PermanentError):
+    """A setting is missing, unknown or wrong; the text says which, where and what is allowed."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError):
+        raise ValueError(
+            f"{name!r} is not a time zone; give an IANA name such as Europe/Moscow"
+        ) from None
+    return name
+
+
+def _cron(expression: str) -> str:
+    from croniter import croniter
+
+    if len(expression.split()) != 5 or not croniter.is_valid(expression):
+        raise ValueError(
+            f"{expression!r} is not a cron expression of five fields, such as 0 9 * * 0,2-6"
+        )
+    return expression
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Cron = Annotated[str, AfterValidator(_cron)]
+ChatName = Annotated[str, Field(pattern=r"^((-?\d+|@\w{4,})(:\d+)?)?$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Account(_Section):
+    """The CRM account: its zone decides when days begin."""
+
+    timezone: Zone
+    crm_url: HttpUrl | None = None
+
+
+class Database(_Section):
+    """The CRM's database: an Airflow connection, and settings of each session in it."""
+
+    conn_id: str = "sancrm_db"
+    session: dict[str, str] = Field(default_factory=dict)
+
+
+class Telegram(_Section):
+    """The bot and the pool of one slot that keeps two senders apart."""
+
+    conn_id: str = "telegram_default"
+    pool: str = "telegram"
+
+
+class Chats(_Section):
+    """Where messages go: ``-1001234567890``, ``@name``, or either with a topic: ``-100…:12``.
+
+    Empty is the chat of the connection. ``branches`` gives chats by the branch's id; ``default``
+    among them is the chat of ``reports``, so that a branch's report goes there as well.
+    """
+
+    reports: ChatName = ""
+    summary: ChatName = ""
+    failures: ChatName = ""
+    branches: dict[int, list[ChatName | Literal["default"]]] = Field(default_factory=dict)
+
+    def of_branch(self, branch_id: int) -> list[str]:
+        """Return the chats of a branch's report; empty is the connection's."""
+        chats = self.branches.get(branch_id, ["default"])
+        return [self.reports if chat == "default" else chat for chat in chats]
+
+    @property
+    def of_summary(self) -> str:
+        """The chat of the network's summary."""
+        return self.summary or self.reports
+
+
+class Delivery(_Section):
+    """How messages are sent."""
+
+    late_after_hours: float = Field(default=12, gt=0)
+
+
+class Report(_Section):
+    """One of the reports: when it fires."""
+
+    schedule: Cron
+
+
+class Reports(_Section):
+    """The schedule of each report."""
+
+    daily: Report
+    weekly: Report
+    monthly: Report
+
+    def schedule(self, report: str) -> str:
+        """Return the cron expression of ``daily``, ``weekly`` or ``monthly``."""
+        chosen: Report = getattr(self, report)
+        return chosen.schedule
+
+
+class Settings(BaseSettings):
+    """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="SANCRM__", env_nested_delimiter="__"
+    )
+
+    account: Account
+    database: Database = Database()
+    telegram: Telegram = Telegram()
+    chats: Chats = Chats()
+    delivery: Delivery = Delivery()
+    reports: Reports
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose values are given to the constructor."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file.
+
+    Raises:
+        SettingsError: the file is missing, is not TOML, or has a wrong key or value.
+    """
+    try:
+        return Settings(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} is missing. Copy include/ beside plugins/, or set SANCRM_INCLUDE to its place."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        problems = "\n".join(f"  {_explain(problem)}" for problem in error.errors())
+        raise SettingsError(f"{path} has wrong settings:\n{problems}") from None
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this installation, read once in a process."""
+    return load_settings(INCLUDE / "settings.toml")
+
+
+def _explain(problem: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{key}: there is no such setting; allowed here: {_siblings(problem['loc'])}"
+        case "missing":
+            return f"{key}: must be set"
+        case _:
+            reason = problem["msg"].removeprefix("Value error, ")
+            return f"{key} = {problem['input']!r}: {reason}"
+
+
+def _siblings(location: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    for part in location[:-1]:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return ", ".join(model.model_fields)

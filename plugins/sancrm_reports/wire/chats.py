@@ -1,0 +1,27 @@
+"""Where a message goes: chats and topics, as the settings route them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Address:
+    """A chat's id or @name, and a topic in it."""
+
+    chat: str
+    topic: int | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> Address:
+        """Read a chat as the settings write it: ``-1001234567890`` or, with a topic, ``…:12``."""
+        chat, _, topic = name.partition(":")
+        return cls(chat, int(topic) if topic else None)
+
+    def __str__(self) -> str:
+        return self.chat if self.topic is None else f"{self.chat}.{self.topic}"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether Telegram counts it as a group: a private chat's id is positive."""
+        return not self.chat.isdigit()

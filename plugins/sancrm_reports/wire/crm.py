@@ -1,0 +1,117 @@
+"""Reads figures from the CRM's database: one snapshot, read-only, with a time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.figures import Figures
+
+if TYPE_CHECKING:
+    from sancrm_reports.pure.period import Period
+    from sancrm_reports.settings import Database
+
+
+class CrmUnreachableError(ReportError):
+    """The database does not answer, or not in time; another try may succeed."""
+
+
+class CrmError(PermanentError):
+    """The database answers that it cannot do what is asked."""
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[Any]:
+    """Open a cursor on one unchanging, read-only view of the CRM; rows are mappings.
+
+    Raises:
+        CrmUnreachableError: no server, no answer, or a wrong password.
+        CrmError: no such connection, or a query that cannot work.
+    """
+    import psycopg
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from psycopg.rows import dict_row
+
+    try:
+        connection = PostgresHook(postgres_conn_id=database.conn_id).get_conn()
+    except AirflowNotFoundException:
+        raise CrmError(
+            f"There is no Airflow connection {database.conn_id!r}. Create it under Admin > "
+            "Connections (type Postgres, a read-only account); README.md says how."
+        ) from None
+    except psycopg.Error as error:
+        raise _unreachable(database, error) from None
+    with connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        try:
+            cursor.execute("set transaction isolation level repeatable read, read only")
+            for name, value in database.session.items():
+                cursor.execute("select set_config(%s, %s, true)", (name, value))
+            yield cursor
+        except psycopg.Error as error:
+            raise _explained(database, error) from error
+
+
+def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:
+    """Run the formulas for one period: branches, then not allocated, then the network."""
+    cursor.execute(
+        sql,
+        {
+            "period_start": period.starts_at,
+            "period_end": period.ends_at,
+            "timezone": period.timezone,
+        },
+    )
+    return [Figures.from_row(row) for row in cursor.fetchall()]
+
+
+def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
+    """Run the formulas for each day of a period."""
+    return [read_profitability(cursor, sql, day) for day in period.days]
+
+
+def _unreachable(database: Database, error: Exception) -> ReportError:
+    reason = str(error).strip().splitlines()[-1]
+    if "password" in reason or "role" in reason or "database" in reason:
+        return CrmError(
+            f"The CRM's database refused the connection {database.conn_id!r}: {reason}. "
+            "Correct login, password or schema under Admin > Connections."
+        )
+    return CrmUnreachableError(
+        f"The CRM's database does not answer on the connection {database.conn_id!r}: {reason}. "
+        "Is the server up, and can this machine reach it?"
+    )
+
+
+def _explained(database: Database, error: Exception) -> ReportError:
+    from psycopg import OperationalError, errors
+
+    reason = str(error).strip().splitlines()[0]
+    match error:
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
+            return CrmError(
+                f"The CRM's database is not as the SQL expects: {reason}. Change the file in "
+                "include/sql/sources/ that reads it; nothing else knows the CRM's tables."
+            )
+        case errors.InsufficientPrivilege():
+            return CrmError(
+                f"The account of {database.conn_id!r} may not read that: {reason}. "
+                "Grant it select on the table."
+            )
+        case errors.QueryCanceled():
+            return CrmUnreachableError(
+                f"The query was stopped: {reason}. The limit is statement_timeout in "
+                "include/settings.toml; are the indexes of include/sql/indexes.sql there?"
+            )
+        case errors.DivisionByZero():
+            return CrmError(
+                "The SQL divided by zero. Write x / nullif(y, 0) for a ratio: its null is shown "
+                "as a dash."
+            )
+        case OperationalError():
+            return CrmUnreachableError(f"The CRM's database broke off: {reason}.")
+        case _:
+            return CrmError(f"The CRM's database refused the SQL: {reason}.")

@@ -1,0 +1,97 @@
+"""What was sent where: one entry per report, period, subject, chat and part of the message.
+
+Kept in Airflow's asset state store, which survives retries, clears, backfills and new runs, and
+works when the CRM's database is down. The store has no compare-and-set: the pool of one slot is
+what keeps two senders apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Store(Protocol):
+    """The part of Airflow's asset state store that is used; a dict in tests of pure code."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Write the value of a key."""
+
+
+class State(StrEnum):
+    """What is known of a message.
+
+    ``sending`` is written before the call: found later, it means that nobody saw the answer.
+    """
+
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One change of a message after it was sent; ``at`` is ISO 8601 in UTC."""
+
+    at: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message. Times are ISO 8601 in UTC; ``text_hash`` is of the text without additions."""
+
+    state: State
+    text_hash: str
+    updated_at: str
+    footer: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    message_id: int | None = None
+    chat: str = ""
+    sent_at: str | None = None
+    parts: int = 1
+    error: str | None = None
+    corrections: list[Correction] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Entry:
+        """Read what ``to_json`` wrote."""
+        corrections = [Correction(**correction) for correction in value["corrections"]]
+        return cls(**{**value, "state": State(value["state"]), "corrections": corrections})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as the store keeps it."""
+        return asdict(self)
+
+
+class Ledger:
+    """The entries in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def get(self, key: str) -> Entry | None:
+        """Return the entry of a key, None if nothing is known of it."""
+        value = self.store.get(key)
+        return None if value is None else Entry.from_json(value)
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Write an entry."""
+        self.store.set(key, entry.to_json())
+
+
+def ledger_key(report: str, period: str, subject: str, chat: str) -> str:
+    """Name a message in the ledger: profitability_daily|2026-11-17|branch-3|-1001234567890."""
+    return "|".join((report, period, subject, chat))
+
+
+def text_hash(text: str) -> str:
+    """Return a short fingerprint of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""What Telegram's answers mean: surely not sent, wait, refused, moved, or nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from telegram import error as telegram
+
+from sancrm_reports.errors import PermanentError, ReportError
+
+SURELY_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+DEFAULT_WAIT = 30  # seconds, where a 429 does not say
+
+
+class NotSentError(ReportError):
+    """The message surely did not arrive: sending it again is safe."""
+
+
+class FloodWaitError(NotSentError):
+    """Telegram asks to wait; ``retry_after`` is in seconds."""
+
+    def __init__(self, text: str, retry_after: float) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class ChatMovedError(NotSentError):
+    """The group became a supergroup with another id."""
+
+    def __init__(self, text: str, new_chat_id: int) -> None:
+        super().__init__(text)
+        self.new_chat_id = new_chat_id
+
+
+class RefusedError(PermanentError):
+    """Telegram will not take the message, however often it is sent."""
+
+
+class ButtonRefusedError(RefusedError):
+    """The address of a button is not one that Telegram accepts."""
+
+
+class NotEditableError(RefusedError):
+    """The message was deleted, or can no longer be edited."""
+
+
+class UnknownOutcomeError(PermanentError):
+    """The answer never came: the message may have arrived, so it is not sent again by itself."""
+
+
+_REFUSALS = {
+    # part of Telegram's description, without case: what to do
+    "chat not found": "Check the chat's id, and add the bot to the chat.",
+    "not enough rights": "Give the bot the right to post in the chat.",
+    "have no write access": "Give the bot the right to post in the chat.",
+    "topic_closed": "Open the topic again, or set another one.",
+    "message thread not found": "The topic does not exist: set another one, or none.",
+    "too long": "The message should have been split; please report this as a bug.",
+    "can't parse entities": "The message's markup is wrong: look at include/templates/.",
+}
+
+
+def translate(failure: Exception, *, status: int | None, answered: bool, place: str) -> ReportError:
+    """Return one of our errors for what a call to Telegram raised.
+
+    Args:
+        failure: what python-telegram-bot raised.
+        status: the HTTP status of the answer, None without one.
+        answered: whether the answer was the Bot API's JSON, not a proxy's page or a torn one.
+        place: the chat, topic and connection, for the text.
+    """
+    reason = str(failure)
+    match failure:
+        case telegram.ChatMigrated():
+            return ChatMovedError(f"The group of {place} became a supergroup.", failure.new_chat_id)
+        case telegram.RetryAfter():
+            return _flood(place, _seconds(failure.retry_after))
+    if status == 429:
+        return _flood(place, DEFAULT_WAIT)
+    if answered and status is not None and 400 <= status < 500:
+        return _refusal(failure, reason, place)
+    if status is None and isinstance(failure.__cause__, SURELY_NOT_SENT):
+        kind = type(failure.__cause__).__name__
+        return NotSentError(f"Telegram cannot be reached for {place} ({kind}). Nothing was sent.")
+    seen = f"HTTP {status}" if status else type(failure.__cause__ or failure).__name__
+    return UnknownOutcomeError(
+        f"Nobody knows whether the message for {place} arrived: the answer never came ({seen})."
+    )
+
+
+def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
+    text = reason.lower()
+    match failure:
+        case telegram.InvalidToken():
+            return RefusedError(
+                f"Telegram does not know the bot of {place}: its token is wrong or was revoked. "
+                "Put the token that BotFather shows into the connection's password."
+            )
+        case telegram.Forbidden() if "group chat was deleted" in text:
+            return RefusedError(f"The chat of {place} was deleted: set another one.")
+        case telegram.Forbidden():
+            return RefusedError(
+                f"The bot may not write to {place} ({reason}): add it to the chat again, "
+                "then clear this task."
+            )
+    if "button" in text and "invalid" in text:
+        return ButtonRefusedError(f"Telegram refused the button's address for {place}: {reason}")
+    if "message to edit not found" in text or "message can't be edited" in text:
+        return NotEditableError(f"The message in {place} can no longer be edited: {reason}")
+    advice = next((advice for part, advice in _REFUSALS.items() if part in text), "")
+    return RefusedError(f"Telegram refused the message for {place}: {reason}. {advice}".strip())
+
+
+def _flood(place: str, seconds: float) -> FloodWaitError:
+    return FloodWaitError(f"Telegram asks to wait {seconds:.0f} s before {place}.", seconds)
+
+
+def _seconds(value: Any) -> float:
+    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)

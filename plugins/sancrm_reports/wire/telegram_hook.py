@@ -1,0 +1,238 @@
+"""The wire to Telegram: one message sent or edited, or one of our errors raised.
+
+The provider's hook repeats every error five times, also after an answer that was lost, and gives
+back no message id; so connecting and sending are replaced (docs/decisions/0009-telegram-hook.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.telegram.hooks.telegram import TelegramHook
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from pydantic import BaseModel, ConfigDict, ValidationError
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from telegram.error import TelegramError
+from telegram.request import HTTPXRequest
+
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.messages import Message
+from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.telegram_errors import (
+    ButtonRefusedError,
+    NotSentError,
+    UnknownOutcomeError,
+    translate,
+)
+
+if TYPE_CHECKING:
+    from telegram import ChatFullInfo, ChatMember, User
+
+Answer = TypeVar("Answer")
+
+# They write addresses of requests, and Telegram's addresses hold the token.
+for _name in ("httpx", "httpcore", "telegram"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class Extra(BaseModel):
+    """What the connection's extra field may hold; timeouts in seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str = "https://api.telegram.org/bot"
+    proxy: str | None = None
+    message_thread_id: int | None = None
+    connect_timeout: float = 10
+    read_timeout: float = 40
+    write_timeout: float = 40
+
+
+class SancrmTelegramHook(TelegramHook):
+    """Sends a message once and tells what came of it; retrying is the caller's.
+
+    :param telegram_conn_id: connection whose password is the bot's token and whose host is the
+        default chat.
+    """
+
+    def __init__(self, telegram_conn_id: str = TelegramHook.default_conn_name) -> None:
+        BaseHook.__init__(self)  # the provider's would open a client for good
+        self.conn_id = telegram_conn_id
+        try:
+            self.account = self.get_connection(telegram_conn_id)
+        except AirflowNotFoundException:
+            raise PermanentError(
+                f"There is no Airflow connection {telegram_conn_id!r}. Create it under Admin > "
+                "Connections: password = the bot's token, host = the chat's id."
+            ) from None
+        if not self.account.password:
+            raise PermanentError(
+                f"The connection {telegram_conn_id!r} has no bot token in its password."
+            )
+        try:
+            self.extra = Extra(**self.account.extra_dejson)
+        except ValidationError as error:
+            names = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+            raise PermanentError(
+                f"The extra of connection {telegram_conn_id!r} is wrong at {names}; allowed: "
+                f"{', '.join(Extra.model_fields)}."
+            ) from None
+
+    @property
+    def default_address(self) -> Address:
+        """The chat and topic of the connection."""
+        if not self.account.host:
+            raise PermanentError(
+                f"The connection {self.conn_id!r} names no chat: put its id into the host."
+            )
+        return Address(self.account.host, self.extra.message_thread_id)
+
+    def get_conn(self) -> Bot:
+        """Return a fresh bot; it lives in one event loop and is closed after one call."""
+        request = _Request(
+            connection_pool_size=1,
+            proxy=self.extra.proxy,
+            connect_timeout=self.extra.connect_timeout,
+            read_timeout=self.extra.read_timeout,
+            write_timeout=self.extra.write_timeout,
+        )
+        return Bot(self.account.password, base_url=self.extra.base_url, request=request)
+
+    def send(
+        self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
+    ) -> int:
+        """Send a message and return its id.
+
+        A button whose address Telegram refuses becomes a line of text.
+
+        Raises:
+            NotSentError: surely nothing was sent.
+            RefusedError: Telegram will never take it.
+            UnknownOutcomeError: the message may have arrived.
+        """
+        answer = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
+
+        async def call(bot: Bot, message: Message) -> int:
+            sent = await bot.send_message(
+                **_content(message),
+                chat_id=to.chat,
+                message_thread_id=to.topic,
+                disable_notification=silent,
+                reply_parameters=answer,
+            )
+            return sent.message_id
+
+        return self._with_button_or_line(to, message, call)
+
+    def edit(self, to: Address, message_id: int, message: Message) -> None:
+        """Replace a message's text; twice is the same, so an unknown outcome may be retried.
+
+        Raises:
+            NotEditableError: the message was deleted, or is too old.
+            NotSentError, RefusedError: as for ``send``.
+        """
+
+        async def call(bot: Bot, message: Message) -> int:
+            try:
+                await bot.edit_message_text(
+                    **_content(message), chat_id=to.chat, message_id=message_id
+                )
+            except TelegramError as error:
+                if "message is not modified" not in str(error).lower():
+                    raise
+            return message_id
+
+        try:
+            self._with_button_or_line(to, message, call)
+        except UnknownOutcomeError as error:
+            raise NotSentError(f"{error} A correction can be repeated safely.") from None
+
+    def ask(self, to: Address) -> tuple[User, ChatFullInfo, ChatMember]:
+        """Return who the bot is, what the chat is, and what the bot may do there."""
+
+        async def call(bot: Bot) -> tuple[User, ChatFullInfo, ChatMember]:
+            me = await bot.get_me()
+            chat = await bot.get_chat(to.chat)
+            return me, chat, await bot.get_chat_member(to.chat, me.id)
+
+        return self._run(to, call)
+
+    def _with_button_or_line(
+        self, to: Address, message: Message, call: Callable[[Bot, Message], Awaitable[int]]
+    ) -> int:
+        if message.button and not message.button.is_allowed:
+            message = message.with_button_as_text()
+        try:
+            return self._run(to, lambda bot: call(bot, message))
+        except ButtonRefusedError:
+            return self._run(to, lambda bot: call(bot, message.with_button_as_text()))
+
+    def _run(self, to: Address, call: Callable[[Bot], Awaitable[Answer]]) -> Answer:
+        bot = self.get_conn()
+        request: Any = bot.request
+
+        async def run() -> Answer:
+            try:
+                return await call(bot)
+            finally:
+                await bot.request.shutdown()
+
+        try:
+            return asyncio.run(run())
+        except Exception as failure:
+            # Not only TelegramError: an answer without a date is a KeyError. The chain is cut,
+            # because the causes' texts can hold the request's address, and so the token.
+            raise translate(
+                failure,
+                status=request.status,
+                answered=request.answered,
+                place=f"chat {to} (connection {self.conn_id!r})",
+            ) from None
+
+
+class _Request(HTTPXRequest):
+    """Remembers what the library forgets: the answer's status, and whether the API gave it."""
+
+    __slots__ = ("answered", "status")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.status: int | None = None
+        self.answered = False
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        self.status, self.answered = None, False
+        self.status, payload = await super().do_request(*args, **kwargs)
+        self.answered = _is_api_answer(payload)
+        return self.status, payload
+
+
+def _is_api_answer(payload: bytes) -> bool:
+    try:
+        return "ok" in json.loads(payload)
+    except (ValueError, TypeError):
+        return False
+
+
+def _content(message: Message) -> dict[str, Any]:
+    markup = None
+    if message.button:
+        button = InlineKeyboardButton(message.button.text, url=message.button.url)
+        markup = InlineKeyboardMarkup([[button]])
+    return {
+        "text": message.html,
+        "parse_mode": "HTML",
+        "reply_markup": markup,
+        "link_preview_options": LinkPreviewOptions(is_disabled=True),
+    }
