@@ -18,8 +18,7 @@ from demo.postgres import EmbeddedPostgres
 MONDAY = date(2026, 11, 23)
 DAYS = (
     MONDAY,  # yesterday is a Sunday
-    date(2026, 12, 1),  # last month ended yesterday
-    date(2026, 3, 1),  # and had 28 days
+    date(2026, 3, 1),  # last month ended yesterday, and had 28 days
     date(2026, 1, 2),  # yesterday is New Year's Day
     date(2028, 2, 29),  # a day that most years do not have
 )
@@ -32,6 +31,10 @@ class Demo:
     today: date
     dsn: str
     connection: psycopg.Connection[Any]
+
+    @property
+    def name(self) -> str:
+        return self.connection.info.dbname
 
     @property
     def yesterday(self) -> date:

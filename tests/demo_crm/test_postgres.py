@@ -40,6 +40,11 @@ def bin_dir(request):
     return SOURCES[request.param]
 
 
+@pytest.fixture(autouse=True)
+def _without_a_dsn_in_the_environment(monkeypatch):
+    monkeypatch.delenv(postgres.DSN_VARIABLE, raising=False)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A data folder that is initialised once and started often."""
@@ -83,9 +88,9 @@ def test_each_source_serves_keeps_its_data_and_refuses_a_wrong_password(bin_dir,
             assert connection.execute("select name from kept").fetchone() == ("Ключ на 17",)
 
 
-def test_only_loopback_is_listened_on_and_no_socket_file(server):
+def test_only_loopback_is_listened_on_and_no_socket_file(home):
     # Nobody on the network, and nobody without a password on this machine, gets in.
-    with psycopg.connect(server.dsn()) as connection:
+    with EmbeddedPostgres(home) as server, psycopg.connect(server.dsn()) as connection:
         query = "select name, setting from pg_settings where name = any(%s)"
         names = ["listen_addresses", "unix_socket_directories"]
         settings = dict(connection.execute(query, [names]).fetchall())

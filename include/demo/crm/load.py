@@ -44,11 +44,10 @@ def load_demo(
 
     Raises `NotADemoDatabaseError` rather than touch tables that are not the demo's.
     """
-    tables = generate(today, seed)
     with psycopg.connect(dsn) as connection:
         _drop_demo(connection)
         create_schema(connection)
-        copy_tables(connection, tables, timezone)
+        copy_tables(connection, generate(today, seed), timezone)
     with psycopg.connect(dsn, autocommit=True) as connection:
         create_indexes(connection)
         create_reader(connection, reader_password)

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.pure.figures import (
-    Figures,
-    check_days_sum,
-    check_network_sum,
-    check_reportable,
-)
+from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
 
@@ -48,7 +43,6 @@ class ComputeProfitabilityOperator(BaseOperator):
             now = read_profitability(cursor, self.sql, period)
             before = read_profitability(cursor, self.sql, period.compared_with)
         check_reportable(now)
-        check_network_sum(before)
         earlier = {figures.key: figures for figures in before}
         self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
         return [

@@ -47,10 +47,7 @@ class TelegramLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address, empty where there is none: a private chat, nothing sent."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        outcomes = XCom.get_value(ti_key=ti_key, key="return_value") or []
-        return next((outcome["url"] for outcome in outcomes if outcome.get("url")), "")
+        return getattr(operator, "message_url", "")  # asked for when the task ends, in its process
 
 
 class TelegramReportOperator(BaseOperator):
@@ -68,6 +65,7 @@ class TelegramReportOperator(BaseOperator):
     def __init__(self, *, report: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.report = report
+        self.message_url = ""
 
     def subject(self) -> str:
         """Return what the message is about, for the ledger."""
@@ -105,6 +103,7 @@ class TelegramReportOperator(BaseOperator):
                 outcomes += delivery.deliver(key, to, message, footer=footer, silent=bool(footer))
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
+        self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
         for outcome in outcomes:
             self.log.info("%s: %s", outcome.key, outcome.action)
         context["outlet_events"][DELIVERIES].extra = {

@@ -26,6 +26,12 @@ def money(amount: Decimal | None, *, signed: bool = False) -> str:
     return f"{_number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
 
 
+def money_difference(amount: Decimal) -> str:
+    """Return a signed difference, in whole roubles where it is a rouble or more: +1 234 ₽."""
+    whole = amount.quantize(Decimal(1), ROUND_HALF_UP)
+    return money(whole if abs(amount) >= 1 else amount, signed=True)
+
+
 def count(number: int | None, *, signed: bool = False) -> str:
     """Return a number of things: 1 234."""
     return DASH if number is None else _number(Decimal(number), places=0, signed=signed)

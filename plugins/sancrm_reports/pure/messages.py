@@ -97,7 +97,7 @@ def lateness(late: timedelta, *, after: timedelta) -> str:
     """Say how late a report is, in days or hours; empty where it is not late."""
     if late < after:
         return ""
-    hours = int(late / timedelta(hours=1))
+    hours = int(late.total_seconds() // 3600)
     return f"Отправлено с опозданием {f'{hours // 24} дн.' if hours >= 24 else f'{hours} ч.'}"
 
 
@@ -130,12 +130,17 @@ def _facts(figures: Figures) -> dict[str, str]:
 
 def money_change(now: Decimal | None, before: Decimal | None) -> str:
     """Say how an amount changed: +1 200 ₽, +9,1 %. A percentage needs a base above 0."""
-    return _change(now, before, formatting.money)
+    return _change(now, before, formatting.money, formatting.money_difference)
 
 
 def count_change(now: int, before: int) -> str:
     """Say how a number of things changed: +3, +15,0 %."""
-    return _change(Decimal(now), Decimal(before), lambda n, **kw: formatting.count(int(n), **kw))
+    return _change(
+        Decimal(now),
+        Decimal(before),
+        lambda number: formatting.count(int(number)),
+        lambda number: formatting.count(int(number), signed=True),
+    )
 
 
 def margin_change(now: Decimal | None, before: Decimal | None) -> str:
@@ -148,16 +153,22 @@ def margin_change(now: Decimal | None, before: Decimal | None) -> str:
     return difference if difference[0] in "+−" else "без изменений"
 
 
-def _change(now: Decimal | None, before: Decimal | None, write: Callable[..., str]) -> str:
+def _change(
+    now: Decimal | None,
+    before: Decimal | None,
+    write: Callable[[Decimal], str],
+    write_difference: Callable[[Decimal], str],
+) -> str:
     if now is None:
         return "" if before is None else f"раньше {write(before)}"
     if before is None:
         return "раньше нет данных"
     if now == before:
         return "без изменений"
-    difference = write(now - before, signed=True)
+    difference = write_difference(now - before)
     if before > 0:
-        return f"{difference}, {formatting.percent((now - before) / before, signed=True)}"
+        share = formatting.percent((now - before) / before, signed=True)
+        return f"{difference}, {share}" if share[0] in "+−" else difference
     return f"{difference}, раньше {write(before)}"
 
 

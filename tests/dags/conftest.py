@@ -1,0 +1,154 @@
+"""A real Airflow database, a real PostgreSQL with a small CRM, and the Telegram stand-in."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from demo.crm.load import create_reader, create_schema
+from demo.postgres import EmbeddedPostgres
+from demo.telegram import TelegramStandIn
+
+CHAT = -1001234567890
+ZONE = "Europe/Moscow"
+
+# Two shops and one repair a day in each: enough for a report of every kind.
+SMALL_CRM = """
+insert into branches (id, name, code_prefix, is_active) values
+(1, 'Филиал на Ленина', 'R', true), (2, 'Сервис <Юг> & {{ 7*7 }}', 'S', true);
+insert into repair_statuses values
+(1, 'closed', 'Закрыт', 'closed_success', true), (2, 'open', 'Открыт', 'new', false);
+insert into categories values (1, 'Электроинструмент');
+insert into customers values (1, 'Иван', '+79120000000', null);
+insert into repairs
+select
+    id, id % 2 + 1, id, 1, 1, null, null, 1, false, 0,
+    timestamptz '2026-08-01 10:00+03' + id * interval '12 hours',
+    timestamptz '2026-08-01 12:00+03' + id * interval '12 hours'
+from generate_series(1, 260) as id;
+insert into repair_services select id, id, 'Ремонт', 1000 + id, 1, 0
+from generate_series(1, 260) as id;
+insert into repair_parts select id, id, 'Щётка', 1, 300.50, 500, 0, true
+from generate_series(1, 260) as id;
+insert into fixed_costs values
+(1, 1, 'Аренда', 3000, '2026-01-01', null), (2, null, 'Реклама', 600, '2026-01-01', null);
+"""
+
+
+@pytest.fixture(scope="session")
+def airflow_database():
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def crm(postgres, monkeypatch):
+    """A small CRM that a test may change; the connection reads it as the reader."""
+    dsn = postgres.create_database("crm")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        create_schema(connection)
+        connection.execute(SMALL_CRM)
+        create_reader(connection, "reader")
+        monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
+        yield connection
+
+
+def reader_connection(postgres, **changes):
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": postgres.host,
+            "port": postgres.port,
+            "schema": "crm",
+            "login": "sancrm_reader",
+            "password": "reader",
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def telegram(monkeypatch):
+    """A Telegram that keeps no pace: pacing has tests of its own, with a clock that moves."""
+    with TelegramStandIn(rate_limits=False) as server:
+        server.chats.add(CHAT, "supergroup", "Отчёты")
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_TELEGRAM_DEFAULT",
+            json.dumps(
+                {
+                    "conn_type": "telegram",
+                    "host": str(CHAT),
+                    "password": server.token,
+                    "extra": {"base_url": server.base_url},
+                }
+            ),
+        )
+        yield server
+
+
+@pytest.fixture
+def dags(airflow_database):
+    """The DAGs as Airflow imports them."""
+    return import_dags()
+
+
+def import_dags():
+    """Import the DAGs; a failed task is not tried again, so that tests need not wait."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag()
+    assert bag.import_errors == {}
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            if hasattr(task, "partial_kwargs"):
+                task.partial_kwargs["retries"] = 0
+            else:
+                task.retries = 0
+    return bag.dags
+
+
+@pytest.fixture
+def run(airflow_database, crm, telegram):
+    """Run a DAG as a person would by hand on 18 November 2026 at nine; return the run."""
+    minutes = iter(range(60))
+
+    def run_dag(dag_id="profitability_daily", *, logical_date=True, **conf):
+        # Imported anew, as a worker does: a run's params stay in the DAG object.
+        moment = datetime(2026, 11, 18, 6, next(minutes), tzinfo=UTC)
+        return import_dags()[dag_id].test(
+            logical_date=moment if logical_date else None, run_after=moment, run_conf=conf
+        )
+
+    forget_deliveries()
+    return run_dag
+
+
+def forget_deliveries():
+    """Empty the ledger, so that tests do not see each other's messages."""
+    from airflow.models.asset_state_store import AssetStateStoreModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.query(AssetStateStoreModel).delete()
+
+
+def states(run):
+    """The state of each task of a run; of a mapped one a list."""
+    found = {}
+    for task in sorted(run.get_task_instances(), key=lambda task: task.map_index):
+        if task.map_index < 0:
+            found[task.task_id] = str(task.state)
+        else:
+            found.setdefault(task.task_id, []).append(str(task.state))
+    return found

@@ -1,0 +1,68 @@
+"""What is true of every DAG, whatever it does."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+DAG_IDS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
+
+
+def test_the_set_of_dags_is_exactly_this(dags):
+    # A new DAG is added here on purpose, and a lost one is noticed. No file fails to import.
+    assert set(dags) == DAG_IDS
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_dag_says_explicitly_what_must_not_be_left_to_chance(dags, dag_id):
+    # Catch-up, parallel runs, limits, retries and words for the UI.
+    dag = dags[dag_id]
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+    assert dag.dagrun_timeout is not None
+    assert "sancrm" in dag.tags
+    assert dag.description
+    assert dag.doc_md
+    assert dag.timezone.name == "Europe/Moscow"
+    assert all(dag.params.get_param(name).description for name in dag.params)
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_everything_that_posts_shares_one_pool_and_the_ledger(dags, dag_id):
+    # Also as the scheduler sees it, after serialization: mapped tasks have their own traps.
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags[dag_id]))
+    posting = [task for task in dag.tasks if task.task_id.startswith("post_")]
+    assert len(posting) == 2
+    for task in posting:
+        assert task.pool == "telegram"
+        assert "telegram_deliveries" in repr(task.outlets)
+
+
+def test_importing_the_dags_loads_no_heavy_library():
+    # pandas, FastAPI, clients and database drivers cost every parse and every task.
+    code = (
+        "import sys, json, airflow.sdk; before = set(sys.modules); import profitability;"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": "dags:plugins"},
+        check=True,
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert loaded.isdisjoint({"pandas", "fastapi", "telegram", "httpx", "psycopg", "babel"})
+
+
+def test_only_the_plugin_file_is_executed_as_a_plugin():
+    # A module of the package, run as a top-level one, would shadow a library of its name.
+    from airflow.plugins_manager import get_plugin_info
+
+    sources = [plugin for plugin in get_plugin_info() if plugin["name"] == "sancrm_reports"]
+    assert len(sources) == 1
+    assert not {"telegram_hook", "figures", "period"} & set(sys.modules)

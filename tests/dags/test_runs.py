@@ -1,0 +1,165 @@
+"""Whole DAG runs: a real database, real SQL, real HTTP; asserted on what Telegram accepted."""
+
+from decimal import Decimal
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.utils.session import create_session
+from sqlalchemy import MetaData, select
+
+from dags.conftest import CHAT, reader_connection, states
+from sancrm_reports.settings import settings
+
+BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
+
+
+def texts(telegram):
+    return [message.text.splitlines()[0] for message in telegram.accepted]
+
+
+def test_a_run_posts_each_branch_and_then_the_network(run, telegram):
+    # The report of the day before, one message a branch, the summary last; names arrive as written.
+    done = run()
+    assert str(done.state) == "success"
+    first_lines = texts(telegram)
+    assert len(first_lines) == 3
+    assert "Вся сеть, вторник, 17 ноября 2026: прибыль" in first_lines[2]
+    assert sorted(BRANCHES) == sorted(line.split(", вторник")[0][2:] for line in first_lines[:2])
+
+
+def test_the_figures_can_be_seen_as_the_result_of_one_task(run):
+    # One mapping per branch, then not allocated, then the network, amounts exact.
+
+    done = run()
+    task = done.get_task_instance("compute_profitability")
+    rows = task.xcom_pull(task_ids="compute_profitability")
+    assert [row["subject"] for row in rows] == ["branch", "branch", "unallocated", "network"]
+    network = rows[-1]
+    assert network["period"] == "2026-11-17"
+    assert network["compared_with"]["period"] == "2026-11-10"
+    assert Decimal(network["fixed_costs"]) == Decimal("120.00")
+    assert Decimal(network["revenue"]) == sum(Decimal(row["revenue"]) for row in rows[:-1])
+
+
+def test_a_second_run_of_a_period_sends_nothing(run, telegram):
+    # What was sent once is not sent again by another run of the same period.
+    run()
+    again = run()
+    assert str(again.state) == "success"
+    assert len(telegram.accepted) == 3
+
+
+def test_late_data_corrects_the_messages_in_place(run, crm, telegram):
+    # A repair priced after the report edits the messages, and says what changed.
+    run()
+    crm.execute(
+        "update repair_services set price = price + 500 where repair_id in (select id from repairs"
+        " where closed_at >= '2026-11-17 00:00+03' and closed_at < '2026-11-18 00:00+03'"
+        " and branch_id = 1)"
+    )
+    done = run()
+    assert str(done.state) == "success"
+    assert len(telegram.messages) == 3
+    edited = [message for message in telegram.messages if message.edited]
+    assert len(edited) == 2  # the branch and the network; the other branch did not change
+    assert all("Исправлено" in message.text for message in edited)
+    assert all("прибыль" in message.text.splitlines()[-1] for message in edited)
+
+
+def test_a_branch_that_cannot_be_reached_does_not_hold_up_the_network(run, telegram, monkeypatch):
+    # One branch's chat is gone: the others and the summary are posted, and the run is red.
+    monkeypatch.setenv("SANCRM__CHATS__BRANCHES", '{"1": ["-1009999999999"]}')
+    settings.cache_clear()
+    try:
+        done = run()
+    finally:
+        monkeypatch.delenv("SANCRM__CHATS__BRANCHES")
+        settings.cache_clear()
+    assert str(done.state) == "failed"
+    assert sorted(states(done)["post_branch_report"]) == ["failed", "success"]
+    assert states(done)["post_network_report"] == "success"
+    assert [message.chat_id for message in telegram.accepted] == [CHAT, CHAT]
+    assert "Вся сеть" in telegram.accepted[-1].text
+
+
+def test_sums_that_disagree_stop_the_report(run, crm, telegram):
+    # A repair of a branch that the list of branches lost: nothing is posted, the run is red.
+    crm.execute("create schema lost; alter table branches set schema lost")
+    crm.execute("create view branches as select * from lost.branches where id <> 2")
+    crm.execute(
+        "grant usage on schema lost to sancrm_reader; grant select on branches to sancrm_reader"
+    )
+    done = run()
+    assert str(done.state) == "failed"
+    assert states(done)["check_network_sum"] == "failed"
+    assert states(done)["post_network_report"] == "upstream_failed"
+    assert telegram.accepted == []
+
+
+def test_the_param_names_another_period(run, telegram):
+    # Any day inside the period will do.
+    done = run("profitability_monthly", period="2026-10-15")
+    assert str(done.state) == "success"
+    assert all("октябрь 2026" in line for line in texts(telegram))
+
+
+def test_a_run_without_a_logical_date_reports_the_last_whole_period(run, telegram):
+    # The trigger form and REST may give no logical date, and so no data interval.
+    done = run("profitability_weekly", logical_date=False)
+    assert str(done.state) == "success"
+    assert all("9–15 ноября 2026" in line for line in texts(telegram))
+
+
+def test_a_period_that_is_not_over_posts_nothing(run, telegram):
+    # The day itself is still going on when the run is made.
+    done = run(period="2026-11-18")
+    assert str(done.state) == "failed"
+    assert telegram.accepted == []
+
+
+def test_a_malformed_period_is_refused_before_a_task_runs(run, telegram):
+    # Airflow checks the param itself.
+    with pytest.raises(ParamValidationError, match="date"):
+        run(period="November")
+    assert telegram.accepted == []
+
+
+def test_a_dry_run_sends_nothing_and_leaves_the_ledger(run, telegram):
+    # The messages are in the log; a real run afterwards posts as if nothing had been.
+    assert str(run(dry_run=True).state) == "success"
+    assert telegram.accepted == []
+    run()
+    assert len(telegram.accepted) == 3
+
+
+def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
+    # Half a report would be worse than none.
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    done = run()
+    assert str(done.state) == "failed"
+    assert states(done)["compute_profitability"] == "failed"
+    assert telegram.accepted == []
+
+
+def test_an_answer_that_never_came_is_not_repeated_by_itself(run, telegram):
+    # The first message was accepted and the connection dropped: a person must look, then resend.
+    telegram.faults.drop_after(times=1)
+    assert str(run().state) == "failed"
+    assert len(telegram.accepted) == 3  # the two others were posted
+    assert str(run().state) == "failed"
+    assert len(telegram.accepted) == 3
+    assert str(run(resend=True).state) == "success"
+    assert len(telegram.accepted) == 4
+
+
+def test_the_token_is_nowhere_in_airflow(run, telegram):
+    # Not in XCom, rendered templates, the ledger or task notes, also after a failure.
+    telegram.faults.drop_after(times=1)
+    run()
+    secret = telegram.token.partition(":")[2]
+    with create_session() as session:
+        metadata = MetaData()
+        metadata.reflect(session.get_bind())
+        for table in metadata.sorted_tables:
+            for row in session.execute(select(table)):
+                assert secret not in repr(row), table.name
