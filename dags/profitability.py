@@ -10,6 +10,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, task
 
 from sancrm_reports.glue.compute import CheckDaysSumOperator, ComputeProfitabilityOperator
+from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.post import (
     PostBranchReportOperator,
     PostNetworkReportOperator,
@@ -77,6 +78,7 @@ for report in ("daily", "weekly", "monthly"):
     ):
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
+        earlier_posted = WaitForEarlierRunOperator(task_id="wait_for_earlier_run")
         branches = list_branches(compute.output)
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
@@ -92,6 +94,7 @@ for report in ("daily", "weekly", "monthly"):
 
         # The network comes last, also when a branch's message failed; the run is red all the same.
         compute >> [check_network_sum(compute.output), days_checked] >> branches
+        [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report
         branches >> network_report
         [branch_reports, network_report] >> all_posted

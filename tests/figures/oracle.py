@@ -37,10 +37,11 @@ def profitability(tables, *, start, end, timezone):
         ]
 
     def of_branch(branch_id):
-        successes, failures = closed(branch_id, "closed_success"), closed(branch_id, "closed_failure")
-        sold = lines(tables["repair_services"], successes), lines(tables["repair_parts"], successes)
-        scrapped = lines(tables["repair_parts"], failures)
-        used = sold[1] + [line for line in scrapped if line["is_written_off"]]
+        successes = closed(branch_id, "closed_success")
+        services = lines(tables["repair_services"], successes)
+        parts = lines(tables["repair_parts"], successes)
+        scrapped = lines(tables["repair_parts"], closed(branch_id, "closed_failure"))
+        used = parts + [line for line in scrapped if line["is_written_off"]]
         rentals = [
             rental
             for rental in tables["rentals"]
@@ -49,8 +50,8 @@ def profitability(tables, *, start, end, timezone):
             and lies_in_period(rental["ended_at"])
         ]
         return completed(
-            repair_revenue=sum(price_of(line, "price") for line in sold[0])
-            + sum(price_of(line, "sale_price") for line in sold[1]),
+            repair_revenue=sum(price_of(line, "price") for line in services)
+            + sum(price_of(line, "sale_price") for line in parts),
             rental_revenue=sum(map(price_of_rental, rentals)),
             variable_costs=sum(
                 Fraction(line["purchase_price"] or 0) * Fraction(line["quantity"]) for line in used

@@ -61,8 +61,9 @@ DEFAULTS = {
 }
 COMMON = {
     "repair_statuses": [
-        {"id": STATUS_IDS[code], "code": code, "name": code, "status_group": group, "is_final": final}
-        for code, (group, final) in STATUSES.items()
+        {"id": STATUS_IDS[code], "code": code, "name": code}
+        | {"status_group": group, "is_final": is_final}
+        for code, (group, is_final) in STATUSES.items()
     ],
     "categories": [{"id": 1, "name": "Электроинструмент"}],
     "customers": [{"id": 1, "name": "Иван", "phone": "+79120000000"}],

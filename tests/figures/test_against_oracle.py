@@ -183,9 +183,7 @@ def test_the_sql_computes_what_the_definitions_say(connection, profitability_sql
         whole = read_profitability(cursor, profitability_sql, period)
         days = read_days(cursor, profitability_sql, period)
     for found, part in zip([whole, *days], [period, *period.days], strict=True):
-        wanted = profitability(
-            tables, start=part.start, end=part.end, timezone=period.timezone
-        )
+        wanted = profitability(tables, start=part.start, end=part.end, timezone=period.timezone)
         assert_same(by_subject(found), wanted)
         check_network_sum(found)
     check_days_sum(whole, days)

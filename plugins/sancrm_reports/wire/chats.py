@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GENERAL_TOPIC = 1  # each forum's first; Telegram takes its id only by its absence
+
 
 @dataclass(frozen=True)
 class Address:
@@ -20,6 +22,11 @@ class Address:
 
     def __str__(self) -> str:
         return self.chat if self.topic is None else f"{self.chat}.{self.topic}"
+
+    @property
+    def thread_id(self) -> int | None:
+        """What Telegram is to be told of the topic."""
+        return None if self.topic == GENERAL_TOPIC else self.topic
 
     @property
     def is_group(self) -> bool:

@@ -9,14 +9,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from html import escape
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
+from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure import formatting
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import split
+from sancrm_reports.pure.splitting import LIMIT, split, visible_length
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger import Correction, Entry, Ledger, State, ledger_key, text_hash
 from sancrm_reports.wire.pacing import Clock, Pacing
@@ -24,7 +26,6 @@ from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     FloodWaitError,
     NotEditableError,
-    NotSentError,
     UnknownOutcomeError,
 )
 
@@ -36,6 +37,8 @@ Result = TypeVar("Result")
 
 SHORT_WAIT = 30.0  # seconds: a 429 up to here is waited for in the task
 CORRECTIONS_SHOWN = 3
+CORRECTIONS_KEPT = 20  # a value of the store has an upper size
+TAKEN_BACK = "— часть убрана исправлением —"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Delivery:
         ledger: what was sent before; also keeps the pace of chats and groups that moved.
         client: the wire to Telegram.
         timezone: the account's, for times that people read.
-        resend: send again what has an unknown fate, because a person looked and it is not there.
+        resend: send again what has an unknown fate, because a person looked and it is not there;
+            a try of a resending run itself is not repeated, because nobody looked since.
         how_to_resend: the command for that person, for the error's text.
         on_moved: told (old chat, new chat) once when a group became a supergroup.
     """
@@ -103,15 +107,21 @@ class Delivery:
             key: the message's name in the ledger; parts after the first add ``|2`` and so on.
             to: the chat.
             message: what is to be read there.
-            footer: a line that is no part of what is compared, such as how late it is.
+            footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
             ReportError: as the client raises.
         """
-        texts = split(message.html)
-        first = self.ledger.get(key)
+        try:
+            texts = split(message.html)
+        except ValueError as error:
+            raise PermanentError(
+                f"The message {key} is too long, and {error}. Shorten the template."
+            ) from None
+        known = self.ledger.get(key)
+        parts = max(len(texts), known.parts if known else 1)
         outcomes = []
         for number, text in enumerate(texts, start=1):
             is_last = number == len(texts)
@@ -126,155 +136,188 @@ class Delivery:
                 ),
                 footer=footer if is_last else "",
                 silent=silent,
-                parts=len(texts),
+                parts=parts,
             )
             outcomes.append(self._deliver_part(part))
-        for number in range(len(texts) + 1, (first.parts if first else 1) + 1):
-            part = _Part(f"{key}|{number}", to, Message("— часть убрана исправлением —"), parts=0)
-            outcomes.append(self._deliver_part(part))
+        for number in range(len(texts) + 1, parts + 1):
+            part = _Part(f"{key}|{number}", to, Message(TAKEN_BACK), parts=parts)
+            known = self.ledger.get(part.key)
+            if known and known.message_id is not None:  # otherwise there is nothing to take back
+                outcomes.append(self._deliver_part(part))
         return outcomes
 
     def _deliver_part(self, part: _Part) -> Outcome:
+        part = replace(part, to=self._where_now(part.to))
         known = self.ledger.get(part.key)
-        if known is None:
-            return self._send(part, None)
-        if known.state is State.FAILED:  # with a message id it is a correction that failed
-            return self._send(part, known, reply_to=known.message_id)
+        if known is None or known.state is State.FAILED:
+            return self._send(part, known)
         if known.state is State.SENT:
             if known.text_hash == text_hash(part.message.html):
                 return _outcome(part, known, "unchanged")
             return self._correct(part, known)
-        if self.resend:
+        if self.resend and not (known.state is State.SENDING and known.resent):
             return self._send(part, known)
-        return self._give_up(part, known)
+        self._give_up(part, known)
 
-    def _send(self, part: _Part, known: Entry | None, reply_to: int | None = None) -> Outcome:
-        """Send, with the ledger written before the call and after it."""
+    def _send(self, part: _Part, known: Entry | None) -> Outcome:
+        """Send, with the ledger written before the call and after it.
+
+        Where the chat has an earlier text, it is sent as a silent answer to that.
+        """
+        entry = replace(self._entry(part, known), state=State.SENDING, resent=self.resend)
+        text = self._decorated(part.message, entry)
         self.pacing.wait(part.to)
-        entry = Entry(
-            state=State.SENDING,
-            text_hash=text_hash(part.message.html),
-            updated_at=self._now(),
-            footer=part.footer,
-            facts=dict(part.message.facts),
-            message_id=known.message_id if known else None,
-            chat=part.to.chat,
-            parts=part.parts,
-            corrections=known.corrections if known else [],
-        )
         self.ledger.put(part.key, entry)
         try:
-            message_id, chat = self._call_send(part, entry, reply_to)
-        except NotSentError as error:
-            self._close(part, entry, State.FAILED, error)
-            raise
+            message_id, chat = self._post(part, entry, text)
         except UnknownOutcomeError as error:
             self._give_up(part, entry, error)
-        except Exception as error:
+        except ReportError as error:
+            # Surely not sent. After any other error the entry says "sending": nobody knows.
             self._close(part, entry, State.FAILED, error)
             raise
-        self.pacing.record(part.to)
         now = self._now()
-        entry = replace(
+        sent = replace(
             entry,
             state=State.SENT,
             message_id=message_id,
             chat=chat,
-            sent_at=now,
+            sent_at=entry.sent_at or now,
             updated_at=now,
         )
-        self.ledger.put(part.key, entry)
-        return _outcome(part, entry, "answered" if reply_to else "sent")
+        self.ledger.put(part.key, sent)
+        self.pacing.record(replace(part.to, chat=chat), length=visible_length(text.html))
+        return _outcome(part, sent, "sent" if entry.message_id is None else "answered")
 
-    def _call_send(self, part: _Part, entry: Entry, reply_to: int | None) -> tuple[int, str]:
-        text = self._decorated(part.message, entry)
+    def _post(self, part: _Part, entry: Entry, text: Message) -> tuple[int, str]:
+        """Send to the chat, and where its group has got another id, to that: return id and chat."""
+        silent = part.silent or entry.message_id is not None
 
         def call(to: Address) -> tuple[int, str]:
-            sent = self.client.send(to, text, silent=part.silent, reply_to=reply_to)
-            return sent, to.chat
+            # A message's id says nothing in another chat, nor in its own group's new one.
+            reply_to = entry.message_id if to.chat == entry.chat else None
+            return self.client.send(to, text, silent=silent, reply_to=reply_to), to.chat
 
-        return self._patiently(part.to, call)
+        try:
+            return self._patiently(part.to, call)
+        except ChatMovedError as error:
+            return self._patiently(self._follow(part.to, error), call)
 
     def _correct(self, part: _Part, known: Entry) -> Outcome:
         """Edit the message; where that is impossible, answer it with the correction."""
-        change = Correction(at=self._now(), change=_what_changed(known.facts, part.message.facts))
-        entry = replace(
-            known,
-            text_hash=text_hash(part.message.html),
-            facts=dict(part.message.facts),
-            updated_at=change.at,
-            parts=part.parts,
-            corrections=[*known.corrections, change],
-        )
-        message_id = known.message_id or 0
+        entry = replace(self._entry(part, known), state=State.SENT)
         text = self._decorated(part.message, entry)
 
         def call(to: Address) -> None:
-            self.client.edit(to, message_id, text)
+            self.client.edit(to, entry.message_id or 0, text)
 
         self.pacing.wait(part.to)
         try:
-            self._patiently(replace(part.to, chat=known.chat or part.to.chat), call)
-        except NotEditableError as error:
+            self._patiently(replace(part.to, chat=entry.chat), call)
+        except (NotEditableError, ChatMovedError) as error:
             log.info("%s The correction is sent as an answer to it.", error)
-            answer = replace(part, silent=True)
-            return self._send(answer, entry, reply_to=message_id)
-        self.pacing.record(part.to)
+            return self._send(part, known)
         self.ledger.put(part.key, entry)
+        self.pacing.record(part.to)
         return _outcome(part, entry, "corrected")
 
     def _patiently(self, to: Address, call: Callable[[Address], Result]) -> Result:
-        """Call; wait once for a short 429, and follow a group to its new id once."""
-        to = replace(to, chat=self.ledger.store.get(f"moved_to|{to.chat}") or to.chat)
+        """Call, and where Telegram asks for a short wait, once more."""
         try:
             return call(to)
-        except ChatMovedError as error:
-            new = replace(to, chat=str(error.new_chat_id))
-            self.ledger.store.set(f"moved_to|{to.chat}", new.chat)
-            self.ledger.store.set(f"moved_from|{new.chat}", to.chat)
-            log.warning("%s Its new id is %s: change the connection.", error, new.chat)
-            if self.on_moved:
-                self.on_moved(to.chat, new.chat)
-            return call(new)
         except FloodWaitError as error:
             self.pacing.block(to, error.retry_after)
             if error.retry_after > SHORT_WAIT:
                 raise
             log.info("%s Waiting.", error)
             self.clock.wait(error.retry_after)
+        try:
             return call(to)
+        except FloodWaitError as error:
+            self.pacing.block(to, error.retry_after)
+            raise
 
-    def _close(self, part: _Part, entry: Entry, state: State, error: Exception) -> None:
-        self.ledger.put(
-            part.key, replace(entry, state=state, error=str(error), updated_at=self._now())
-        )
+    def _where_now(self, to: Address) -> Address:
+        return replace(to, chat=self.ledger.store.get(f"moved_to|{to.chat}") or to.chat)
+
+    def _follow(self, to: Address, moved: ChatMovedError) -> Address:
+        """Remember a group's new id, and tell of it."""
+        new = replace(to, chat=str(moved.new_chat_id))
+        self.ledger.store.set(f"moved_from|{new.chat}", to.chat)
+        self.ledger.store.set(f"moved_to|{to.chat}", new.chat)
+        log.warning("%s Its new id is %s: change the connection.", moved, new.chat)
+        if self.on_moved:
+            try:
+                self.on_moved(to.chat, new.chat)
+            except Exception as error:  # the message matters more than the news of the move
+                log.warning("Nobody was told that chat %s moved: %s", to.chat, error)
+        return new
+
+    def _close(self, part: _Part, entry: Entry, state: State, reason: object) -> None:
+        closed = replace(entry, state=state, error=str(reason), updated_at=self._now())
+        self.ledger.put(part.key, closed)
 
     def _give_up(
         self, part: _Part, entry: Entry, error: UnknownOutcomeError | None = None
-    ) -> Outcome:
+    ) -> NoReturn:
         """Leave a message of unknown fate alone, and tell a person how to go on.
 
         Raises:
             UnknownOutcomeError: always.
         """
-        reason = str(error or entry.error or "An earlier try was ended before the answer came.")
-        self.pacing.record(part.to)
-        self._close(part, entry, State.UNKNOWN, UnknownOutcomeError(reason))
+        reason = error or entry.error or "An earlier try was ended before the answer came."
+        self._close(part, entry, State.UNKNOWN, reason)
+        if error:
+            self.pacing.record(part.to, length=visible_length(part.message.html))
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
-            f"message. Look into chat {part.to}: is it not there, send it again. "
-            f"{self.how_to_resend}".strip()
+            f"message. Look into chat {part.to}: if it is there, mark this task as success; if "
+            f"not, send it again: {self.how_to_resend or 'deliver it with resend'}"
         ) from None
 
+    def _entry(self, part: _Part, known: Entry | None) -> Entry:
+        """Return what the ledger is to say; another text than the chat has got is a correction."""
+        entry = Entry(
+            state=State.SENDING,
+            text_hash=text_hash(part.message.html),
+            updated_at=self._now(),
+            footer=part.footer,
+            facts=dict(part.message.facts),
+            chat=part.to.chat,
+            parts=part.parts,
+        )
+        if known is None or known.message_id is None:
+            return entry
+        corrections = known.corrections
+        if known.text_hash != entry.text_hash:
+            change = Correction(entry.updated_at, _what_changed(known.facts, entry.facts))
+            corrections = [*corrections, change][-CORRECTIONS_KEPT:]
+        return replace(
+            entry,
+            footer=known.footer,
+            message_id=known.message_id,
+            chat=known.chat,
+            sent_at=known.sent_at,
+            corrections=corrections,
+        )
+
     def _decorated(self, message: Message, entry: Entry) -> Message:
+        """Add the footer and, newest first, as many corrections as there is room for."""
         lines = [message.html]
         if entry.footer:
-            lines.append(f"<i>{entry.footer}</i>")
-        lines += [
-            f"✏️ <i>Исправлено {self._readable(correction.at)}: {correction.change}</i>"
-            for correction in entry.corrections[-CORRECTIONS_SHOWN:]
-        ]
-        return replace(message, html="\n".join(lines))
+            lines.append(f"<i>{escape(entry.footer)}</i>")
+        # Telegram may refuse the button's address, which is then a line of text.
+        whole = replace(message, html="\n".join(lines)).with_button_as_text()
+        room = LIMIT - visible_length(whole.html)
+        shown: list[str] = []
+        for correction in reversed(entry.corrections[-CORRECTIONS_SHOWN:]):
+            at, change = self._readable(correction.at), escape(correction.change)
+            line = f"✏️ <i>Исправлено {at}: {change}</i>"
+            room -= visible_length(line) + 1
+            if room < 0:
+                break
+            shown.insert(0, line)
+        return replace(message, html="\n".join([*lines, *shown]))
 
     def _readable(self, at: str) -> str:
         local = datetime.fromisoformat(at).astimezone(self.zone)

@@ -46,7 +46,13 @@ class Correction:
 
 @dataclass(frozen=True)
 class Entry:
-    """One message. Times are ISO 8601 in UTC; ``text_hash`` is of the text without additions."""
+    """One message. Times are ISO 8601 in UTC.
+
+    ``text_hash`` is of the text without additions. ``message_id`` and ``chat`` are of what the
+    chat shows now, while a newer text is being sent too; ``sent_at`` is when its first text came.
+    ``parts`` is the most that the message ever had; ``resent`` says that a person asked for the
+    last try.
+    """
 
     state: State
     text_hash: str
@@ -57,6 +63,7 @@ class Entry:
     chat: str = ""
     sent_at: str | None = None
     parts: int = 1
+    resent: bool = False
     error: str | None = None
     corrections: list[Correction] = field(default_factory=list)
 

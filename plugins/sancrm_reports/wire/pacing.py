@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger import Store
@@ -16,6 +17,7 @@ from sancrm_reports.wire.telegram_errors import FloodWaitError
 GROUP_MESSAGES = 20
 GROUP_WINDOW = 60.0  # seconds
 SPACING = 1.0  # seconds between messages to one chat
+LONG_TEXT = 500  # characters; a longer text counts as two messages to a chat
 LONGEST_WAIT = 65.0  # seconds in a task; a longer wait is Airflow's retry
 
 
@@ -31,11 +33,11 @@ class Clock:
         time.sleep(seconds)
 
 
-def ready_at(sent: Sequence[float], *, is_group: bool) -> float:
+def ready_at(sent: Sequence[float], *, is_group: bool, after_long: bool = False) -> float:
     """Return when the next message may go, given when the last ones went (oldest first)."""
     times = [0.0]
     if sent:
-        times.append(sent[-1] + SPACING)
+        times.append(sent[-1] + (2 * SPACING if after_long else SPACING))
     if is_group and len(sent) >= GROUP_MESSAGES:
         times.append(sent[-GROUP_MESSAGES] + GROUP_WINDOW)
     return max(times)
@@ -55,28 +57,32 @@ class Pacing:
             FloodWaitError: the wait is longer than a task should take.
         """
         pace = self._pace(to)
-        seconds = (
-            max(ready_at(pace["sent"], is_group=to.is_group), pace["blocked_until"])
-            - self.clock.now()
-        )
+        ready = ready_at(pace["sent"], is_group=to.is_group, after_long=pace["after_long"])
+        seconds = max(ready, pace["blocked_until"]) - self.clock.now()
         if seconds > LONGEST_WAIT:
-            raise FloodWaitError(f"Chat {to.chat} may get no message for {seconds:.0f} s.", seconds)
+            raise FloodWaitError(
+                f"Telegram asked to leave chat {to.chat} alone for {seconds:.0f} s more. Nothing "
+                "was sent; it is tried again then.",
+                seconds,
+            )
         if seconds > 0:
             self.clock.wait(seconds)
 
-    def record(self, to: Address) -> None:
-        """Remember that a message went, or may have gone, to the chat just now."""
+    def record(self, to: Address, *, length: int = 0) -> None:
+        """Remember that a message of so many characters went, or may have gone, just now."""
         pace = self._pace(to)
         sent = [*pace["sent"], self.clock.now()][-GROUP_MESSAGES:]
-        self.store.set(_key(to), {**pace, "sent": sent})
+        self.store.set(_key(to), {**pace, "sent": sent, "after_long": length > LONG_TEXT})
 
     def block(self, to: Address, seconds: float) -> None:
         """Remember that Telegram asked to wait."""
         pace = self._pace(to)
-        self.store.set(_key(to), {**pace, "blocked_until": self.clock.now() + seconds})
+        until = max(pace["blocked_until"], self.clock.now() + seconds)
+        self.store.set(_key(to), {**pace, "blocked_until": until})
 
-    def _pace(self, to: Address) -> dict:
-        return self.store.get(_key(to)) or {"sent": [], "blocked_until": 0.0}
+    def _pace(self, to: Address) -> dict[str, Any]:
+        nothing = {"sent": [], "after_long": False, "blocked_until": 0.0}
+        return {**nothing, **self.store.get(_key(to), {})}
 
 
 def _key(to: Address) -> str:

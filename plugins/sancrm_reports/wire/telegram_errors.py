@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
 
 import httpx
 from telegram import error as telegram
@@ -15,7 +15,9 @@ SURELY_NOT_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
 )
+PERHAPS_PASSED_ON = (408, 499)  # some gateways answer so when Telegram's own answer is late
 DEFAULT_WAIT = 30  # seconds, where a 429 does not say
 
 
@@ -48,7 +50,7 @@ class ButtonRefusedError(RefusedError):
 
 
 class NotEditableError(RefusedError):
-    """The message was deleted, or can no longer be edited."""
+    """The message was deleted, or cannot be edited any more."""
 
 
 class UnknownOutcomeError(PermanentError):
@@ -60,11 +62,19 @@ _REFUSALS = {
     "chat not found": "Check the chat's id, and add the bot to the chat.",
     "not enough rights": "Give the bot the right to post in the chat.",
     "have no write access": "Give the bot the right to post in the chat.",
-    "topic_closed": "Open the topic again, or set another one.",
+    "need administrator rights": "Make the bot an administrator of the channel.",
+    "topic closed": "Open the topic again, or set another one.",
+    "topic deleted": "The topic does not exist: set another one, or none.",
     "message thread not found": "The topic does not exist: set another one, or none.",
     "too long": "The message should have been split; please report this as a bug.",
     "can't parse entities": "The message's markup is wrong: look at include/templates/.",
 }
+_NOT_EDITABLE = (
+    "message to edit not found",
+    "message can't be edited",
+    "message id invalid",
+    "message identifier is not specified",
+)
 
 
 def translate(failure: Exception, *, status: int | None, answered: bool, place: str) -> ReportError:
@@ -80,15 +90,23 @@ def translate(failure: Exception, *, status: int | None, answered: bool, place: 
     match failure:
         case telegram.ChatMigrated():
             return ChatMovedError(f"The group of {place} became a supergroup.", failure.new_chat_id)
-        case telegram.RetryAfter():
-            return _flood(place, _seconds(failure.retry_after))
+        case telegram.RetryAfter() if status == 429:
+            return _flood(place, _seconds(failure))
     if status == 429:
         return _flood(place, DEFAULT_WAIT)
     if answered and status is not None and 400 <= status < 500:
         return _refusal(failure, reason, place)
     if status is None and isinstance(failure.__cause__, SURELY_NOT_SENT):
         kind = type(failure.__cause__).__name__
-        return NotSentError(f"Telegram cannot be reached for {place} ({kind}). Nothing was sent.")
+        return NotSentError(
+            f"Telegram cannot be reached for {place} ({kind}). Nothing was sent. If this goes on, "
+            "check the network, and base_url and proxy in the connection's extra."
+        )
+    if status is not None and 300 <= status < 500 and status not in PERHAPS_PASSED_ON:
+        return NotSentError(
+            f"Something on the way to Telegram refused the request for {place} (HTTP {status}). "
+            "Nothing was sent. Check base_url and proxy in the connection's extra."
+        )
     seen = f"HTTP {status}" if status else type(failure.__cause__ or failure).__name__
     return UnknownOutcomeError(
         f"Nobody knows whether the message for {place} arrived: the answer never came ({seen})."
@@ -96,7 +114,7 @@ def translate(failure: Exception, *, status: int | None, answered: bool, place: 
 
 
 def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
-    text = reason.lower()
+    text = reason.lower().replace("_", " ")
     match failure:
         case telegram.InvalidToken():
             return RefusedError(
@@ -112,15 +130,22 @@ def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
             )
     if "button" in text and "invalid" in text:
         return ButtonRefusedError(f"Telegram refused the button's address for {place}: {reason}")
-    if "message to edit not found" in text or "message can't be edited" in text:
+    if any(part in text for part in _NOT_EDITABLE):
         return NotEditableError(f"The message in {place} can no longer be edited: {reason}")
     advice = next((advice for part, advice in _REFUSALS.items() if part in text), "")
     return RefusedError(f"Telegram refused the message for {place}: {reason}. {advice}".strip())
 
 
 def _flood(place: str, seconds: float) -> FloodWaitError:
-    return FloodWaitError(f"Telegram asks to wait {seconds:.0f} s before {place}.", seconds)
+    return FloodWaitError(
+        f"Telegram asks to wait {seconds:.0f} s before the next message for {place}. Nothing was "
+        "sent; it is tried again then.",
+        seconds,
+    )
 
 
-def _seconds(value: Any) -> float:
-    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+def _seconds(failure: telegram.RetryAfter) -> float:
+    with warnings.catch_warnings():  # the library's, that this will once be a timedelta
+        warnings.simplefilter("ignore")
+        wait = failure.retry_after
+    return float(wait) if isinstance(wait, int) else wait.total_seconds()

@@ -10,12 +10,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.telegram.hooks.telegram import TelegramHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from telegram import (
     Bot,
     InlineKeyboardButton,
@@ -41,22 +42,19 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-# They write addresses of requests, and Telegram's addresses hold the token.
-for _name in ("httpx", "httpcore", "telegram"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
 
 class Extra(BaseModel):
     """What the connection's extra field may hold; timeouts in seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
-    base_url: str = "https://api.telegram.org/bot"
-    proxy: str | None = None
-    message_thread_id: int | None = None
-    connect_timeout: float = 10
-    read_timeout: float = 40
-    write_timeout: float = 40
+    # The token comes right after it: without the path it would become a part of the host's name.
+    base_url: str = Field("https://api.telegram.org/bot", pattern="^https?://[^/]+/(.+/)?bot$")
+    proxy: str | None = Field(None, pattern="^(https?|socks5h?)://.")
+    message_thread_id: int | None = Field(None, ge=1)
+    connect_timeout: float = Field(10, gt=0)
+    read_timeout: float = Field(40, gt=0)
+    write_timeout: float = Field(40, gt=0)
 
 
 class SancrmTelegramHook(TelegramHook):
@@ -76,38 +74,59 @@ class SancrmTelegramHook(TelegramHook):
                 f"There is no Airflow connection {telegram_conn_id!r}. Create it under Admin > "
                 "Connections: password = the bot's token, host = the chat's id."
             ) from None
-        if not self.account.password:
+        self.token = (self.account.password or "").strip()
+        if not self.token:
             raise PermanentError(
                 f"The connection {telegram_conn_id!r} has no bot token in its password."
             )
         try:
-            self.extra = Extra(**self.account.extra_dejson)
+            self.extra = Extra.model_validate_json(self.account.extra or "{}")
         except ValidationError as error:
-            names = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+            problems = "; ".join(
+                ": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors()
+            )
             raise PermanentError(
-                f"The extra of connection {telegram_conn_id!r} is wrong at {names}; allowed: "
-                f"{', '.join(Extra.model_fields)}."
+                f"The extra of connection {telegram_conn_id!r} is wrong: {problems}. It is a JSON "
+                f"object; allowed in it: {', '.join(Extra.model_fields)}."
             ) from None
 
     @property
     def default_address(self) -> Address:
         """The chat and topic of the connection."""
-        if not self.account.host:
+        chat = (self.account.host or "").strip()
+        if not chat:
             raise PermanentError(
                 f"The connection {self.conn_id!r} names no chat: put its id into the host."
             )
-        return Address(self.account.host, self.extra.message_thread_id)
+        return Address(chat, self.extra.message_thread_id)
 
     def get_conn(self) -> Bot:
-        """Return a fresh bot; it lives in one event loop and is closed after one call."""
-        request = _Request(
-            connection_pool_size=1,
-            proxy=self.extra.proxy,
-            connect_timeout=self.extra.connect_timeout,
-            read_timeout=self.extra.read_timeout,
-            write_timeout=self.extra.write_timeout,
+        """Return a fresh bot; it lives in one event loop and is closed after one call.
+
+        Raises:
+            PermanentError: the connection's proxy cannot be used.
+        """
+        try:
+            request = _Request(
+                connection_pool_size=1,
+                proxy=self.extra.proxy,
+                connect_timeout=self.extra.connect_timeout,
+                read_timeout=self.extra.read_timeout,
+                write_timeout=self.extra.write_timeout,
+            )
+        except Exception as error:
+            raise PermanentError(
+                f"The proxy of connection {self.conn_id!r} cannot be used "
+                f"({type(error).__name__}). Correct it in the extra; one of socks5 needs the "
+                "package httpx[socks]."
+            ) from None
+        # The request is given twice, because the bot would open another client for updates.
+        return Bot(
+            self.token,
+            base_url=self.extra.base_url,
+            request=request,
+            get_updates_request=request,
         )
-        return Bot(self.account.password, base_url=self.extra.base_url, request=request)
 
     def send(
         self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
@@ -120,6 +139,7 @@ class SancrmTelegramHook(TelegramHook):
             NotSentError: surely nothing was sent.
             RefusedError: Telegram will never take it.
             UnknownOutcomeError: the message may have arrived.
+            PermanentError: as for ``get_conn``.
         """
         answer = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
 
@@ -127,7 +147,7 @@ class SancrmTelegramHook(TelegramHook):
             sent = await bot.send_message(
                 **_content(message),
                 chat_id=to.chat,
-                message_thread_id=to.topic,
+                message_thread_id=to.thread_id,
                 disable_notification=silent,
                 reply_parameters=answer,
             )
@@ -139,8 +159,8 @@ class SancrmTelegramHook(TelegramHook):
         """Replace a message's text; twice is the same, so an unknown outcome may be retried.
 
         Raises:
-            NotEditableError: the message was deleted, or is too old.
-            NotSentError, RefusedError: as for ``send``.
+            NotEditableError: the message was deleted, or cannot be edited any more.
+            NotSentError, RefusedError, PermanentError: as for ``send``.
         """
 
         async def call(bot: Bot, message: Message) -> int:
@@ -159,14 +179,24 @@ class SancrmTelegramHook(TelegramHook):
             raise NotSentError(f"{error} A correction can be repeated safely.") from None
 
     def ask(self, to: Address) -> tuple[User, ChatFullInfo, ChatMember]:
-        """Return who the bot is, what the chat is, and what the bot may do there."""
+        """Return who the bot is, what the chat is, and what the bot may do there.
+
+        Raises:
+            NotSentError: there was no answer, or none that can be read.
+            RefusedError, PermanentError: as for ``send``.
+        """
 
         async def call(bot: Bot) -> tuple[User, ChatFullInfo, ChatMember]:
             me = await bot.get_me()
             chat = await bot.get_chat(to.chat)
             return me, chat, await bot.get_chat_member(to.chat, me.id)
 
-        return self._run(to, call)
+        try:
+            return self._run(to, call)
+        except UnknownOutcomeError:
+            raise NotSentError(
+                f"Telegram gave no answer about chat {to} (connection {self.conn_id!r})."
+            ) from None
 
     def _with_button_or_line(
         self, to: Address, message: Message, call: Callable[[Bot, Message], Awaitable[int]]
@@ -179,6 +209,7 @@ class SancrmTelegramHook(TelegramHook):
             return self._run(to, lambda bot: call(bot, message.with_button_as_text()))
 
     def _run(self, to: Address, call: Callable[[Bot], Awaitable[Answer]]) -> Answer:
+        _silence()
         bot = self.get_conn()
         request: Any = bot.request
 
@@ -186,7 +217,8 @@ class SancrmTelegramHook(TelegramHook):
             try:
                 return await call(bot)
             finally:
-                await bot.request.shutdown()
+                with suppress(Exception):  # it says nothing about the message
+                    await bot.request.shutdown()
 
         try:
             return asyncio.run(run())
@@ -214,15 +246,31 @@ class _Request(HTTPXRequest):
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         self.status, self.answered = None, False
         self.status, payload = await super().do_request(*args, **kwargs)
-        self.answered = _is_api_answer(payload)
+        with suppress(TelegramError):
+            self.answered = "ok" in self.parse_json_payload(payload)
         return self.status, payload
 
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """Read an answer. The library's own logs what is none: a page that may show the address."""
+        try:
+            answer = json.loads(payload)
+        except ValueError:
+            raise TelegramError("no JSON") from None
+        if not isinstance(answer, dict):
+            raise TelegramError("no JSON object")
+        return answer
 
-def _is_api_answer(payload: bytes) -> bool:
-    try:
-        return "ok" in json.loads(payload)
-    except (ValueError, TypeError):
-        return False
+
+def _silence() -> None:
+    """Keep the client's libraries from logging addresses: Telegram's hold the token.
+
+    Each time, because logging may have been configured since, and each logger, because a level
+    set on a child wins.
+    """
+    for name in ("httpx", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("httpx", "httpcore", "telegram"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -1,0 +1,210 @@
+"""A desk to send from: the stand-in over real HTTP, one frozen clock, a ledger that can fail."""
+
+import contextlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from demo.telegram import Clock as StandInClock
+from demo.telegram import TelegramStandIn
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.messages import Message
+from sancrm_reports.wire.delivery import Delivery
+from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.pacing import Clock
+from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
+GROUP, OTHER_GROUP, FORUM = -1001234567890, -1009876543210, -1005555555555
+OLD_GROUP, NEW_GROUP, PERSON = -4242, -1004242424242, 42
+TOPIC = 7
+RESEND = "airflow dags trigger profitability_daily --conf '{\"resend\": true}'"
+RETRIES = 3  # as the DAGs have them
+RETRY_DELAY = 60.0
+
+
+class StoreDownError(Exception):
+    """What the ledger's store raises when it cannot be reached."""
+
+
+class JsonStore:
+    """A store that keeps JSON as Airflow's does, and that can be down at any step."""
+
+    def __init__(self):
+        self.values = {}
+        self.steps = []  # ("get" or "set", key)
+        self.breaks = lambda operation, key, value: False
+
+    def get(self, key, default=None):
+        self._step("get", key, None)
+        return json.loads(self.values[key]) if key in self.values else default
+
+    def set(self, key, value):
+        if value is None:
+            raise ValueError("Cannot set value as None")
+        self._step("set", key, value)
+        self.values[key] = json.dumps(value)
+
+    def _step(self, operation, key, value):
+        self.steps.append((operation, key))
+        if self.breaks(operation, key, value):
+            raise StoreDownError(f"cannot {operation} {key}")
+
+    def heal(self):
+        self.breaks = lambda operation, key, value: False
+
+
+class SharedClock(Clock):
+    """The stand-in's frozen clock, which waiting moves on."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.waits = []
+
+    def now(self):
+        return self.clock.now()
+
+    def wait(self, seconds):
+        assert seconds >= 0
+        self.waits.append(seconds)
+        self.clock.advance(seconds)
+
+
+class Desk:
+    """Sends as a task does: each time with a fresh Delivery, and again as Airflow would."""
+
+    def __init__(self, stand_in, monkeypatch):
+        self.stand_in = stand_in
+        self.monkeypatch = monkeypatch
+        self.store = JsonStore()
+        self.clock = SharedClock(stand_in.clock)
+        self.moves = []
+        self.chat = GROUP
+        self.connect()
+
+    def connect(self, *, token=None, chat=None, **extra):
+        """Change the Airflow connection."""
+        self.chat = self.chat if chat is None else chat
+        self.monkeypatch.setenv(
+            "AIRFLOW_CONN_TELEGRAM_DEFAULT",
+            connection(
+                self.chat,
+                token or self.stand_in.token,
+                **{"base_url": self.stand_in.base_url, **extra},
+            ),
+        )
+        self.hook = SancrmTelegramHook()
+
+    def delivery(self, *, resend=False):
+        return Delivery(
+            Ledger(self.store),
+            self.hook,
+            timezone="Europe/Moscow",
+            resend=resend,
+            how_to_resend=RESEND,
+            clock=self.clock,
+            on_moved=lambda old, new: self.moves.append((old, new)),
+        )
+
+    def once(self, text="Отчёт", *, to=None, subject="network", resend=False, **options):
+        """Deliver once; raises as the delivery does."""
+        to = to or self.hook.default_address
+        message = text if isinstance(text, Message) else Message(text)
+        delivery = self.delivery(resend=resend)
+        return delivery.deliver(self.key(subject, to), to, message, **options)
+
+    def run(self, text="Отчёт", **options):
+        """Deliver as Airflow runs a task, with retries; return what each try came to."""
+        tries = []
+        for _ in range(1 + RETRIES):
+            try:
+                tries.append(self.once(text, **options))
+                break
+            except PermanentError as error:
+                tries.append(error)
+                break
+            except Exception as error:
+                tries.append(error)
+                self.clock.clock.advance(getattr(error, "retry_after", RETRY_DELAY))
+        return tries
+
+    def key(self, subject="network", to=None):
+        return self.delivery().key("daily", "2025-11-06", subject, to or self.hook.default_address)
+
+    def entry(self, subject="network", to=None, part=1):
+        suffix = "" if part == 1 else f"|{part}"
+        return Ledger(self.store).get(self.key(subject, to) + suffix)
+
+    @property
+    def sends(self):
+        """The new messages that Telegram took."""
+        return [m for m in self.stand_in.accepted if m.method == "sendMessage"]
+
+    @property
+    def edits(self):
+        return [m for m in self.stand_in.accepted if m.method == "editMessageText"]
+
+    @property
+    def shown(self):
+        """The texts that the chats show now."""
+        return [message.text for message in self.stand_in.messages]
+
+    @property
+    def requests(self):
+        """How many requests the stand-in has answered in any way."""
+        return len(self.stand_in.accepted) + len(self.stand_in.chats.refused)
+
+
+def connection(chat, token, **extra):
+    """The connection as the environment gives it; answers that hang are given up soon."""
+    timeouts = {"connect_timeout": 0.5, "read_timeout": 0.3, "write_timeout": 0.5}
+    return json.dumps(
+        {
+            "conn_type": "telegram",
+            "host": str(chat),
+            "password": token,
+            "extra": {**timeouts, **extra},
+        }
+    )
+
+
+@contextlib.contextmanager
+def server_that_answers(status, body, **headers):
+    """Serve every POST with one answer; gives the base URL and the list of requested paths."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            payload = body.replace("{path}", self.path).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(payload)))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/bot", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def new_stand_in(**options):
+    """A stand-in with all the chats of these tests."""
+    stand_in = TelegramStandIn(clock=StandInClock(frozen_at=MORNING), **options)
+    stand_in.chats.add(GROUP, "supergroup", "Отчёты")
+    stand_in.chats.add(OTHER_GROUP, "supergroup", "Филиал")
+    stand_in.chats.add(FORUM, "supergroup", "Форум", topics={TOPIC: "Сводка"})
+    stand_in.chats.add(OLD_GROUP, "group", "Старая группа")
+    stand_in.chats.add(PERSON, "private", "Ольга")
+    return stand_in
