@@ -33,6 +33,8 @@ from sancrm_reports.wire.telegram_errors import (
     UnknownOutcomeError,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
+
 
 @dataclass
 class Fault:
@@ -337,7 +339,7 @@ def test_a_refusal_fails_at_once_and_sends_once_when_mended(desk, refusal):
 
 @pytest.mark.parametrize(
     ("html", "says"),
-    [("<b>Прибыль", "include/templates"), ("", "message text is empty")],
+    [("<b>Прибыль", "include/templates"), ("", "Message text is empty")],
     ids=["bad markup", "empty"],
 )
 def test_a_wrong_message_is_a_loud_bug_of_ours(desk, html, says):
@@ -432,7 +434,7 @@ def test_sending_is_in_the_ledger_before_telegram_is_asked(desk, monkeypatch):
 
 @pytest.mark.parametrize("fault", [pytest.param(None, id="no fault"), *UNKNOWN[-3:]])
 def test_a_failed_last_write_is_unknown_and_sends_nothing(desk, stand_in, fault):
-    # The message is in the chat and the ledger does not know: the next try says so, and is the last.
+    # The message may be in the chat, which the ledger cannot tell: the next try says so and stops.
     if fault:
         fault.queue(stand_in.faults)
     desk.store.breaks = lambda operation, key, value: (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 import httpx
 from telegram import error as telegram
@@ -77,7 +77,9 @@ _NOT_EDITABLE = (
 )
 
 
-def translate(failure: Exception, *, status: int | None, answered: bool, place: str) -> ReportError:
+def translate(
+    failure: Exception, *, status: int | None, answered: bool, place: str, token: str
+) -> ReportError:
     """Return one of our errors for what a call to Telegram raised.
 
     Args:
@@ -85,13 +87,14 @@ def translate(failure: Exception, *, status: int | None, answered: bool, place: 
         status: the HTTP status of the answer, None without one.
         answered: whether the answer was the Bot API's JSON, not a proxy's page or a torn one.
         place: the chat, topic and connection, for the text.
+        token: what the text must not show, though an answer should.
     """
-    reason = str(failure)
+    reason = str(failure).replace(token, "…")
     match failure:
         case telegram.ChatMigrated():
             return ChatMovedError(f"The group of {place} became a supergroup.", failure.new_chat_id)
         case telegram.RetryAfter() if status == 429:
-            return _flood(place, _seconds(failure))
+            return _flood(place, _seconds(failure.retry_after))
     if status == 429:
         return _flood(place, DEFAULT_WAIT)
     if answered and status is not None and 400 <= status < 500:
@@ -144,8 +147,5 @@ def _flood(place: str, seconds: float) -> FloodWaitError:
     )
 
 
-def _seconds(failure: telegram.RetryAfter) -> float:
-    with warnings.catch_warnings():  # the library's, that this will once be a timedelta
-        warnings.simplefilter("ignore")
-        wait = failure.retry_after
-    return float(wait) if isinstance(wait, int) else wait.total_seconds()
+def _seconds(value: Any) -> float:
+    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)

@@ -230,6 +230,7 @@ class SancrmTelegramHook(TelegramHook):
                 status=request.status,
                 answered=request.answered,
                 place=f"chat {to} (connection {self.conn_id!r})",
+                token=self.token,
             ) from None
 
 

@@ -1,0 +1,53 @@
+# Every command that a person needs. PYTHON=python3.12 chooses another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
+
+.PHONY: help demo up test check lint types bench lock setup clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: setup ## Post the newest reports of a demo network through Airflow, and show the chat
+	@$(RUN) -m demo report
+
+up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
+	@$(RUN) -m demo up
+
+test: setup ## Pass every test
+	@$(RUN) -m pytest
+
+check: setup lint types test ## Everything that CI runs
+
+lint: setup
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/sqlfluff lint --processes 2 include/sql tests/bench
+
+types: setup
+	@$(BIN)/mypy
+
+bench: setup ## Measure the formulas on a large CRM, imports and memory; a few minutes
+	@$(RUN) tests/bench
+
+lock: setup ## Pin everything anew from requirements.txt and requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --custom-compile-command "make lock" requirements.txt -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt \
+	    -o requirements-dev.lock
+
+clean: ## Forget the virtual environment and the demo's data
+	rm -rf .venv .demo
+
+setup: .venv/installed
+
+# Bytecode is compiled once, here: without it every Airflow process starts three times slower.
+.venv/installed: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	    { echo "Python 3.11 to 3.13 is needed, for example: make PYTHON=python3.12 demo"; exit 1; }
+	@echo "Installing into .venv (a minute or two, once)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode $<
+	@touch $@

@@ -1,0 +1,125 @@
+"""Numbers and dates read as Russian text, and are rounded for display only."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sancrm_reports.pure import formatting
+from sancrm_reports.pure.period import Period, PeriodKind
+
+
+def visible(text):
+    """Write no-break spaces as underscores, so that a test shows them."""
+    return text.replace("\N{NO-BREAK SPACE}", "_")
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "0_₽"),
+        ("1", "1_₽"),
+        ("999.00", "999_₽"),
+        ("1000", "1_000_₽"),
+        ("1234567.5", "1_234_567,50_₽"),
+        ("-1234.56", "−1_234,56_₽"),
+        ("0.005", "0,01_₽"),
+        ("0.0049999", "0_₽"),
+        ("-0.005", "−0,01_₽"),
+        ("-0.004", "0_₽"),
+        ("2.675", "2,68_₽"),  # binary floats give 2,67
+        ("999.995", "1_000_₽"),
+        ("12345678901234567890.12", "12_345_678_901_234_567_890,12_₽"),
+    ],
+)
+def test_money_is_rounded_half_up_and_grouped(amount, text):
+    # No-break spaces, a decimal comma, a real minus, kopecks only where there are any.
+    assert visible(formatting.money(Decimal(amount))) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        *(("1234.56", "+1_235_₽"), ("1.5", "+2_₽"), ("-1.49", "−1_₽"), ("-999.5", "−1_000_₽")),
+        *(("0.99", "+0,99_₽"), ("-0.01", "−0,01_₽"), ("0", "0_₽")),
+    ],
+)
+def test_a_difference_has_a_sign_and_no_idle_kopecks(difference, text):
+    # Kopecks matter in a difference only when it is smaller than a rouble.
+    assert visible(formatting.money_difference(Decimal(difference))) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        *(("0.3215", "32,2_%"), ("0.32149", "32,1_%"), ("-0.0005", "−0,1_%"), ("-0.0004", "0,0_%")),
+        *(("1", "100,0_%"), ("12.3456", "1_234,6_%"), ("0", "0,0_%")),
+    ],
+)
+def test_a_ratio_is_shown_with_one_place(ratio, text):
+    # Half up, away from zero for negatives; never «−0,0».
+    assert visible(formatting.percent(Decimal(ratio))) == text
+
+
+def test_unknown_is_a_dash():
+    # Not 0, not None, not a blank.
+    for write in (formatting.money, formatting.percent, formatting.count):
+        assert write(None) == "—"
+
+
+def test_signs_are_shown_where_asked_for():
+    # A plus only on what is above 0 as shown.
+    assert visible(formatting.money(Decimal(5), signed=True)) == "+5_₽"
+    assert visible(formatting.money(Decimal("0.001"), signed=True)) == "0_₽"
+    assert visible(formatting.count(-3, signed=True)) == "−3"
+    assert visible(formatting.count(1234)) == "1_234"
+    assert visible(formatting.percent(Decimal("0.091"), signed=True)) == "+9,1_%"
+    assert visible(formatting.points(Decimal("-0.0123"))) == "−1,2_п.п."
+    assert visible(formatting.points(Decimal("0.0123"))) == "+1,2_п.п."
+
+
+@given(st.decimals(-(10**12), 10**12, places=4))
+def test_shown_money_is_the_amount_to_half_a_kopeck(amount):
+    # Read back, it differs by rounding only, and a half goes away from zero.
+    text = visible(formatting.money(amount)).removesuffix("_₽")
+    shown = Decimal(text.replace("_", "").replace(",", ".").replace("−", "-"))
+    assert abs(shown - amount) <= Decimal("0.005")
+    if abs(shown - amount) == Decimal("0.005"):
+        assert abs(shown) > abs(amount)
+    assert re.fullmatch(r"−?\d{1,3}(_\d{3})*(,\d\d)?", text)
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [
+        *((1, "ремонт"), (21, "ремонт"), (101, "ремонт")),
+        *((2, "ремонта"), (4, "ремонта"), (22, "ремонта"), (1003, "ремонта")),
+        *((0, "ремонтов"), (5, "ремонтов"), (11, "ремонтов"), (14, "ремонтов")),
+        *((111, "ремонтов"), (112, "ремонтов"), (25, "ремонтов")),
+    ],
+)
+def test_words_agree_with_their_number(number, word):
+    # Three forms, with the teens as the trap.
+    assert formatting.plural(number, "ремонт", "ремонта", "ремонтов") == word
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "name"),
+    [
+        (PeriodKind.DAY, date(2026, 11, 17), "вторник, 17 ноября 2026"),
+        (PeriodKind.DAY, date(2028, 2, 29), "вторник, 29 февраля 2028"),
+        (PeriodKind.DAY, date(2026, 5, 1), "пятница, 1 мая 2026"),
+        (PeriodKind.WEEK, date(2026, 11, 15), "9–15 ноября 2026"),
+        (PeriodKind.WEEK, date(2026, 12, 1), "30 ноября – 6 декабря 2026"),
+        (PeriodKind.WEEK, date(2027, 1, 1), "28 декабря 2026 – 3 января 2027"),
+        (PeriodKind.MONTH, date(2026, 10, 31), "октябрь 2026"),
+        (PeriodKind.MONTH, date(2026, 5, 1), "май 2026"),
+    ],
+)
+def test_a_period_is_named_as_people_say_it(kind, day, name):
+    # Months alone are in the nominative, days in the genitive, a week names what differs.
+    period = Period.containing(day, kind=kind, timezone="Europe/Moscow")
+    assert formatting.period_name(period) == name

@@ -1,0 +1,358 @@
+"""What people read. The golden files are whole messages, as Telegram gets them.
+
+After a change of wording, make them anew and read them before committing:
+``UPDATE_GOLDEN=1 python -m pytest tests/pure/test_messages.py``
+"""
+
+import os
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from demo.telegram.markup import format_message
+from pure.samples import branch, earning, network, unallocated
+from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.messages import (
+    Button,
+    Comparison,
+    Message,
+    branch_report,
+    lateness,
+    network_report,
+)
+from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.splitting import LIMIT, split, visible_length
+
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+GOLDEN = Path(__file__).parent / "golden"
+ZONE = "Europe/Moscow"
+DAY = Period(PeriodKind.DAY, date(2026, 11, 17), ZONE)
+WEEK = Period.containing(date(2026, 12, 1), kind=PeriodKind.WEEK, timezone=ZONE)
+MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), ZONE)
+NAMES = (
+    "Сервис <Юг> & Ко",
+    "ООО «Ремонт» \"Ключ\" 'Дом'",
+    "<b>Центр</i>",
+    "&lt;Центр&gt; &amp;",
+    "{{ 7*7 }} {% raw %} {# нет #}",
+    "😀 Ленина 🇷🇺 👨‍👩‍👧",
+    "%(name)s {name} $name \\n *_`[",
+)
+
+
+def report(now, before=None, period=DAY):
+    comparison = Comparison(now, now if before is None else before)
+    return branch_report(comparison, period, templates=TEMPLATES)
+
+
+def summary(branches, *, rest=None, before=None, period=DAY, crm_url=None):
+    rest = rest or unallocated(fixed_costs=None)
+    whole = network([*branches, rest])
+    return network_report(
+        Comparison(whole, before or whole),
+        unallocated=rest,
+        branches=branches,
+        period=period,
+        templates=TEMPLATES,
+        crm_url=crm_url,
+    )
+
+
+def shown(message):
+    """What a person sees, by the stand-in's strict parser; no-break spaces as plain ones."""
+    return format_message(message.html, "HTML").text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def line(message, beginning):
+    (found,) = [
+        row for row in shown(message).splitlines() if row.lstrip("· ").startswith(beginning)
+    ]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_branchs_name_arrives_as_written(name):
+    # Markup, references and template signs in it are text; in the summary's ranking too.
+    figures = branch(name=name)
+    assert f" {name}, вторник" in shown(report(figures))
+    assert f"1. {name}: " in shown(summary([figures]))
+
+
+@pytest.mark.parametrize("name", ["Филиал " * 43, "Ф" * 300, "<&>" * 100, "😀" * 300])
+def test_a_name_of_300_characters_is_shortened(name):
+    # The verdict after it must still be seen, and no reference or emoji is cut.
+    for message in (report(branch(name=name)), summary([branch(name=name)])):
+        text = shown(message)
+        assert name[:90].rstrip() in text
+        assert name not in text
+        assert max(map(visible_length, message.html.splitlines())) < 300
+    assert "прибыль 900 ₽" in shown(report(branch(name=name))).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("period", "when"),
+    [
+        *((DAY, "вторник, 17 ноября 2026"), (WEEK, "30 ноября – 6 декабря 2026")),
+        (MONTH, "октябрь 2026"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Филиал на Ленина", "Сервисный центр «Проспект Мира»"])
+def test_the_first_line_is_the_verdict(period, when, name):
+    # What, when, profit, margin, in what a phone's push shows.
+    now = earning("123456.50", variable_costs=23456, branch_name=name)
+    first = shown(report(now, period=period)).splitlines()[0]
+    assert first.endswith(f"{name}, {when}: прибыль 100 000,50 ₽, маржа 81,0 %")
+    assert visible_length(first) <= 100
+
+
+def test_a_loss_is_called_a_loss():
+    # Without a minus that could be overlooked in a push.
+    first = shown(report(earning(100, variable_costs=350))).splitlines()[0]
+    assert first.startswith("🔴")
+    assert first.endswith("убыток 250 ₽, маржа −250,0 %")
+    assert not shown(report(earning(100, variable_costs=100))).startswith("🔴")
+
+
+def test_no_movements_are_said_in_words():
+    # And the fixed costs that run on all the same.
+    nothing = Figures.none_of(branch())
+    first = shown(report(nothing)).splitlines()[0]
+    assert first.endswith("Филиал на Ленина, вторник, 17 ноября 2026: движений нет")
+    resting = replace(nothing, fixed_costs=Decimal(100), profit=Decimal(-100))
+    assert shown(report(resting)).splitlines()[0].endswith("движений нет, постоянные расходы 100 ₽")
+    assert "движений нет" in line(summary([branch(2), resting]), "2. ")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 запчасть без закупочной цены: её"),
+        (2, "2 запчасти без закупочной цены: их"),
+        (11, "11 запчастей без закупочной цены: их"),
+    ],
+)
+def test_parts_without_a_cost_are_said(count, words):
+    # The profit shown is then too high; not said where every cost is known.
+    for message in (
+        report(branch(parts_without_cost=count)),
+        summary([branch(parts_without_cost=count)]),
+    ):
+        assert words in shown(message)
+        assert "прибыль завышена" in line(message, "⚠️")
+    assert "⚠️" not in shown(report(branch()))
+
+
+def test_unknown_fixed_costs_are_said_to_be_unknown():
+    # Not 0; and 0 is not unknown.
+    assert line(report(branch(fixed_costs=None)), "постоянные") == "· постоянные: нет данных"
+    assert line(report(branch(fixed_costs=Decimal(0))), "постоянные").startswith(
+        "· постоянные: 0 ₽"
+    )
+    before, now = branch(fixed_costs=None), branch()
+    assert "(раньше нет данных)" in line(report(now, before), "постоянные")
+
+
+def test_a_margin_without_revenue_is_a_dash():
+    # In the verdict and in the table.
+    now = earning(0, variable_costs=50)
+    assert shown(report(now)).splitlines()[0].endswith("убыток 50 ₽, маржа —")
+    assert line(report(now), "Маржа").startswith("Маржа: —")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        ("1500", "1200", "(+300 ₽, +25,0 %)"),
+        ("1200", "1500", "(−300 ₽, −20,0 %)"),
+        ("1234.56", "1000.28", "(+234 ₽, +23,4 %)"),
+        ("1500", "1500", "(без изменений)"),
+        ("1500", "0", "(+1 500 ₽, раньше 0 ₽)"),  # no base, no percentage
+        ("1500", "-50", "(+1 550 ₽, раньше −50 ₽)"),
+    ],
+)
+def test_an_amount_is_compared(now, before, words):
+    # A signed difference, and a percentage only where the base is above 0.
+    assert line(report(earning(now), earning(before)), "Выручка").endswith(words)
+
+
+def test_a_difference_that_is_too_small_to_be_shown_is_none():
+    # Amounts are exact below a kopeck: «0 ₽» is not a difference.
+    for before in ("1500.001", "0"):
+        now = Decimal(before) + Decimal("0.001")
+        assert line(report(earning(now), earning(before)), "Выручка").endswith("(без изменений)")
+
+
+def test_margins_are_compared_in_points():
+    # Not in percent of percent; without revenue before there is nothing to compare with.
+    now, before = earning(1000, variable_costs=400), earning(1000, variable_costs=385)
+    assert line(report(now, before), "Маржа") == "Маржа: 60,0 % (−1,5 п.п.)"
+    assert line(report(now, now), "Маржа") == "Маржа: 60,0 % (без изменений)"
+    assert line(report(now, Figures.none_of(now)), "Маржа") == "Маржа: 60,0 % (раньше без выручки)"
+
+
+@pytest.mark.parametrize(
+    ("period", "words"),
+    [
+        *((DAY, "вторник, 10 ноября 2026"), (WEEK, "23–29 ноября 2026")),
+        (MONTH, "сентябрь 2026"),
+    ],
+)
+def test_the_last_line_says_what_is_compared_with(period, words):
+    # The same weekday, the week before, the month before.
+    for message in (report(branch(), period=period), summary([branch()], period=period)):
+        assert shown(message).splitlines()[-1] == f"Сравнение: {words}"
+
+
+def test_the_network_ranks_its_branches_by_profit():
+    # The best first; equal ones by name.
+    branches = [
+        earning(100, branch_id=1, branch_name="Б"),
+        earning(700, branch_id=2, branch_name="В"),
+        earning(100, branch_id=3, branch_name="А"),
+        earning(100, variable_costs=200, branch_id=4, branch_name="Г"),
+    ]
+    ranked = [row for row in shown(summary(branches)).splitlines() if row[:1].isdigit()]
+    assert [row.split(":")[0] for row in ranked] == ["1. В", "2. А", "3. Б", "4. Г"]
+
+
+def test_costs_of_no_branch_are_a_line_of_their_own():
+    # And belong to the network's profit, whose margin is not a mean of margins.
+    branches = [earning(1000, branch_id=1), earning(100, variable_costs=50, branch_id=2)]
+    message = summary(branches, rest=unallocated(Decimal(170)))
+    assert line(message, "Не распределено").startswith("Не распределено: 170 ₽")
+    assert "прибыль 880 ₽, маржа 80,0 %" in shown(message).splitlines()[0]
+    assert line(summary(branches), "Не распределено") == "Не распределено: нет"
+
+
+def test_a_network_of_hundreds_of_branches_is_split_into_messages():
+    # Each part is within Telegram's limit and its markup is whole; nobody is lost.
+    branches = [branch(n, name=f"Филиал <{n}> & {'очень ' * 12}") for n in range(1, 301)]
+    parts = split(summary(branches).html)
+    texts = [format_message(part, "HTML").text for part in parts]
+    assert all(len(text.encode("utf-16-le")) // 2 <= LIMIT for text in texts)
+    rows = [row for text in texts for row in text.splitlines()]
+    assert sum(row[:1].isdigit() for row in rows) == 300
+
+
+def test_a_report_fits_on_a_phone():
+    # About a dozen lines, also with a warning; blank ones not counted.
+    text = shown(report(branch(parts_without_cost=3)))
+    assert sum(bool(row) for row in text.splitlines()) <= 13
+
+
+def test_the_summary_has_a_button_to_the_crm():
+    # As text where Telegram would refuse the address, which it does with the whole message.
+    message = summary([branch()], crm_url="https://crm.example.com/?a=1&b=2")
+    assert message.button == Button("Открыть в CRM", "https://crm.example.com/?a=1&b=2")
+    assert message.button.is_allowed
+    assert shown(message.with_button_as_text()).endswith(
+        "\nОткрыть в CRM: https://crm.example.com/?a=1&b=2"
+    )
+    assert not Button("Открыть", "http://localhost:8080").is_allowed
+    assert summary([branch()]).button is None
+
+
+def test_the_facts_are_the_headline_figures():
+    # A correction tells how they changed, in the words of the report.
+    facts = {name: text.replace("\xa0", " ") for name, text in report(branch()).facts.items()}
+    assert facts["прибыль"] == "900 ₽"
+    assert facts["выручка"] == "1 500 ₽"
+    assert facts["ремонтов"] == "3"
+    assert report(branch(fixed_costs=None)).facts["постоянные расходы"] == "нет данных"
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (timedelta(hours=11, minutes=59), ""),
+        (timedelta(hours=12), "с опозданием 12 ч."),
+        (timedelta(hours=23, minutes=59), "с опозданием 23 ч."),
+        (timedelta(hours=49), "с опозданием 2 дн."),
+        (timedelta(hours=-1), ""),
+    ],
+)
+def test_lateness_is_said_from_its_limit_on(late, words):
+    # In whole hours, from a day on in whole days, never rounded up.
+    assert lateness(late, after=timedelta(hours=12)).endswith(words)
+    assert bool(lateness(late, after=timedelta(hours=12))) == bool(words)
+
+
+# The golden messages: an ordinary day, a week with a loss, an idle month, a network of the three.
+
+LENINA = earning(
+    "48650.00",
+    rental_revenue="9600.00",
+    variable_costs="14180.50",
+    fixed_costs="4333.34",
+    repair_count=11,
+    rental_count=6,
+)
+LENINA_BEFORE = earning(
+    "41200.00",
+    rental_revenue="7200.00",
+    variable_costs="12904.00",
+    fixed_costs="4333.33",
+    repair_count=9,
+    rental_count=6,
+)
+MIRA = earning(
+    "9150.00",
+    rental_revenue="1200.00",
+    variable_costs="8420.00",
+    fixed_costs="7580.65",
+    parts_without_cost=2,
+    repair_count=4,
+    rental_count=1,
+    branch_id=2,
+    branch_name="Проспект Мира",
+)
+MIRA_BEFORE = earning(
+    "31700.00",
+    variable_costs="9300.00",
+    fixed_costs="7500.00",
+    repair_count=12,
+    rental_count=0,
+    branch_id=2,
+    branch_name="Проспект Мира",
+)
+IDLE = earning(
+    0,
+    fixed_costs="2500.00",
+    repair_count=0,
+    rental_count=0,
+    branch_id=3,
+    branch_name="Пункт проката «Юг»",
+)
+REST, REST_BEFORE = unallocated(Decimal("1500.00")), unallocated(fixed_costs=None)
+MESSAGES = {
+    "branch_daily": lambda: report(LENINA, LENINA_BEFORE, DAY),
+    "branch_weekly": lambda: report(MIRA, MIRA_BEFORE, WEEK),
+    "branch_monthly": lambda: report(IDLE, Figures.none_of(IDLE), MONTH),
+    "network": lambda: summary(
+        [IDLE, MIRA, LENINA],
+        rest=REST,
+        before=network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]),
+        crm_url="https://crm.example.com/",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_message_is_its_golden_text(name):
+    # To the letter, with its markup and no-break spaces; a button is the last line.
+    message: Message = MESSAGES[name]()
+    button = f"\n[{message.button.text}]({message.button.url})" if message.button else ""
+    text = f"{message.html}{button}\n"
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+    assert format_message(message.html, "HTML")
+
+
+def test_every_golden_file_is_in_use():
+    # A message that is gone takes its file with it.
+    assert {file.stem for file in GOLDEN.iterdir()} == set(MESSAGES)

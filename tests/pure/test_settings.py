@@ -1,0 +1,176 @@
+"""A wrong setting says which, where, and what is allowed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sancrm_reports.settings import SettingsError, load_settings
+
+SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"
+SOUND = """
+[account]
+timezone = "Europe/Moscow"
+[reports.daily]
+schedule = "0 9 * * 0,2-6"
+[reports.weekly]
+schedule = "30 9 * * 1"
+[reports.monthly]
+schedule = "30 9 1 * *"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    for name in os.environ:
+        if name.startswith("SANCRM__"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load a file that differs from a sound one in one place."""
+
+    def load(old="", new=""):
+        assert old in SOUND
+        path = tmp_path / "settings.toml"
+        path.write_text(SOUND.replace(old, new, 1) if old else SOUND + new, encoding="utf-8")
+        return load_settings(path)
+
+    return load
+
+
+@pytest.fixture
+def refusal(load, tmp_path):
+    """The text of the error, which always names the file."""
+
+    def refusal(*change):
+        with pytest.raises(SettingsError) as caught:
+            load(*change)
+        assert str(tmp_path / "settings.toml") in str(caught.value)
+        return str(caught.value)
+
+    return refusal
+
+
+def test_the_shipped_file_loads():
+    # What a new installation starts with.
+    assert load_settings(SHIPPED).account.timezone == "Europe/Moscow"
+
+
+def test_only_the_zone_and_the_schedules_must_be_set(load):
+    # Everything else has a default.
+    settings = load()
+    assert settings.database.conn_id == "sancrm_db"
+    assert settings.reports.schedule("weekly") == "30 9 * * 1"
+
+
+def test_an_unknown_key_is_named_with_its_neighbours(refusal):
+    # A typing mistake must not be silently without effect.
+    text = refusal("schedule", "shedule")
+    assert "reports.daily.shedule: there is no such setting; allowed here: schedule" in text
+    text = refusal("", "[chat]\nreports = ''\n")
+    assert "chat: there is no such setting; allowed here: account, database, telegram" in text
+    text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
+    assert "account.crm_ulr: there is no such setting; allowed here: timezone, crm_url" in text
+
+
+def test_a_missing_key_is_named(refusal):
+    # Not only its section.
+    assert "account.timezone: must be set" in refusal('timezone = "Europe/Moscow"', "")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Moskva", "Mars/Base", "", "Europe", "../Moscow", "MSK+3"])
+def test_an_unknown_zone_is_explained(refusal, zone):
+    # The text says which, and what a right one looks like.
+    text = refusal("Europe/Moscow", zone)
+    assert f"account.timezone = {zone!r}" in text
+    assert "IANA name such as Europe/Moscow" in text
+
+
+@pytest.mark.parametrize("cron", ["0 9 * *", "0 25 * * *", "@daily", "0 9 * * 1 2026", "девять"])
+def test_a_bad_cron_expression_is_explained(refusal, cron):
+    # Also one that other programs would take.
+    text = refusal("30 9 * * 1", cron)
+    assert f"reports.weekly.schedule = {cron!r}" in text
+    assert "cron expression of five fields, such as" in text
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("[delivery]\nlate_after_hours = 0\n", "delivery.late_after_hours = 0"),
+        ("[delivery]\nlate_after_hours = 'long'\n", "delivery.late_after_hours = 'long'"),
+        ("[chats]\nreports = 'my chat'\n", "chats.reports = 'my chat'"),
+        ("[chats]\nbranches = {'Ленина' = ['-100']}\n", "chats.branches.Ленина"),
+        ("[database.session]\njit = false\n", "database.session.jit = False"),
+        ("[[reports]]\n", "settings.toml"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_its_key(refusal, section, key):
+    # As it stands in the file.
+    assert key in refusal("", section)
+
+
+def test_all_mistakes_are_told_at_once(refusal):
+    # Not one for each try.
+    text = refusal(
+        '"Europe/Moscow"\n[reports.daily]\nschedule = "0 9', '1\n[reports.daily]\nx = "9'
+    )
+    assert "account.timezone" in text
+    assert "reports.daily.schedule: must be set" in text
+    assert "reports.daily.x" in text
+
+
+def test_broken_toml_says_where(refusal):
+    # A forgotten quotation mark, with its line.
+    assert "line 3" in refusal('"Europe/Moscow"', "Europe/Moscow")
+
+
+def test_a_missing_file_says_where_it_is_looked_for(tmp_path):
+    # And how to say that it is elsewhere.
+    with pytest.raises(SettingsError, match="SANCRM_INCLUDE") as caught:
+        load_settings(tmp_path / "none.toml")
+    assert str(tmp_path / "none.toml") in str(caught.value)
+
+
+def test_a_file_that_is_not_utf_8_is_explained(tmp_path):
+    # Notepad on Windows saves Russian comments in another encoding.
+    path = tmp_path / "settings.toml"
+    path.write_bytes(f"# Настройки\n{SOUND}".encode("cp1251"))
+    with pytest.raises(SettingsError, match="UTF-8") as caught:
+        load_settings(path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_environment_wins(load, monkeypatch):
+    # A container sets one value without another file; the rest stays the file's.
+    monkeypatch.setenv("SANCRM__REPORTS__DAILY__SCHEDULE", "0 10 * * *")
+    monkeypatch.setenv("SANCRM__ACCOUNT__CRM_URL", "https://crm.example.org")
+    settings = load()
+    assert settings.reports.daily.schedule == "0 10 * * *"
+    assert settings.reports.weekly.schedule == "30 9 * * 1"
+    assert settings.account.timezone == "Europe/Moscow"
+    assert str(settings.account.crm_url) == "https://crm.example.org/"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SANCRM__ACCOUNT__TIMEZONE", "Moscow"),
+        ("SANCRM__ACCOUNT__TIMEZON", "Europe/Moscow"),
+        ("SANCRM__ACCOUNT", "Europe/Moscow"),  # a section, where a value in it is meant
+    ],
+)
+def test_a_wrong_value_in_the_environment_is_explained_too(refusal, monkeypatch, name, value):
+    # Its key says which variable is meant.
+    monkeypatch.setenv(name, value)
+    assert "account" in refusal()
+
+
+def test_a_branch_may_have_chats_of_its_own(load):
+    # «default» among them is the chat of the reports; other branches have only that one.
+    chats = load("", "[chats]\nreports = '@shops'\nbranches = {1 = ['-1001:7', 'default']}\n").chats
+    assert chats.of_branch(1) == ["-1001:7", "@shops"]
+    assert chats.of_branch(2) == ["@shops"]
+    assert chats.of_summary == "@shops"
