@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -138,28 +138,21 @@ class LocalAirflow:
         self._postgres.create_database(self._database, template)
 
     def stop(self) -> None:
-        """End every process that this Airflow started, with their children. Harmless if repeated."""
+        """End every process of this Airflow, with their children. Harmless if repeated."""
         for process in self._processes.values():
             _signal_group(process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for process in self._processes.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _signal_group(process, signal.SIGKILL)  # also children that outlived their parent
             process.wait()
         self._processes.clear()
         self.api.close()
 
-    def kill(self, component: str) -> None:
-        """End a component at once, as a crash would."""
-        _signal_group(self._processes[component], signal.SIGKILL)
-        self._processes.pop(component).wait()
-
-    def restart(self, component: str) -> None:
-        """Start a component that was killed."""
-        self._start(component)
+    def pid(self, component: str) -> int:
+        """Return the process of a component, for tests that break something."""
+        return self._processes[component].pid
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return a DAG's runs, oldest period first."""
@@ -256,7 +249,5 @@ def _every(pause: float, seconds: float) -> Iterator[None]:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass

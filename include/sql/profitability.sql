@@ -1,7 +1,8 @@
 -- Question:   what did each branch, and the whole network, earn and spend in a period?
 -- Grain:      one row per branch, then one for costs of no branch ('unallocated'), then one
 --             for the network; an inactive branch only if any of its figures is not 0
--- Parameters: period_start, period_end (instants, half-open), timezone (of the account)
+-- Parameters: period_start, period_end (instants) and first_day, end_day (dates), half-open:
+--             one period, in the account's zone, which the caller knows
 -- Unit:       roubles, exact; margin is a ratio; counts are numbers of rows
 -- Definitions of the figures: docs/metrics.md
 with
@@ -39,11 +40,10 @@ repairs_in_period as not materialized (
     where closed_at >= %(period_start)s and closed_at < %(period_end)s
 ),
 
--- The period in local days, half-open: the zone is converted once, here.
 period as (
     select
-        (%(period_start)s::timestamptz at time zone %(timezone)s)::date as first_day,
-        (%(period_end)s::timestamptz at time zone %(timezone)s)::date as end_day
+        %(first_day)s::date as first_day,
+        %(end_day)s::date as end_day
 ),
 
 months as (

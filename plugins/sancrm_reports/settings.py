@@ -7,6 +7,7 @@ where the environment variable ``SANCRM_INCLUDE`` says.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariableError
 
 from sancrm_reports.errors import PermanentError
 
@@ -31,7 +33,7 @@ class SettingsError(PermanentError):
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError(
             f"{name!r} is not a time zone; give an IANA name such as Europe/Moscow"
         ) from None
@@ -48,9 +50,18 @@ def _cron(expression: str) -> str:
     return expression
 
 
+def _chat(name: str) -> str:
+    if name and not re.fullmatch(r"(-?\d+|@\w{4,})(:\d+)?", name):
+        raise ValueError(
+            f"{name!r} is not a chat; give an id such as -1001234567890, or @name, and after a "
+            "colon a topic's id, or nothing for the chat of the connection"
+        )
+    return name
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
-ChatName = Annotated[str, Field(pattern=r"^((-?\d+|@\w{4,})(:\d+)?)?$")]
+ChatName = Annotated[str, AfterValidator(_chat)]
 
 
 class _Section(BaseModel):
@@ -105,6 +116,7 @@ class Delivery(_Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
+    group_messages_per_minute: int = Field(default=20, ge=0)
 
 
 class Report(_Section):
@@ -165,8 +177,15 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(
             f"{path} is missing. Copy include/ beside plugins/, or set SANCRM_INCLUDE to its place."
         ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8: save it in that encoding.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    except UnreadableVariableError as error:
+        raise SettingsError(
+            f"{path} is overridden by an environment variable SANCRM__… that cannot be read: "
+            f"{error}. Name a single value, as SANCRM__ACCOUNT__TIMEZONE=Europe/Moscow."
+        ) from None
     except ValidationError as error:
         problems = "\n".join(f"  {_explain(problem)}" for problem in error.errors())
         raise SettingsError(f"{path} has wrong settings:\n{problems}") from None

@@ -1,6 +1,5 @@
 """A real Airflow database, a real PostgreSQL with a small CRM, and the Telegram stand-in."""
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -8,34 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from demo.crm.load import create_reader, create_schema
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
-
-CHAT = -1001234567890
-ZONE = "Europe/Moscow"
-
-# Two shops and one repair a day in each: enough for a report of every kind.
-SMALL_CRM = """
-insert into branches (id, name, code_prefix, is_active) values
-(1, 'Филиал на Ленина', 'R', true), (2, 'Сервис <Юг> & {{ 7*7 }}', 'S', true);
-insert into repair_statuses values
-(1, 'closed', 'Закрыт', 'closed_success', true), (2, 'open', 'Открыт', 'new', false);
-insert into categories values (1, 'Электроинструмент');
-insert into customers values (1, 'Иван', '+79120000000', null);
-insert into repairs
-select
-    id, id % 2 + 1, id, 1, 1, null, null, 1, false, 0,
-    timestamptz '2026-08-01 10:00+03' + id * interval '12 hours',
-    timestamptz '2026-08-01 12:00+03' + id * interval '12 hours'
-from generate_series(1, 260) as id;
-insert into repair_services select id, id, 'Ремонт', 1000 + id, 1, 0
-from generate_series(1, 260) as id;
-insert into repair_parts select id, id, 'Щётка', 1, 300.50, 500, 0, true
-from generate_series(1, 260) as id;
-insert into fixed_costs values
-(1, 1, 'Аренда', 3000, '2026-01-01', null), (2, null, 'Реклама', 600, '2026-01-01', null);
-"""
+from stage import CHAT, make_crm, reader_connection, telegram_connection
 
 
 @pytest.fixture(scope="session")
@@ -55,27 +29,9 @@ def postgres():
 @pytest.fixture
 def crm(postgres, monkeypatch):
     """A small CRM that a test may change; the connection reads it as the reader."""
-    dsn = postgres.create_database("crm")
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        create_schema(connection)
-        connection.execute(SMALL_CRM)
-        create_reader(connection, "reader")
+    with psycopg.connect(make_crm(postgres), autocommit=True) as connection:
         monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
         yield connection
-
-
-def reader_connection(postgres, **changes):
-    return json.dumps(
-        {
-            "conn_type": "postgres",
-            "host": postgres.host,
-            "port": postgres.port,
-            "schema": "crm",
-            "login": "sancrm_reader",
-            "password": "reader",
-            **changes,
-        }
-    )
 
 
 @pytest.fixture
@@ -83,17 +39,7 @@ def telegram(monkeypatch):
     """A Telegram that keeps no pace: pacing has tests of its own, with a clock that moves."""
     with TelegramStandIn(rate_limits=False) as server:
         server.chats.add(CHAT, "supergroup", "Отчёты")
-        monkeypatch.setenv(
-            "AIRFLOW_CONN_TELEGRAM_DEFAULT",
-            json.dumps(
-                {
-                    "conn_type": "telegram",
-                    "host": str(CHAT),
-                    "password": server.token,
-                    "extra": {"base_url": server.base_url},
-                }
-            ),
-        )
+        monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", telegram_connection(server))
         yield server
 
 

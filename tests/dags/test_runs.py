@@ -7,8 +7,9 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from sqlalchemy import MetaData, select
 
-from dags.conftest import CHAT, reader_connection, states
+from dags.conftest import states
 from sancrm_reports.settings import settings
+from stage import CHAT, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 

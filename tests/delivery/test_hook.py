@@ -79,8 +79,7 @@ def test_the_proxy_is_used(desk):
 
 
 def test_a_proxy_that_cannot_be_used_is_a_clear_error(desk):
-    # socks5 needs another package: a person must install it or change the proxy; nothing is sent.
-    pytest.importorskip("httpx")
+    # No retry can mend it, and nothing is sent.
     desk.connect(proxy="http://proxy.example:no-port")
     (error,) = desk.run()
     assert isinstance(error, PermanentError)

@@ -19,8 +19,10 @@ from sancrm_reports.pure.figures import (
     check_reportable,
 )
 
-amounts = st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.decimals(
-    -(10**20), 10**20, places=5
+amounts = (
+    st.sampled_from((Decimal("1E+3"), Decimal("0E-8")))
+    | st.decimals(allow_nan=False, allow_infinity=False, places=6)
+    | st.decimals(-(10**20), 10**20, places=5)
 )
 counts = st.integers(0, 10**9)
 figures = st.builds(
@@ -114,6 +116,7 @@ def test_days_that_do_not_add_up_name_the_branch_and_the_figure():
 def test_a_branch_may_be_missing_on_days_without_movements():
     # An inactive one is listed only on days on which it has figures.
     check_days_sum([branch(1)], [[branch(1)], []])
+    check_days_sum([Figures.none_of(branch(1))], [[], []])
 
 
 def test_a_subject_that_only_the_days_have_is_found():

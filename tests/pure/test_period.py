@@ -107,6 +107,7 @@ def test_compared_with_is_of_the_same_kind_and_before(period):
         (PeriodKind.WEEK, date(2027, 1, 3), "2026-W53"),
         (PeriodKind.WEEK, date(2024, 12, 30), "2025-W01"),
         (PeriodKind.MONTH, date(2026, 10, 31), "2026-10"),
+        (PeriodKind.MONTH, date(2026, 2, 1), "2026-02"),
     ],
 )
 def test_keys_are_readable(kind, day, key):

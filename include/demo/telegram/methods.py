@@ -62,6 +62,7 @@ class BotApi:
             "getMe": self._get_me,
             "getChat": self._get_chat,
             "getChatMember": self._get_chat_member,
+            "sendChatAction": self._send_chat_action,
             "sendMessage": self._send_message,
             "sendPhoto": self._send_photo,
             "editMessageText": self._edit_text,
@@ -116,6 +117,15 @@ class BotApi:
             raise BadRequest("member not found")
         user = {"id": user_id, "is_bot": False, "first_name": chat.members[user_id]}
         return {"status": "member", "user": user}
+
+    def _send_chat_action(self, call: Call) -> bool:
+        if call.text("action") != "typing":
+            raise BadRequest("wrong parameter action in request")
+        chat = self._chat(call)
+        chat.check_write()
+        chat.check_rights("text messages")
+        chat.checked_thread(call.number("message_thread_id"))
+        return True
 
     def _send_message(self, call: Call) -> dict[str, Any]:
         call.json_object("link_preview_options", "link preview options")

@@ -1,4 +1,5 @@
 -- What was done in a repair: one row per line. Money in roubles.
+-- No column may be null: a null would drop the line from the sum in silence.
 select
     repair_services.repair_id,
     repair_services.price,

@@ -92,7 +92,15 @@ class Figures:
     @property
     def has_movements(self) -> bool:
         """Whether anything was earned, or used up; fixed costs alone are no movement."""
-        return any((self.revenue, self.variable_costs, self.repair_count, self.rental_count))
+        return any(
+            (
+                self.revenue,
+                self.variable_costs,
+                self.parts_without_cost,
+                self.repair_count,
+                self.rental_count,
+            )
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for XCom; amounts are texts, because Airflow makes decimals floats."""
@@ -192,9 +200,10 @@ def _require_equal(
         )
 
 
-def total(rows: Iterable[Figures], figure: str) -> Decimal | int | None:
-    """Sum a figure over subjects or days; None where it is unknown in all of them."""
-    known = [value for row in rows if (value := getattr(row, figure)) is not None]
-    if not known and figure == "fixed_costs":
-        return None
-    return sum(known, start=Decimal(0))
+def total(rows: Iterable[Figures], figure: str) -> Decimal:
+    """Sum a figure over subjects or days; unknown costs add nothing.
+
+    An inactive branch whose costs are 0 has no row, yet they are in the network's: so 0 and
+    unknown are the same here.
+    """
+    return sum((getattr(row, figure) or Decimal(0) for row in rows), start=Decimal(0))

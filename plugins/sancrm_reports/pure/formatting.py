@@ -27,9 +27,8 @@ def money(amount: Decimal | None, *, signed: bool = False) -> str:
 
 
 def money_difference(amount: Decimal) -> str:
-    """Return a signed difference, in whole roubles where it is a rouble or more: +1 234 ₽."""
-    whole = amount.quantize(Decimal(1), ROUND_HALF_UP)
-    return money(whole if abs(amount) >= 1 else amount, signed=True)
+    """Return a signed difference in whole roubles: +1 234 ₽."""
+    return money(amount.quantize(Decimal(1), ROUND_HALF_UP), signed=True)
 
 
 def count(number: int | None, *, signed: bool = False) -> str:

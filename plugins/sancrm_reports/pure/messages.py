@@ -111,9 +111,9 @@ def group_moved(old: str, new: str, conn_id: str) -> Message:
 
 
 def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
-    """Return each branch's part of the profit of all branches; None where that is not above 0."""
-    whole = sum((branch.profit for branch in branches), start=Decimal(0))
-    return [branch.profit / whole if whole > 0 else None for branch in branches]
+    """Return each branch's part of what the profitable branches earned; None without profit."""
+    whole = sum((max(branch.profit, Decimal(0)) for branch in branches), start=Decimal(0))
+    return [branch.profit / whole if branch.profit > 0 else None for branch in branches]
 
 
 def _facts(figures: Figures) -> dict[str, str]:
@@ -166,6 +166,8 @@ def _change(
     if now == before:
         return "без изменений"
     difference = write_difference(now - before)
+    if difference[0] not in "+−":
+        return "почти без изменений"
     if before > 0:
         share = formatting.percent((now - before) / before, signed=True)
         return f"{difference}, {share}" if share[0] in "+−" else difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,13 @@ from sancrm_reports.pure.figures import Figures
 if TYPE_CHECKING:
     from sancrm_reports.pure.period import Period
     from sancrm_reports.settings import Database
+
+
+# What a person must correct; all else, such as a server that is starting up, may pass.
+_REFUSED = re.compile(
+    r'password authentication failed|no password supplied|(role|database) ".*" does not exist'
+    "|not permitted to log in|no pg_hba.conf entry"
+)
 
 
 class CrmUnreachableError(ReportError):
@@ -44,15 +52,26 @@ def snapshot(database: Database) -> Iterator[Any]:
         ) from None
     except psycopg.Error as error:
         raise _unreachable(database, error) from None
-    with connection:
-        cursor = connection.cursor(row_factory=dict_row)
-        try:
+    try:
+        with connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute("set transaction isolation level repeatable read, read only")
-            for name, value in database.session.items():
-                cursor.execute("select set_config(%s, %s, true)", (name, value))
+            _configure(cursor, database)
             yield cursor
-        except psycopg.Error as error:
-            raise _explained(database, error) from error
+    except psycopg.Error as error:
+        raise _explained(database, error) from error
+
+
+def _configure(cursor: Any, database: Database) -> None:
+    from psycopg import Error
+
+    for name, value in database.session.items():
+        try:
+            cursor.execute("select set_config(%s, %s, true)", (name, value))
+        except Error as error:
+            raise CrmError(
+                f"PostgreSQL does not take {name} = {value!r}: {str(error).splitlines()[0]}. "
+                "Correct it in include/settings.toml under [database.session]."
+            ) from None
 
 
 def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:
@@ -62,7 +81,8 @@ def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:
         {
             "period_start": period.starts_at,
             "period_end": period.ends_at,
-            "timezone": period.timezone,
+            "first_day": period.start,
+            "end_day": period.end,
         },
     )
     return [Figures.from_row(row) for row in cursor.fetchall()]
@@ -74,8 +94,8 @@ def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
 
 
 def _unreachable(database: Database, error: Exception) -> ReportError:
-    reason = str(error).strip().splitlines()[-1]
-    if "password" in reason or "role" in reason or "database" in reason:
+    reason = " ".join(line.strip() for line in str(error).splitlines())
+    if _REFUSED.search(reason):
         return CrmError(
             f"The CRM's database refused the connection {database.conn_id!r}: {reason}. "
             "Correct login, password or schema under Admin > Connections."

@@ -134,7 +134,7 @@ def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
     if "button" in text and "invalid" in text:
         return ButtonRefusedError(f"Telegram refused the button's address for {place}: {reason}")
     if any(part in text for part in _NOT_EDITABLE):
-        return NotEditableError(f"The message in {place} can no longer be edited: {reason}")
+        return NotEditableError(f"The message in {place} can no longer be edited: {reason}.")
     advice = next((advice for part, advice in _REFUSALS.items() if part in text), "")
     return RefusedError(f"Telegram refused the message for {place}: {reason}. {advice}".strip())
 

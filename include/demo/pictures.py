@@ -1,0 +1,194 @@
+"""``make pictures``: messages of a Tuesday of the demo, as a phone shows them, for the docs.
+
+Real SQL, templates, hook and delivery; the Telegram stand-in takes the messages and draws the
+page. No Airflow runs. Figures and times are the same each time; only fonts are the machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import jinja2
+import psycopg
+from playwright.sync_api import Browser, sync_playwright
+from psycopg.rows import dict_row
+
+from demo.crm.load import load_demo
+from demo.crm.network import KONAKOVO, LENINA, SADOVAYA
+from demo.postgres import EmbeddedPostgres
+from demo.telegram.clock import Clock as FrozenClock
+from demo.telegram.message import Message as ShownMessage
+from demo.telegram.page import render_page
+from demo.telegram.server import TelegramStandIn
+from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
+from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.settings import INCLUDE
+from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.crm import read_profitability
+from sancrm_reports.wire.delivery import Delivery
+from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.pacing import Clock
+from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+ZONE = "Europe/Moscow"
+NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
+CHAT = Address("-1001234567890")
+FORMULAS = "profitability.sql"
+PICTURES = INCLUDE.parent / "docs" / "pictures"
+LARGEST = 200_000  # bytes of a picture
+# A gradient would make a picture two or three times as large.
+PLAIN_WALL = ":root { --wall: #b4cfa4 !important; --doodle: 0 !important; }" 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+
+
+def main() -> int:
+    """Make the pictures, and fail where one is too large."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        print(f"None of these is installed: {', '.join(BROWSERS)}", file=sys.stderr)
+        return 1
+    with demo_chat() as chat:
+        branch, loss, quiet = (chat.post_branch(id) for id in (LENINA, SADOVAYA, KONAKOVO))
+        network = chat.post_network()
+        chat.enter_missing_costs()
+        corrected = chat.post_branch(LENINA)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
+        sizes = [
+            draw(browser, "branch", branch),
+            draw(browser, "branch-dark", branch, colours="dark"),
+            draw(browser, "network", network),
+            draw(browser, "loss-and-quiet", loss, quiet),
+            draw(browser, "corrected", corrected),
+        ]
+        browser.close()
+    return 1 if max(sizes) > LARGEST else 0
+
+
+@contextmanager
+def demo_chat() -> Iterator[DemoChat]:
+    """Start a CRM and a chat at nine o'clock."""
+    telegram = TelegramStandIn(clock=FrozenClock(NINE.timestamp()))
+    with EmbeddedPostgres() as postgres, telegram:
+        dsn = postgres.create_database("sancrm")
+        load_demo(dsn, today=NINE.date(), timezone=ZONE)
+        with psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as crm:
+            yield DemoChat(crm, telegram)
+
+
+class DemoChat:
+    """The chat of the demo, to which the daily report is posted message by message."""
+
+    def __init__(self, crm: psycopg.Connection[Any], telegram: TelegramStandIn) -> None:
+        telegram.chats.add(int(CHAT.chat), "supergroup", "SanCRM · отчёты")
+        os.environ["AIRFLOW_CONN_TELEGRAM_DEFAULT"] = json.dumps(
+            {
+                "conn_type": "telegram",
+                "password": telegram.token,
+                "extra": {"base_url": telegram.base_url},
+            }
+        )
+        self._crm = crm
+        self._telegram = telegram
+        self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
+        self._delivery = Delivery(
+            Ledger(_Store()), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
+        )
+
+    def post_branch(self, branch_id: int) -> ShownMessage:
+        """Post the report of a branch; return what the chat shows."""
+        figures = self._figures()["branch", branch_id]
+        message = branch_report(figures, self._period, templates=INCLUDE / "templates")
+        return self._post(figures.now.name, message)
+
+    def post_network(self) -> ShownMessage:
+        """Post the summary; return what the chat shows."""
+        figures = self._figures()
+        message = network_report(
+            figures["network", None],
+            unallocated=figures["unallocated", None].now,
+            branches=[of.now for of in figures.values() if of.now.subject == "branch"],
+            period=self._period,
+            templates=INCLUDE / "templates",
+            crm_url="https://crm.example.com",
+        )
+        return self._post("network", message)
+
+    def enter_missing_costs(self) -> None:
+        """Let somebody enter, two hours later, what parts without a cost had cost."""
+        self._telegram.clock.advance(2 * 3600)
+        self._crm.execute(
+            "update repair_parts set purchase_price = 480 where purchase_price is null"
+        )
+
+    def _figures(self) -> dict[tuple[str, int | None], Comparison]:
+        files = jinja2.Environment(loader=jinja2.FileSystemLoader(INCLUDE / "sql"))
+        sql = files.get_template(FORMULAS).render()
+        now, before = (
+            {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}
+            for period in (self._period, self._period.compared_with)
+        )
+        return {
+            key: Comparison(now=row, before=before.get(key, Figures.none_of(row)))
+            for key, row in now.items()
+        }
+
+    def _post(self, subject: str, message: Message) -> ShownMessage:
+        key = self._delivery.key("profitability_daily", self._period.key, subject, CHAT)
+        [outcome] = self._delivery.deliver(key, CHAT, message)
+        shown = {message.message_id: message for message in self._telegram.messages}
+        return shown[outcome.message_id]
+
+
+class _Store(dict[str, Any]):
+    """A ledger's store for as long as the pictures take."""
+
+    set = dict.__setitem__
+
+
+class _Clock(Clock):
+    """The stand-in's clock: waiting takes no time."""
+
+    def __init__(self, frozen: FrozenClock) -> None:
+        self.now = frozen.now
+        self.wait = frozen.advance
+
+
+def draw(
+    browser: Browser,
+    name: str,
+    *messages: ShownMessage,
+    colours: Literal["light", "dark"] = "light",
+) -> int:
+    """Draw messages as a phone shows them; return the picture's size in bytes."""
+    page = browser.new_page(
+        viewport={"width": 390, "height": 100},
+        device_scale_factor=2,
+        color_scheme=colours,
+        java_script_enabled=False,  # the page is then as long as its messages
+        bypass_csp=True,  # the page allows no style but its own
+        locale="ru",
+    )
+    page.set_content(render_page(messages).replace("</style>", f"{PLAIN_WALL}</style>"))
+    picture = page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    page.close()
+    print(f"docs/pictures/{name}.png  {len(picture) / 1000:.0f} kB")
+    return len(picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""``make check-telegram``: ask Telegram about every chat of the settings, and send nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.messages import Button
+from sancrm_reports.settings import Settings, settings
+from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+
+def main() -> int:
+    """Print a line for each chat; return 1 where one cannot be written to."""
+    try:
+        configured = settings()
+        hook = SancrmTelegramHook(configured.telegram.conn_id)
+        problems = [problem for line, problem in findings(configured, hook) if _said(line, problem)]
+    except ReportError as error:
+        print(f"✗ {error}")
+        return 1
+    return 1 if problems else 0
+
+
+def findings(
+    configured: Settings, hook: SancrmTelegramHook
+) -> Iterator[tuple[str, ReportError | None]]:
+    """Yield what each chat is for, and what is wrong with it.
+
+    Every chat is asked whether the bot may write there, by the «typing…» that a person would see
+    for a moment; so a token that is wrong, a chat that does not exist, a bot that was removed or
+    may not write, and a closed topic are all found.
+    """
+    for purpose, name in routes(configured):
+        try:
+            to = Address.parse(name) if name else hook.default_address
+            title = hook.ask(to)
+        except ReportError as error:
+            yield f"{purpose}: {name or 'the chat of the connection'}", error
+        else:
+            yield f"{purpose}: «{title}» ({to})", None
+    url = configured.account.crm_url
+    if url and not Button("", str(url)).is_allowed:
+        text = f"Telegram takes no button to {url}: it will be a line of text."
+        yield "account.crm_url", ReportError(text)
+
+
+def routes(configured: Settings) -> list[tuple[str, str]]:
+    """Return what is sent where: a setting's name, and the chat as the settings write it."""
+    chats = configured.chats
+    named = [("chats.reports", chats.reports), ("chats.summary", chats.of_summary)]
+    named.append(("chats.failures", chats.failures))
+    for branch_id in chats.branches:
+        named += [(f"chats.branches.{branch_id}", chat) for chat in chats.of_branch(branch_id)]
+    return named
+
+
+def _said(line: str, problem: ReportError | None) -> bool:
+    print(f"✗ {line}\n  {problem}" if problem else f"✓ {line}")
+    return problem is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""A real scheduler with workers of its own, between a small CRM and the Telegram stand-in."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from demo.local_airflow import LocalAirflow
+from demo.postgres import EmbeddedPostgres
+from demo.telegram import TelegramStandIn
+from stage import CHAT, make_crm, reader_connection, telegram_connection
+
+DAG_ID = "profitability_daily"
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with EmbeddedPostgres() as server:
+        make_crm(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def telegram():
+    with TelegramStandIn(rate_limits=False) as server:
+        server.chats.add(CHAT, "supergroup", "Отчёты")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def airflow(postgres, telegram, tmp_path_factory):
+    """Airflow with the daily reports switched on, whose first scheduled run is over."""
+    # What tests/conftest.py sets is for Airflow in this process.
+    own = [name for name in os.environ if name.startswith("AIRFLOW")]
+    kept = {name: os.environ.pop(name) for name in own}
+    try:
+        with LocalAirflow(
+            postgres,
+            tmp_path_factory.mktemp("airflow"),
+            environment={
+                "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
+                "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
+                "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
+            },
+        ) as running:
+            wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
+            running.api.patch(f"/dags/{DAG_ID}", json={"is_paused": False}).raise_for_status()
+            running.wait_for_run(DAG_ID)
+            yield running
+    finally:
+        os.environ |= kept
+
+
+def wait_until(condition, seconds=120):
+    """Wait for what another process does; the limit only ends a hopeless wait."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come about")
+        time.sleep(0.2)
+    return found
+
+
+def senders(airflow, telegram):
+    """The worker processes that are talking to Telegram just now."""
+    port = int(telegram.page_url.rstrip("/").rpartition(":")[2])
+    scheduler = psutil.Process(airflow.pid("scheduler"))
+    return [
+        process
+        for process in scheduler.children(recursive=True)
+        if any(c.raddr and c.raddr.port == port for c in connections_of(process))
+    ]
+
+
+def connections_of(process):
+    try:
+        return process.net_connections(kind="tcp")
+    except psutil.Error:
+        return []

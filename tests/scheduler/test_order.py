@@ -1,0 +1,45 @@
+"""Backfills and runs at once, by a real scheduler: each message once, and in order."""
+
+from itertools import groupby
+
+from scheduler.conftest import DAG_ID, wait_until
+
+
+def first_lines(telegram, since):
+    return [message.text.splitlines()[0] for message in telegram.accepted[since:]]
+
+
+def day(line):
+    return line.split(", ")[2].split(" 2026")[0]
+
+
+def test_a_backfill_posts_each_report_once_in_order_with_its_own_period(airflow, telegram):
+    # Over the turn of a month, with the ten runs at once that the command starts by itself.
+    before = len(telegram.accepted)
+    airflow.command(
+        "backfill", "create", "--dag-id", DAG_ID,
+        "--from-date", "2026-10-28", "--to-date", "2026-11-03",
+    )  # fmt: skip
+    airflow.wait_for_run(DAG_ID, seconds=400)
+    lines = first_lines(telegram, before)
+    days = [key for key, _ in groupby(lines, key=day)]
+    expected = ["28 октября", "29 октября", "30 октября", "31 октября", "2 ноября", "3 ноября"]
+    assert days == expected  # 1 November is a Sunday: the weekly report covers it
+    assert len(lines) == 3 * 6
+    assert all("Вся сеть" in line for line in lines[2::3])
+
+
+def test_two_runs_of_one_period_started_together_post_one_set(airflow, telegram):
+    # A backfill and a run by hand: max_active_runs does not keep these two apart.
+    before = len(telegram.accepted)
+    airflow.api.post(
+        f"/dags/{DAG_ID}/dagRuns", json={"logical_date": None, "conf": {"period": "2026-11-12"}}
+    ).raise_for_status()
+    airflow.command(
+        "backfill", "create", "--dag-id", DAG_ID,
+        "--from-date", "2026-11-12", "--to-date", "2026-11-12",
+    )  # fmt: skip
+    wait_until(lambda: len(airflow.runs(DAG_ID)) >= 9)
+    airflow.wait_for_run(DAG_ID)
+    assert len(telegram.accepted) - before == 3
+    assert {run["state"] for run in airflow.runs(DAG_ID)} == {"success"}
