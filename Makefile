@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check lint types bench lock setup clean
+.PHONY: help demo up test check lint types bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ lock: setup ## Pin everything anew from requirements.txt and requirements-dev.tx
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt \
 	    -o requirements-dev.lock
+
+pictures: setup ## Draw the pictures of docs/ anew, with Chromium
+	@$(RUN) -m demo.pictures
 
 clean: ## Forget the virtual environment and the demo's data
 	rm -rf .venv .demo

@@ -34,6 +34,13 @@ PARAMS = {
         title="Send again what has an unknown fate",
         description="Only after looking into the chat: messages whose answer never came.",
     ),
+    "backfill_mode": Param(
+        "full",
+        enum=["full", "digest", "silent"],
+        title="What a backfill posts",
+        description="full: every report. digest: one message that lists the periods. "
+        "silent: nothing; the figures are in Airflow only.",
+    ),
     "dry_run": Param(
         False,
         type="boolean",

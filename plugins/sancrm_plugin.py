@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
@@ -13,4 +11,4 @@ class SancrmReportsPlugin(AirflowPlugin):
     """Registers the timetable, so that serialized DAGs can be read back."""
 
     name = "sancrm_reports"
-    timetables: ClassVar[list[Any]] = [CalendarPeriodTimetable]
+    timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's

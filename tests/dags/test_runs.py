@@ -164,3 +164,37 @@ def test_the_token_is_nowhere_in_airflow(run, telegram):
         for table in metadata.sorted_tables:
             for row in session.execute(select(table)):
                 assert secret not in repr(row), table.name
+
+
+def test_a_digest_lists_the_missed_periods_in_one_message(run, telegram):
+    # Three days in any order become one silent message, a line a day; a fourth run changes nothing.
+    for day in ("2026-11-12", "2026-11-10", "2026-11-11", "2026-11-10"):
+        assert str(run(period=day, backfill_mode="digest").state) == "success"
+    [message] = telegram.messages
+    lines = [line for line in message.text.splitlines() if line.startswith("·")]
+    assert [line.split(",")[0] for line in lines] == ["· вторник", "· среда", "· четверг"]
+    assert all("прибыль" in line for line in lines)
+    assert "Исправлено" not in message.text
+    assert message.silent
+
+
+def test_a_digest_leaves_out_what_was_posted_by_itself(run, telegram):
+    # The digest is of missed days only.
+    run(period="2026-11-10")
+    run(period="2026-11-10", backfill_mode="digest")
+    assert len(telegram.messages) == 3
+
+
+def test_a_silent_backfill_posts_nothing(run, telegram):
+    # The figures are in Airflow's history, the chat is left in peace; a full run can follow.
+    assert str(run(backfill_mode="silent").state) == "success"
+    assert telegram.messages == []
+    run()
+    assert len(telegram.messages) == 3
+
+
+def test_a_late_report_says_so_and_makes_no_sound(run, telegram):
+    # Run long after it was due: the small CRM's days are always past.
+    run()
+    assert all("Отправлено с опозданием" in message.text for message in telegram.messages)
+    assert all(message.silent for message in telegram.messages)

@@ -33,7 +33,7 @@ class WaitForEarlierRunOperator(BaseOperator):
             trigger=DagStateTrigger(
                 dag_id=self.dag_id,
                 run_ids=[earlier.run_id],
-                states=[DagRunState.SUCCESS, DagRunState.FAILED],
+                states=[DagRunState.SUCCESS, DagRunState.FAILED],  # type: ignore[list-item]
                 poll_interval=1,
             ),
             method_name="resume",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
@@ -80,29 +82,57 @@ class TelegramReportOperator(BaseOperator):
         raise NotImplementedError
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Write the message and bring it to its chats."""
+        """Write the message and bring it to its chats, as the run's params want it."""
+        from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
         period = period_of(context, self.report, settings().account.timezone)
         message = self.message(period, settings())
+        mode = context["params"].get("backfill_mode", "full")
         if context["params"].get("dry_run"):
             self.log.info("Dry run, nothing is sent:\n%s", message.html)
             return []
-        return self._deliver(context, period, message)
-
-    def _deliver(self, context: Context, period: Period, message: Message) -> list[dict[str, Any]]:
-        from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
+        if mode == "silent":
+            self.log.info("Nothing is sent: backfill_mode is silent.")
+            return []
         hook = SancrmTelegramHook(settings().telegram.conn_id)
         delivery = self._delivery(context, period, hook)
+        addresses = [_address(chat, hook) for chat in self.chats(settings())]
+        if mode == "digest":
+            return self._report(context, *self._deliver_digest(delivery, period, addresses))
         footer = _lateness(period, self.report)
+        return self._report(
+            context, *self._deliver(delivery, period, addresses, message, footer=footer)
+        )
+
+    def _deliver(
+        self,
+        delivery: Delivery,
+        period: Period,
+        addresses: Sequence[Address],
+        message: Message,
+        *,
+        footer: str,
+    ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
-        for chat in self.chats(settings()):
-            to = _address(chat, hook)
+        for to in addresses:
             key = delivery.key(self.dag_id, period.key, self.subject(), to)
             try:
                 outcomes += delivery.deliver(key, to, message, footer=footer, silent=bool(footer))
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
+        return outcomes, errors
+
+    def _deliver_digest(
+        self, delivery: Delivery, period: Period, addresses: Sequence[Address]
+    ) -> tuple[list[Outcome], list[ReportError]]:
+        self.log.info("Nothing is sent: the digest holds the network's figures only.")
+        return [], []
+
+    def _report(
+        self, context: Context, outcomes: list[Outcome], errors: list[ReportError]
+    ) -> list[dict[str, Any]]:
+        """Show in Airflow what was done, then fail if anything was not."""
         self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
         for outcome in outcomes:
             self.log.info("%s: %s", outcome.key, outcome.action)
@@ -111,7 +141,7 @@ class TelegramReportOperator(BaseOperator):
         }
         if errors:
             raise next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
-        return [_as_json(outcome) for outcome in outcomes]
+        return [{**asdict(outcome), "url": outcome.url} for outcome in outcomes]
 
     def _delivery(self, context: Context, period: Period, hook: SancrmTelegramHook) -> Delivery:
         from sancrm_reports.wire.delivery import Delivery
@@ -123,6 +153,7 @@ class TelegramReportOperator(BaseOperator):
             hook,
             timezone=period.timezone,
             resend=bool(context["params"].get("resend")),
+            group_messages_per_minute=settings().delivery.group_messages_per_minute,
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {shlex.quote(conf)}",
             on_moved=lambda old, new: _tell_moved(hook, old, new),
         )
@@ -190,6 +221,31 @@ class PostNetworkReportOperator(TelegramReportOperator):
             crm_url=str(url) if url else None,
         )
 
+    def _deliver_digest(
+        self, delivery: Delivery, period: Period, addresses: Sequence[Address]
+    ) -> tuple[list[Outcome], list[ReportError]]:
+        """Add the period to the day's digest of this report, unless it was posted by itself."""
+        from sancrm_reports.pure.messages import digest, digest_line
+        from sancrm_reports.wire.ledger import State
+
+        network = next(row for row in self.figures if row["subject"] == "network")
+        line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")
+        today = datetime.now(ZoneInfo(period.timezone)).date().isoformat()
+        outcomes: list[Outcome] = []
+        for to in addresses:
+            posted = delivery.ledger.get(delivery.key(self.dag_id, period.key, "network", to))
+            if posted and posted.state is State.SENT:
+                self.log.info("%s is no part of the digest: it was posted.", period.key)
+                continue
+            key = delivery.key(self.dag_id, f"digest-{today}", "network", to)
+            lines = delivery.ledger.store.get(f"lines|{key}", {}) | {period.start.isoformat(): line}
+            delivery.ledger.store.set(f"lines|{key}", lines)
+            message = digest(
+                self.report, [lines[day] for day in sorted(lines)], templates=INCLUDE / "templates"
+            )
+            outcomes += delivery.deliver(key, to, message, silent=True, grows=True)
+        return outcomes, []
+
 
 def _comparison(row: Mapping[str, Any]) -> Comparison:
     from sancrm_reports.pure.messages import Comparison
@@ -218,13 +274,3 @@ def _tell_moved(hook: SancrmTelegramHook, old: str, new: str) -> None:
     if to.chat == old:
         to = type(to)(new, to.topic)
     hook.send(to, group_moved(old, new, hook.conn_id))
-
-
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "key": outcome.key,
-        "action": outcome.action,
-        "chat": outcome.chat,
-        "message_id": outcome.message_id,
-        "url": outcome.url,
-    }

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from sancrm_reports.pure import formatting
 from sancrm_reports.pure.figures import Figures
@@ -91,6 +92,19 @@ def network_report(
     )
     button = Button("Открыть в CRM", crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network.now))
+
+
+def digest_line(network: Figures, period: Period, *, templates: Path) -> str:
+    """Write one period of a digest: its name, profit and margin, as Telegram's HTML."""
+    return _render("digest_line.html.j2", templates, figures=network, period=period)
+
+
+def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
+    """Write what was missed of a report (``daily``, …), a line a period, in one message."""
+    kinds = {"daily": "ежедневные", "weekly": "еженедельные", "monthly": "ежемесячные"}
+    title = f"Пропущенные отчёты, вся сеть: {kinds[report]}"
+    safe = [Markup(line) for line in lines]
+    return Message(_render("digest.html.j2", templates, title=title, lines=safe))
 
 
 def lateness(late: timedelta, *, after: timedelta) -> str:

@@ -21,7 +21,7 @@ from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, split, visible_length
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger import Correction, Entry, Ledger, State, ledger_key, text_hash
-from sancrm_reports.wire.pacing import Clock, Pacing
+from sancrm_reports.wire.pacing import GROUP_MESSAGES, Clock, Pacing
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     FloodWaitError,
@@ -70,6 +70,7 @@ class Delivery:
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
         how_to_resend: the command for that person, for the error's text.
+        group_messages_per_minute: the pace of a group; 0 for none.
         on_moved: told (old chat, new chat) once when a group became a supergroup.
     """
 
@@ -82,6 +83,7 @@ class Delivery:
         resend: bool = False,
         how_to_resend: str = "",
         clock: Clock | None = None,
+        group_messages_per_minute: int = GROUP_MESSAGES,
         on_moved: Callable[[str, str], None] | None = None,
     ) -> None:
         self.ledger = ledger
@@ -90,7 +92,7 @@ class Delivery:
         self.resend = resend
         self.how_to_resend = how_to_resend
         self.clock = clock or Clock()
-        self.pacing = Pacing(ledger.store, self.clock)
+        self.pacing = Pacing(ledger.store, self.clock, per_minute=group_messages_per_minute)
         self.on_moved = on_moved
 
     def key(self, report: str, period: str, subject: str, to: Address) -> str:
@@ -99,7 +101,14 @@ class Delivery:
         return ledger_key(report, period, subject, str(replace(to, chat=chat)))
 
     def deliver(
-        self, key: str, to: Address, message: Message, *, footer: str = "", silent: bool = False
+        self,
+        key: str,
+        to: Address,
+        message: Message,
+        *,
+        footer: str = "",
+        silent: bool = False,
+        grows: bool = False,
     ) -> list[Outcome]:
         """Bring a message, in as many parts as it needs, to where the ledger says it is not yet.
 
@@ -109,6 +118,7 @@ class Delivery:
             message: what is to be read there.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
+            grows: another text is no correction, but more of the same, as in a digest.
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
@@ -137,6 +147,7 @@ class Delivery:
                 footer=footer if is_last else "",
                 silent=silent,
                 parts=parts,
+                grows=grows,
             )
             outcomes.append(self._deliver_part(part))
         for number in range(len(texts) + 1, parts + 1):
@@ -212,6 +223,8 @@ class Delivery:
             self.client.edit(to, entry.message_id or 0, text)
 
         self.pacing.wait(part.to)
+        # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
+        self.ledger.put(part.key, replace(known, text_hash=""))
         try:
             self._patiently(replace(part.to, chat=entry.chat), call)
         except (NotEditableError, ChatMovedError) as error:
@@ -289,7 +302,7 @@ class Delivery:
         if known is None or known.message_id is None:
             return entry
         corrections = known.corrections
-        if known.text_hash != entry.text_hash:
+        if known.text_hash != entry.text_hash and not part.grows:
             change = Correction(entry.updated_at, _what_changed(known.facts, entry.facts))
             corrections = [*corrections, change][-CORRECTIONS_KEPT:]
         return replace(
@@ -335,6 +348,7 @@ class _Part:
     footer: str = ""
     silent: bool = False
     parts: int = 1
+    grows: bool = False
 
 
 def _outcome(part: _Part, entry: Entry, action: str) -> Outcome:

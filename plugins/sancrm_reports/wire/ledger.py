@@ -48,7 +48,8 @@ class Correction:
 class Entry:
     """One message. Times are ISO 8601 in UTC.
 
-    ``text_hash`` is of the text without additions. ``message_id`` and ``chat`` are of what the
+    ``text_hash`` is of the text without additions, and empty from before an edit until its end is
+    known. ``message_id`` and ``chat`` are of what the
     chat shows now, while a newer text is being sent too; ``sent_at`` is when its first text came.
     ``parts`` is the most that the message ever had; ``resent`` says that a person asked for the
     last try.

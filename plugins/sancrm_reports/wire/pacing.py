@@ -33,22 +33,32 @@ class Clock:
         time.sleep(seconds)
 
 
-def ready_at(sent: Sequence[float], *, is_group: bool, after_long: bool = False) -> float:
-    """Return when the next message may go, given when the last ones went (oldest first)."""
+def ready_at(
+    sent: Sequence[float],
+    *,
+    is_group: bool,
+    after_long: bool = False,
+    per_minute: int = GROUP_MESSAGES,
+) -> float:
+    """Return when the next message may go, given when the last ones went (oldest first).
+
+    ``per_minute`` is the limit of a group; 0 keeps no pace at all.
+    """
     times = [0.0]
-    if sent:
+    if sent and per_minute:
         times.append(sent[-1] + (2 * SPACING if after_long else SPACING))
-    if is_group and len(sent) >= GROUP_MESSAGES:
-        times.append(sent[-GROUP_MESSAGES] + GROUP_WINDOW)
+    if is_group and 0 < per_minute <= len(sent):
+        times.append(sent[-per_minute] + GROUP_WINDOW)
     return max(times)
 
 
 class Pacing:
-    """Waits until a chat may get its next message."""
+    """Waits until a chat may get its next message; ``per_minute`` is the limit of a group."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, per_minute: int = GROUP_MESSAGES) -> None:
         self.store = store
         self.clock = clock
+        self.per_minute = per_minute
 
     def wait(self, to: Address) -> None:
         """Wait for the chat's turn.
@@ -57,7 +67,12 @@ class Pacing:
             FloodWaitError: the wait is longer than a task should take.
         """
         pace = self._pace(to)
-        ready = ready_at(pace["sent"], is_group=to.is_group, after_long=pace["after_long"])
+        ready = ready_at(
+            pace["sent"],
+            is_group=to.is_group,
+            after_long=pace["after_long"],
+            per_minute=self.per_minute,
+        )
         seconds = max(ready, pace["blocked_until"]) - self.clock.now()
         if seconds > LONGEST_WAIT:
             raise FloodWaitError(
@@ -71,7 +86,7 @@ class Pacing:
     def record(self, to: Address, *, length: int = 0) -> None:
         """Remember that a message of so many characters went, or may have gone, just now."""
         pace = self._pace(to)
-        sent = [*pace["sent"], self.clock.now()][-GROUP_MESSAGES:]
+        sent = [*pace["sent"], self.clock.now()][-(self.per_minute or 1) :]
         self.store.set(_key(to), {**pace, "sent": sent, "after_long": length > LONG_TEXT})
 
     def block(self, to: Address, seconds: float) -> None:
