@@ -27,8 +27,11 @@ lint: setup
 types: setup
 	@$(BIN)/mypy
 
-bench: setup ## Measure the formulas on a large CRM, imports and memory; a few minutes
-	@$(RUN) tests/bench
+bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; ten minutes
+	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench
+
+check-telegram: setup ## Ask Telegram about every chat of the settings; sends nothing
+	@$(RUN) -m sancrm_reports.glue.check_telegram
 
 lock: setup ## Pin everything anew from requirements.txt and requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -64,7 +64,8 @@ def list_branches(rows: Any) -> list[dict]:
     return [row for row in rows if row["subject"] == "branch"]
 
 
-for report in ("daily", "weekly", "monthly"):
+# Where several are due at once, as on a Monday the 1st, the shorter period is posted first.
+for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
     with DAG(
         dag_id=f"profitability_{report}",
         description=f"Posts the {report} profitability of each branch and of the network",
@@ -77,6 +78,8 @@ for report in ("daily", "weekly", "monthly"):
             "retries": 5,
             "retry_delay": timedelta(minutes=1),
             "retry_policy": RetryWhatCanPass(),
+            "priority_weight": priority,
+            "weight_rule": "absolute",
         },
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,

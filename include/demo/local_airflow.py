@@ -22,7 +22,7 @@ from demo.postgres import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).parents[2]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-STOP_SECONDS = 20
+STOP_SECONDS = 3  # nothing here is worth a longer farewell
 
 
 class LocalAirflowError(RuntimeError):

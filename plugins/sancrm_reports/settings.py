@@ -98,6 +98,8 @@ class Chats(_Section):
 
     reports: ChatName = ""
     summary: ChatName = ""
+    missed_calls: ChatName = ""
+    backups: ChatName = ""
     failures: ChatName = ""
     branches: dict[int, list[ChatName | Literal["default"]]] = Field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """``make bench``: speed as ratios within one run, because machines differ.
 
-Loads a CRM of 2M repairs (1.5 GB, a minute or two) into a temporary PostgreSQL.
+Loads a CRM of 2M repairs (1.5 GB, a minute or two) into a temporary PostgreSQL, and posts a
+hundred reports at Telegram's own pace (five minutes).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import jinja2
 import psycopg
 from psycopg.rows import dict_row
 
+from delivery import delivery
 from demo.crm.load import create_indexes, create_reader, create_schema
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -45,7 +47,7 @@ def main() -> int:
     """Print every figure with its bound; fail where one is over it."""
     with EmbeddedPostgres() as postgres:
         dsn = load(postgres)
-        too_much = queries(dsn) + imports() + memory(postgres)
+        too_much = queries(dsn) + imports() + memory(postgres) + delivery(postgres)
     print("All within bounds." if not too_much else f"Over the bound: {', '.join(too_much)}")
     return 1 if too_much else 0
 

@@ -143,13 +143,18 @@ def test_an_extra_that_is_no_object_is_refused(monkeypatch, extra):
         SancrmTelegramHook()
 
 
-def test_asking_tells_who_the_bot_is_and_where(desk):
-    # For a check of the connection: nothing is posted.
-    me, chat, member = desk.hook.ask(Address(str(GROUP)))
-    assert me.username == "sancrm_reports_bot"
-    assert chat.title == "Отчёты"
-    assert member.status == "member"
+def test_asking_tells_the_chats_name_and_posts_nothing(desk):
+    # For a check of the connection.
+    assert desk.hook.ask(Address(str(GROUP))) == "Отчёты"
     assert desk.requests == 0
+
+
+@pytest.mark.parametrize("condition", ["no_rights", "topic_closed", "deleted", "not_a_member"])
+def test_asking_finds_a_chat_that_the_bot_may_not_write_to(desk, stand_in, condition):
+    # Before the first report does.
+    stand_in.chats[GROUP].condition = condition
+    with pytest.raises(RefusedError):
+        desk.hook.ask(Address(str(GROUP), topic=7))
 
 
 def test_asking_fails_with_our_errors(desk, stand_in):

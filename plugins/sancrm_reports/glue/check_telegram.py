@@ -50,8 +50,13 @@ def findings(
 def routes(configured: Settings) -> list[tuple[str, str]]:
     """Return what is sent where: a setting's name, and the chat as the settings write it."""
     chats = configured.chats
-    named = [("chats.reports", chats.reports), ("chats.summary", chats.of_summary)]
-    named.append(("chats.failures", chats.failures))
+    named = [
+        ("chats.reports", chats.reports),
+        ("chats.summary", chats.of_summary),
+        ("chats.missed_calls", chats.missed_calls),
+        ("chats.backups", chats.backups),
+        ("chats.failures", chats.failures),
+    ]
     for branch_id in chats.branches:
         named += [(f"chats.branches.{branch_id}", chat) for chat in chats.of_branch(branch_id)]
     return named

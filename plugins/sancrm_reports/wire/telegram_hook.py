@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from airflow.providers.telegram.hooks.telegram import TelegramHook
 from airflow.sdk import BaseHook
@@ -36,9 +36,6 @@ from sancrm_reports.wire.telegram_errors import (
     UnknownOutcomeError,
     translate,
 )
-
-if TYPE_CHECKING:
-    from telegram import ChatFullInfo, ChatMember, User
 
 Answer = TypeVar("Answer")
 
@@ -178,18 +175,20 @@ class SancrmTelegramHook(TelegramHook):
         except UnknownOutcomeError as error:
             raise NotSentError(f"{error} A correction can be repeated safely.") from None
 
-    def ask(self, to: Address) -> tuple[User, ChatFullInfo, ChatMember]:
-        """Return who the bot is, what the chat is, and what the bot may do there.
+    def ask(self, to: Address) -> str:
+        """Return the chat's name, having asked whether the bot may write there.
+
+        Nothing is sent: people there see «typing…» for a moment.
 
         Raises:
             NotSentError: there was no answer, or none that can be read.
             RefusedError, PermanentError: as for ``send``.
         """
 
-        async def call(bot: Bot) -> tuple[User, ChatFullInfo, ChatMember]:
-            me = await bot.get_me()
+        async def call(bot: Bot) -> str:
             chat = await bot.get_chat(to.chat)
-            return me, chat, await bot.get_chat_member(to.chat, me.id)
+            await bot.send_chat_action(to.chat, "typing", message_thread_id=to.topic)
+            return chat.title or chat.full_name or to.chat
 
         try:
             return self._run(to, call)

@@ -1,0 +1,57 @@
+"""``make check-telegram``, over real HTTP."""
+
+import pytest
+
+from sancrm_reports.glue.check_telegram import main
+from sancrm_reports.settings import settings
+from stage import CHAT
+
+
+@pytest.fixture
+def configured(monkeypatch):
+    """Set a setting by its environment variable."""
+
+    def configure(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"SANCRM__{name}", value)
+        settings.cache_clear()
+
+    yield configure
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_every_chat_is_asked_and_nothing_is_sent(telegram, configured, capsys):
+    # One line a chat, with its name; people see no message.
+    telegram.chats.add(-1002, "supergroup", "Юг")
+    configured(CHATS__BRANCHES='{"2": ["-1002", "default"]}')
+    assert main() == 0
+    printed = capsys.readouterr().out
+    assert "chats.reports: «Отчёты»" in printed
+    assert "chats.branches.2: «Юг» (-1002)" in printed
+    assert telegram.accepted == []
+
+
+def test_a_wrong_chat_is_found_with_what_to_do(telegram, configured, capsys):
+    # All chats are told of, not only the first that is wrong.
+    configured(CHATS__SUMMARY="-1009", CHATS__FAILURES="-1008")
+    assert main() == 1
+    printed = capsys.readouterr().out
+    assert printed.count("add the bot to the chat") == 2
+    assert f"({CHAT})" in printed
+
+
+def test_a_wrong_token_and_a_removed_bot_are_found(telegram, configured, capsys):
+    # Without the token in what is printed.
+    telegram.chats[CHAT].condition = "kicked"
+    assert main() == 1
+    printed = capsys.readouterr().out
+    assert "add it to the chat again" in printed
+    assert telegram.token not in printed
+
+
+def test_an_address_that_makes_no_button_is_found(telegram, configured, capsys):
+    # Telegram would refuse the whole message.
+    configured(ACCOUNT__CRM_URL="http://localhost:8080/")
+    assert main() == 1
+    assert "a line of text" in capsys.readouterr().out
