@@ -152,16 +152,48 @@ movements as (
         null::bigint as rental_count
     from service_totals
     union all
-    select branch_id, repair_revenue, null, variable_costs, parts_without_cost, null, null, null
+    select
+        branch_id,
+        repair_revenue,
+        null as rental_revenue,
+        variable_costs,
+        parts_without_cost,
+        null as fixed_costs,
+        null as repair_count,
+        null as rental_count
     from part_totals
     union all
-    select branch_id, null, null, null, null, null, repair_count, null
+    select
+        branch_id,
+        null as repair_revenue,
+        null as rental_revenue,
+        null as variable_costs,
+        null as parts_without_cost,
+        null as fixed_costs,
+        repair_count,
+        null as rental_count
     from repair_totals
     union all
-    select branch_id, null, rental_revenue, null, null, null, null, rental_count
+    select
+        branch_id,
+        null as repair_revenue,
+        rental_revenue,
+        null as variable_costs,
+        null as parts_without_cost,
+        null as fixed_costs,
+        null as repair_count,
+        rental_count
     from rental_totals
     union all
-    select branch_id, null, null, null, null, fixed_costs, null, null
+    select
+        branch_id,
+        null as repair_revenue,
+        null as rental_revenue,
+        null as variable_costs,
+        null as parts_without_cost,
+        fixed_costs,
+        null as repair_count,
+        null as rental_count
     from fixed_cost_totals
 ),
 
@@ -220,7 +252,8 @@ results as (
     select
         *,
         repair_revenue + rental_revenue as revenue,
-        repair_revenue + rental_revenue - variable_costs - coalesce(fixed_costs, 0) as profit
+        repair_revenue + rental_revenue
+        - variable_costs - coalesce(fixed_costs, 0) as profit
     from figures
 )
 

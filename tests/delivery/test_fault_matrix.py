@@ -43,6 +43,12 @@ class Fault:
     name: str
     queue: Callable
     accepted: bool = False
+    read_timeout: float = 40
+
+    def meet(self, desk):
+        """Let the next request meet the fault."""
+        desk.connect(read_timeout=self.read_timeout)
+        self.queue(desk.stand_in.faults)
 
 
 FAULTS = [
@@ -58,7 +64,7 @@ FAULTS = [
         for html in (False, True)
         for after in (False, True)
     ),
-    Fault("no answer", lambda faults: faults.hang_after(), True),
+    Fault("no answer", lambda faults: faults.hang_after(), True, read_timeout=0.4),
     Fault("closed before accepting", lambda faults: faults.drop_before()),
     Fault("closed after accepting", lambda faults: faults.drop_after(), True),
     Fault("reset before accepting", lambda faults: faults.drop_before(reset=True)),
@@ -72,7 +78,7 @@ UNKNOWN = [pytest.param(fault, id=fault.name) for fault in FAULTS]
 @pytest.mark.parametrize("fault", UNKNOWN)
 def test_an_unknown_outcome_is_never_repeated_by_itself(desk, stand_in, fault):
     # One try, no retry; the ledger and the error say that nobody knows, and how to go on.
-    fault.queue(stand_in.faults)
+    fault.meet(desk)
     (error,) = desk.run()
     assert isinstance(error, UnknownOutcomeError)
     assert RESEND in str(error)
@@ -84,7 +90,7 @@ def test_an_unknown_outcome_is_never_repeated_by_itself(desk, stand_in, fault):
 @pytest.mark.parametrize("fault", UNKNOWN)
 def test_an_unknown_outcome_stays_so_until_a_person_resends(desk, stand_in, fault):
     # Clearing the task asks Telegram nothing; a resending run sends once, and the next one nothing.
-    fault.queue(stand_in.faults)
+    fault.meet(desk)
     desk.run()
     asked = desk.requests
     (error,) = desk.run()
@@ -175,7 +181,7 @@ UNREACHABLE = {
 def test_what_never_reached_telegram_is_tried_again(desk, unreachable):
     # Surely not sent: each retry tries, the ledger says failed, and a later one sends exactly once.
     with unreachable() as base_url:
-        desk.connect(base_url=base_url)
+        desk.connect(base_url=base_url, connect_timeout=0.3)
         tries = desk.run()
     assert [type(error) for error in tries] == [NotSentError] * 4
     assert "Nothing was sent" in str(tries[0])
@@ -391,7 +397,7 @@ def test_a_wait_after_a_move_is_waited_for_too(desk, stand_in):
 def test_a_correction_is_repeated_until_it_is_there(desk, stand_in, fault):
     # Editing twice is the same as once: every fault of an edit is retried, and no message is added.
     desk.run("Прибыль 1")
-    fault.queue(stand_in.faults)
+    fault.meet(desk)
     tries = desk.run("Прибыль 2")
     assert isinstance(tries[0], NotSentError)
     assert not isinstance(tries[0], PermanentError)
@@ -436,7 +442,7 @@ def test_sending_is_in_the_ledger_before_telegram_is_asked(desk, monkeypatch):
 def test_a_failed_last_write_is_unknown_and_sends_nothing(desk, stand_in, fault):
     # The message may be in the chat, which the ledger cannot tell: the next try says so and stops.
     if fault:
-        fault.queue(stand_in.faults)
+        fault.meet(desk)
     desk.store.breaks = lambda operation, key, value: (
         operation == "set" and "|" in key and value.get("state") in ("sent", "unknown")
     )
