@@ -1,8 +1,8 @@
 -- Question:   what did each branch, and the whole network, earn and spend in a period?
--- Grain:      one row per branch, then one for costs of no branch ('unallocated'), then one
---             for the network; an inactive branch only if any of its figures is not 0
--- Parameters: period_start, period_end (instants) and first_day, end_day (dates), half-open:
---             one period, in the account's zone, which the caller knows
+-- Grain:      one row per branch, then one for costs of no branch ('unallocated'),
+--             and one for the network; an inactive branch only if a figure of it is not 0
+-- Parameters: period_start, period_end (instants) and first_day, end_day (dates): one
+--             half-open period of the account's zone
 -- Unit:       roubles, exact; margin is a ratio; counts are numbers of rows
 -- Definitions of the figures: docs/metrics.md
 with
@@ -42,7 +42,7 @@ repairs_in_period as not materialized (
 
 period as (
     select
-        %(first_day)s::date as first_day,
+        %(first_day)s::date as first_day,  -- noqa: LT02
         %(end_day)s::date as end_day
 ),
 
@@ -111,9 +111,9 @@ rental_totals as (
     group by branch_id
 ),
 
--- By day k of D a month has borne round(amount * k / D, 2): day k bears what that grows by,
--- so that days add up to their month to the kopeck. Day numbers here count from the month's
--- first day; only days that are in the period, the month and the cost's validity are borne.
+-- By day k of D a month has borne round(amount * k / D, 2): day k bears what that grows
+-- by, so that days add up to their month to the kopeck. Days are counted from the first
+-- of the month; only those in the period, the month and the cost's validity are borne.
 fixed_cost_months as (
     select
         fixed_costs.branch_id,
@@ -219,12 +219,24 @@ totals as (
 ),
 
 subjects as (
-    select 'branch' as subject, branch_id, branch_name, is_active
+    select
+        'branch' as subject,
+        branch_id,
+        branch_name,
+        is_active
     from branches
     union all
-    select 'unallocated', null, null, true
+    select
+        'unallocated' as subject,
+        null as branch_id,
+        null as branch_name,
+        true as is_active
     union all
-    select 'network', null, null, true
+    select
+        'network' as subject,
+        null as branch_id,
+        null as branch_name,
+        true as is_active
 ),
 
 figures as (

@@ -1,6 +1,6 @@
--- The limit that the formulas are measured against: the rows they need, joined beforehand (a
--- line with its repair's branch, time and outcome), in the order of time. What is left to do is
--- to scan a range of them and to work out the sums.
+-- The limit that the formulas are measured against: the rows they need, joined before
+-- (a line with its repair's branch, time and outcome), in the order of time. What is
+-- left to do is to scan a range of them and to work out the sums.
 
 create table joined_lines as
 select

@@ -1,6 +1,6 @@
 -- What was built into a repair: one row per line. Money in roubles.
--- purchase_price is null where nobody entered what the part cost; no other column may be
--- null: it would drop the line from the sum in silence.
+-- purchase_price is null where nobody entered what the part cost. No other column may
+-- be null: it would drop the line from the sum in silence.
 select
     repair_parts.repair_id,
     repair_parts.quantity,
