@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -119,6 +120,7 @@ class LocalAirflow:
     def prepare(self) -> None:
         """Make the metadata database, from a template that is migrated once per version."""
         self.home.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.home / "logs", ignore_errors=True)  # of runs that are forgotten
         template = f"airflow_{airflow_version.replace('.', '_')}"
         with psycopg.connect(self._postgres.dsn()) as connection:
             found = connection.execute(
@@ -229,16 +231,22 @@ def free_port(wanted: int = 0) -> int:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that what was started is stopped."""
+    """Let SIGTERM end the block as Ctrl-C does, so that what was started is stopped.
+
+    Ctrl-C itself too: a shell starts background jobs with it ignored.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _every(pause: float, seconds: float) -> Iterator[None]:
