@@ -87,16 +87,31 @@ def test_a_footer_belongs_to_the_first_sending(desk):
 
 
 def test_an_edit_that_happened_and_got_lost_adds_no_second_line(desk):
-    # The edit is made, the ledger misses it: the retry edits again and leaves one line.
+    # The edit is made, the ledger misses it: Telegram tells the retry that nothing is modified.
     desk.once(FIRST)
-    desk.store.breaks = lambda operation, key, value: operation == "set"
+    desk.store.breaks = lambda operation, key, value: (
+        operation == "set" and bool(value.get("corrections"))
+    )
     with pytest.raises(StoreDownError):
         desk.once(SECOND)
     desk.store.heal()
     (outcomes,) = desk.run(SECOND)
     assert [outcome.action for outcome in outcomes] == ["corrected"]
     assert desk.shown == [f"Прибыль: 120 ₽\n{NOTE}прибыль 100 ₽ → 120 ₽"]
-    assert len(desk.sends) == 1
+    assert len(desk.sends) == len(desk.edits) == 1
+    assert "not modified" in desk.stand_in.chats.refused[-1].description
+
+
+def test_without_a_ledger_nothing_is_edited(desk):
+    # The ledger takes no writing: the message stays as the ledger knows it, and the retry edits.
+    desk.once(FIRST)
+    desk.store.breaks = lambda operation, key, value: operation == "set"
+    with pytest.raises(StoreDownError):
+        desk.once(SECOND)
+    assert desk.edits == []
+    desk.store.heal()
+    (outcome,) = desk.once(SECOND)
+    assert outcome.action == "corrected"
 
 
 @pytest.mark.parametrize("lost", ["answer", "ledger"])

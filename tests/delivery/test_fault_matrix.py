@@ -167,7 +167,7 @@ UNREACHABLE = {
     "no such host": lambda: contextlib.nullcontext("http://telegram.invalid/bot"),
     "connecting takes too long": _silent_port,
     "TLS fails": _plain_port,
-    "not an address": lambda: contextlib.nullcontext("http://[half/bot"),
+    "not an address": lambda: contextlib.nullcontext("http://host:port/bot"),
     "redirected": _answers(302, "", Location="https://elsewhere.example/"),
     "a gateway's 400": _answers(400, "<html>Bad Request</html>"),
     "a gateway's 403": _answers(403, "<html>Forbidden</html>"),

@@ -157,6 +157,11 @@ def test_asking_finds_a_chat_that_the_bot_may_not_write_to(desk, stand_in, condi
         desk.hook.ask(Address(str(GROUP), topic=7))
 
 
+def test_asking_about_the_general_topic_leaves_it_out(desk):
+    # As sending does.
+    assert desk.hook.ask(Address(str(FORUM), GENERAL_TOPIC)) == "Форум"
+
+
 def test_asking_fails_with_our_errors(desk, stand_in):
     # Kicked is for a person; no answer is not, and no message is spoken of.
     stand_in.faults.drop_after(method="getChat")

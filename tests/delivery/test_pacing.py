@@ -159,6 +159,30 @@ def test_when_the_next_message_may_go(sent, is_group, after_long, expected):
     assert ready_at(sent, is_group=is_group, after_long=after_long) == expected
 
 
+def test_a_group_may_be_given_another_pace(desk):
+    # Five a minute as the settings want it, and the ledger keeps no more times than that needs.
+    group = Address(str(GROUP))
+    pacing = Pacing(desk.store, desk.clock, per_minute=5)
+    for _ in range(11):
+        pacing.wait(group)
+        pacing.record(group)
+    assert desk.clock.now() - MORNING == pytest.approx(120)
+    assert len(desk.store.get(f"pace|{GROUP}")["sent"]) == 5
+
+
+def test_no_pace_still_heeds_telegrams_own_waits(desk):
+    # For a Bot API of one's own: nothing is spaced out, but a 429 is heard.
+    group = Address(str(GROUP))
+    pacing = Pacing(desk.store, desk.clock, per_minute=0)
+    for _ in range(50):
+        pacing.wait(group)
+        pacing.record(group, length=1000)
+    assert desk.clock.waits == []
+    pacing.block(group, 10)
+    pacing.wait(group)
+    assert desk.clock.waits == [10]
+
+
 def test_no_task_waits_longer_than_a_minute_and_a_bit(desk):
     # The group's own window is waited out in the task: Airflow's retries are for Telegram's waits.
     send_many(desk, 45)

@@ -118,7 +118,7 @@ def test_an_answer_that_repeats_the_address_does_not_spread_it(
     [
         {"base_url": "http://telegram.invalid/bot"},
         {"base_url": "http://127.0.0.1:1/bot"},
-        {"base_url": "http://[half/bot"},
+        {"base_url": "http://host:port/bot"},
         {"proxy": f"http://user:{PROXY_PASSWORD}@127.0.0.1:1"},
         {"proxy": f"socks5://user:{PROXY_PASSWORD}@127.0.0.1:1"},
         {"proxy": f"http://user:{PROXY_PASSWORD}@127.0.0.1:no-port"},

@@ -41,6 +41,7 @@ def airflow(postgres, telegram, tmp_path_factory):
             environment={
                 "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
                 "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
+                "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
                 "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
             },
         ) as running:

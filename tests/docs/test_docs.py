@@ -1,0 +1,368 @@
+"""That the documents are complete and true, as far as a machine can tell."""
+
+import json
+import re
+import runpy
+import shlex
+import subprocess
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from airflow.cli.cli_parser import get_parser
+from jinja2 import Environment, FileSystemLoader
+from psycopg.rows import dict_row
+from pydantic import BaseModel
+
+from dags.test_dags import DAG_IDS
+from demo.crm.load import create_schema
+from demo.postgres import EmbeddedPostgres
+from sancrm_reports.pure.figures import FIGURES
+from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.settings import Settings, load_settings
+from sancrm_reports.wire.crm import read_profitability
+from sancrm_reports.wire.ledger import State
+from sancrm_reports.wire.telegram_hook import Extra
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+SQL = ROOT / "include" / "sql"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+TEXTS = {page: page.read_text("utf-8") for page in PAGES}
+README = TEXTS[ROOT / "README.md"]
+SETTINGS = TEXTS[DOCS / "settings.md"]
+METRICS = TEXTS[DOCS / "metrics.md"]
+SOURCES = TEXTS[DOCS / "sources.md"]
+DEVELOPMENT = TEXTS[DOCS / "development.md"]
+EVERYTHING = "\n".join(TEXTS.values())
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+def blocks(text, language):
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text, program):
+    """The commands of a program in a page's shell blocks, a line each, without comments."""
+    lines = "".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.split()[:1] == [program]]
+
+
+def rows(text):
+    """The tables' rows by what their first cell names."""
+    found = re.findall(r"^\| `([^`]+)` \|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in cells.split(" | ")] for name, cells in found}
+
+
+def setting_keys(model=Settings, prefix=""):
+    """Every setting by its dotted name, with its field."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from setting_keys(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def squeezed(sql):
+    """SQL without comments, and every gap as one space."""
+    return " ".join(re.sub(r"--.*", "", sql).split())
+
+
+# What runs
+
+
+@pytest.fixture(scope="module")
+def dag_file():
+    return runpy.run_path(str(ROOT / "dags" / "profitability.py"))
+
+
+def test_every_dag_is_in_the_readme():
+    # The set that tests/dags holds Airflow to.
+    assert rows(README).keys() >= DAG_IDS
+
+
+def test_every_task_is_in_the_readme(dag_file):
+    # The graph that the README draws has the tasks that there are.
+    assert all(task in README for task in dag_file["compute"].dag.task_ids)
+
+
+def test_every_param_of_the_dags_is_in_the_readme_with_its_default(dag_file):
+    # In the table of the runs by hand; each value that is allowed is named, too.
+    assert [file.stem for file in ROOT.glob("dags/*.py")] == ["profitability"]
+    table = rows(README)
+    for name, param in dag_file["PARAMS"].items():
+        default, meaning = table[name]
+        shown = {None: "empty", False: "false"}.get(param.value, f"`{param.value}`")
+        assert default == shown, name
+        assert all(f"`{value}`" in meaning for value in param.schema.get("enum", ())), name
+
+
+def test_both_connections_and_the_pool_are_in_the_readme():
+    # By the names that the settings have where nobody changes them.
+    configured = load_settings(ROOT / "include" / "settings.toml")
+    for name in (configured.database.conn_id, configured.telegram.conn_id):
+        assert f"**`{name}`**" in README
+        assert f"airflow connections add {name} " in README
+    assert f"airflow pools set {configured.telegram.pool} 1 " in README
+
+
+def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():
+    # Every key that the hook takes, and what it is without.
+    table = rows(README)
+    for name, field in Extra.model_fields.items():
+        default = table[name][0].strip("`")
+        assert default == ("none" if field.default is None else str(field.default)), name
+
+
+def test_every_state_of_the_ledger_is_explained():
+    # In the table that says what the next try does.
+    assert {state.value for state in State} <= rows(TEXTS[DOCS / "delivery.md"]).keys()
+
+
+# Settings and environment
+
+
+def test_every_setting_is_in_the_docs_with_its_default():
+    # One row a key, no row without its key.
+    table = {key: cells for key, cells in rows(SETTINGS).items() if "." in key}
+    assert {key for key in table if key in dict(setting_keys())} == dict(setting_keys()).keys()
+    for key, field in setting_keys():
+        default = field.get_default(call_default_factory=True)
+        shown = table[key][1].strip("`")
+        if field.is_required():
+            assert shown == "must be set", key
+        elif default is None:
+            assert shown == "none", key
+        else:
+            assert shown == (json.dumps(default) if default in ("", {}) else str(default)), key
+
+
+def test_no_setting_of_the_docs_is_gone():
+    # A row whose key the code does not know any more.
+    keys = [key for key in rows(SETTINGS) if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", key)]
+    assert set(keys) == {key for key, _ in setting_keys()}
+
+
+def test_every_key_of_the_file_comes_back_as_it_stands_there():
+    # include/settings.toml: nothing is renamed, dropped or changed by reading it.
+    file = ROOT / "include" / "settings.toml"
+
+    def same(written, read, key=""):
+        if isinstance(written, dict):
+            for name, value in written.items():
+                same(value, read[name], f"{key}.{name}")
+        else:
+            # An address gets its slash.
+            assert read == written or read == f"{written}/", key
+
+    same(tomllib.loads(file.read_text("utf-8")), load_settings(file).model_dump(mode="json"))
+
+
+def test_the_example_of_the_docs_can_be_used(tmp_path):
+    # Copied into a file, it is accepted, and it shows every section.
+    [example] = blocks(SETTINGS, "toml")
+    path = tmp_path / "settings.toml"
+    path.write_text(example, "utf-8")
+    configured = load_settings(path)
+    assert set(tomllib.loads(example)) == set(Settings.model_fields)
+    assert configured.chats.of_branch(3) == ["-1009876543210", "-1001234567890"]
+    assert configured.chats.of_branch(7) == ["-1009876543210"]
+
+
+def test_every_environment_variable_is_in_the_docs():
+    # Those that our own code reads or sets.
+    sources = [file for folder in ("dags", "plugins", "include") for file in python_of(folder)]
+    names = {
+        name
+        for file in sources
+        for name in re.findall(r'"((?:SANCRM|TELEGRAM)_[A-Z_]+[A-Z])"', file.read_text("utf-8"))
+    }
+    assert {"SANCRM_INCLUDE", "SANCRM_DEMO_DSN", "TELEGRAM_BOT_TOKEN"} <= names
+    assert {name for name in names if name not in SETTINGS} <= overrides()
+
+
+def overrides():
+    """The names by which the environment changes a setting: explained once, for all of them."""
+    return {f"SANCRM__{key.upper().replace('.', '__')}" for key, _ in setting_keys()}
+
+
+def python_of(folder):
+    return (ROOT / folder).rglob("*.py")
+
+
+def test_every_override_in_the_docs_is_a_setting():
+    # SANCRM__… names that are shown lead to a key that exists.
+    shown = set(re.findall(r"SANCRM__[A-Z]+__[A-Z_]+", EVERYTHING)) - {"SANCRM__SECTION__KEY"}
+    assert shown
+    assert shown <= overrides()
+
+
+# SQL
+
+
+def test_every_sql_file_is_in_the_docs():
+    # A new question, or a new source, with no word about it.
+    for file in SQL.rglob("*.sql"):
+        page = SOURCES if file.parent.name == "sources" else EVERYTHING
+        assert file.name in page, file.name
+
+
+def test_what_metrics_quotes_stands_in_the_sql():
+    # Block by block, gaps and comments aside: a formula cannot change without its page.
+    formulas = [squeezed(file.read_text("utf-8")) for file in SQL.rglob("*.sql")]
+    quoted = [squeezed(block) for block in blocks(METRICS, "sql")]
+    assert len(quoted) > 10
+    for block in quoted:
+        assert any(block in formula for formula in formulas), block
+
+
+def test_every_figure_has_its_row_and_its_unit():
+    # In the first table of metrics.md; only margin and fixed costs may be unknown.
+    table = rows(METRICS)
+    assert set(FIGURES) <= table.keys()
+    nullable = {name for name in FIGURES if table[name][1].startswith("yes")}
+    assert nullable == {"fixed_costs", "margin"}
+
+
+@pytest.mark.parametrize("file", sorted((SQL / "sources").glob("*.sql")), ids=lambda f: f.stem)
+def test_the_columns_of_a_source_are_those_of_the_docs(file):
+    # In its own section, no more and no fewer.
+    sql = re.sub(r"--.*", "", file.read_text("utf-8"))
+    selected = re.search(r"select\s(.*?)\sfrom\s", sql, re.DOTALL)[1].split(",")
+    columns = {re.split(r"[.\s]", column.strip())[-1] for column in selected}
+    section = SOURCES.split(f"## `{file.name}`")[1].split("\n## ")[0]
+    assert set(rows(section)) == columns
+
+
+def test_the_account_of_the_readme_is_enough_for_a_report():
+    # The SQL for the DBA, run as it stands: the account then reads everything and writes nothing.
+    [account] = blocks(README, "sql")
+    templates = Environment(loader=FileSystemLoader(SQL))
+    formulas = templates.get_template("profitability.sql").render()
+    day = Period.last_whole_before(NOON, kind=PeriodKind.DAY, timezone="Europe/Moscow")
+    with EmbeddedPostgres() as postgres:
+        dsn = postgres.create_database("crm")
+        with psycopg.connect(dsn, autocommit=True) as dba:
+            create_schema(dba)
+            dba.execute(account)
+            try:
+                login = {"user": "sancrm_reports", "password": "choose-one"}
+                with psycopg.connect(dsn, row_factory=dict_row, **login) as reader:
+                    figures = read_profitability(reader.cursor(), formulas, day)
+                    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                        reader.execute("delete from branches")
+            finally:
+                dba.execute("drop owned by sancrm_reports; drop role sancrm_reports")
+    assert [row.subject for row in figures] == ["unallocated", "network"]
+
+
+# Commands
+
+
+@pytest.mark.parametrize(
+    "command", [line for text in TEXTS.values() for line in commands(text, "airflow")]
+)
+def test_airflow_understands_a_command(command):
+    # Each command of the docs goes through Airflow's own parser; what it is given as JSON is JSON.
+    _, *arguments = shlex.split(command)
+    parsed = vars(get_parser().parse_args(arguments))
+    for name in ("conf", "dag_run_conf", "conn_extra"):
+        if parsed.get(name):
+            json.loads(parsed[name])
+
+
+def test_the_readme_shows_airflow_commands():
+    # So that the test above does not pass for want of commands.
+    assert len(commands(README, "airflow")) >= 8
+
+
+def test_the_params_in_commands_are_params(dag_file):
+    # --conf '{"perod": …}' would be taken without a word and change nothing.
+    given = re.findall(r"--(?:dag-run-)?conf '(\{.*?\})'", EVERYTHING)
+    assert given
+    assert {name for text in given for name in json.loads(text)} <= dag_file["PARAMS"].keys()
+
+
+def test_make_commands_in_the_docs_exist_and_all_are_told():
+    # A target that is gone, or one that nobody hears of.
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):(?!=)", makefile, re.MULTILINE))
+    told = set(re.findall(r"\bmake (?:[A-Z]+=\S+ )?([a-z][a-z-]*)`", EVERYTHING))
+    told |= {word for text in TEXTS.values() for word in make_targets(text)}
+    assert told <= targets
+    assert targets <= {name.split()[1] for name in rows(DEVELOPMENT) if name.startswith("make ")}
+
+
+def make_targets(text):
+    return [shlex.split(line, comments=True)[-1] for line in commands(text, "make")]
+
+
+def test_every_dependency_has_its_reason():
+    # One row each, in the table of its own file; none that is not required any more.
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        lines = (ROOT / name).read_text("utf-8").splitlines()
+        required = {re.split(r"[<>=\[;]", line)[0] for line in lines if not line.startswith("-")}
+        section = DEVELOPMENT.split(f"| In `{name}` |")[1].split("\n\n")[0]
+        assert required == rows(section).keys(), name
+
+
+# Links
+
+
+def links(text):
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
+
+
+def anchors(text):
+    """The headings as the hosts of repositories name them."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page):
+    # To a file, a folder or a picture, and to a heading that is there.
+    for link in links(TEXTS[page]):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert ROOT in [target, *target.parents], link
+        if anchor:
+            assert anchor in anchors(target.read_text("utf-8")), link
+
+
+def test_every_decision_is_in_their_list_with_its_title():
+    # Numbered without a gap, and each named as its own first line does.
+    folder = DOCS / "decisions"
+    listed = dict(re.findall(r"^- \[(.*?)\]\((.*?)\)$", TEXTS[folder / "README.md"], re.MULTILINE))
+    records = sorted(folder.glob("[0-9]*.md"))
+    assert sorted(listed.values()) == [record.name for record in records]
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for title, name in listed.items():
+        assert TEXTS[folder / name].startswith(f"# {title}\n")
+
+
+def test_every_page_that_the_code_refers_to_exists():
+    # "docs/metrics.md" in a docstring, an error's text or the SQL.
+    found = subprocess.run(
+        ["git", "grep", "-ohE", r"docs/[a-z0-9/_.-]+\.(md|webp)", "--", "*.py", "*.sql", "*.toml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all((ROOT / name).exists() for name in set(found.stdout.split()))
+
+
+def test_every_picture_is_shown_and_small():
+    # None that nobody looks at, none that is slow to load.
+    shown = {Path(link).name for text in TEXTS.values() for link in links(text)}
+    pictures = list((DOCS / "pictures").iterdir())
+    assert {picture.name for picture in pictures} <= shown
+    assert all(picture.stat().st_size < 200_000 for picture in pictures)
