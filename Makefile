@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check lint types bench lock pictures setup clean
+.PHONY: help demo up test check formula-diff lint types bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,9 @@ bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; t
 
 check-telegram: setup ## Ask Telegram about every chat of the settings; sends nothing
 	@$(RUN) -m sancrm_reports.glue.check_telegram
+
+formula-diff: setup ## What changed SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
+	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)
 
 lock: setup ## Pin everything anew from requirements.txt and requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

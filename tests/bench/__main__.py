@@ -15,7 +15,6 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-import jinja2
 import psycopg
 from psycopg.rows import dict_row
 
@@ -24,7 +23,7 @@ from demo.crm.load import create_indexes, create_reader, create_schema
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, settings
-from sancrm_reports.wire.crm import read_profitability
+from sancrm_reports.wire.crm import read_profitability, sql_text
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -74,8 +73,7 @@ def load(postgres: EmbeddedPostgres) -> str:
 
 def queries(dsn: str) -> list[str]:
     """Time the formulas for a day, a month and a year against the limit, taking turns."""
-    files = jinja2.Environment(loader=jinja2.FileSystemLoader(INCLUDE / "sql"))
-    sql = files.get_template("profitability.sql").render()
+    sql = sql_text(INCLUDE / "sql")
     too_much = []
     with psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as connection:
         for name, value in settings().database.session.items():

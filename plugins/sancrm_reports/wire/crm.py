@@ -11,6 +11,8 @@ from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.figures import Figures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sancrm_reports.pure.period import Period
     from sancrm_reports.settings import Database
 
@@ -72,6 +74,15 @@ def _configure(cursor: Any, database: Database) -> None:
                 f"PostgreSQL does not take {name} = {value!r}: {str(error).splitlines()[0]}. "
                 "Correct it in include/settings.toml under [database.session]."
             ) from None
+
+
+def sql_text(folder: Path, name: str = "profitability.sql") -> str:
+    """Return a query with its sources put in, for use outside of Airflow's templates."""
+    from jinja2 import Environment, FileSystemLoader
+
+    # Nothing is escaped: this is SQL, and holds no values.
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=False)
+    return environment.get_template(name).render()
 
 
 def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:

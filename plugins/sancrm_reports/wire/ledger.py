@@ -48,11 +48,10 @@ class Correction:
 class Entry:
     """One message. Times are ISO 8601 in UTC.
 
-    ``text_hash`` is of the text without additions, and empty from before an edit until its end is
-    known. ``message_id`` and ``chat`` are of what the
-    chat shows now, while a newer text is being sent too; ``sent_at`` is when its first text came.
-    ``parts`` is the most that the message ever had; ``resent`` says that a person asked for the
-    last try.
+    ``text_hash`` is of the text without additions; while an edit is under way it is empty.
+    ``message_id`` and ``chat`` are of what the chat shows now, while a newer text is being sent
+    too; ``sent_at`` is when its first text came. ``parts`` is the most that the message ever had;
+    ``resent`` says that a person asked for the last try.
     """
 
     state: State

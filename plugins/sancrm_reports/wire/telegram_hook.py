@@ -187,7 +187,7 @@ class SancrmTelegramHook(TelegramHook):
 
         async def call(bot: Bot) -> str:
             chat = await bot.get_chat(to.chat)
-            await bot.send_chat_action(to.chat, "typing", message_thread_id=to.topic)
+            await bot.send_chat_action(to.chat, "typing", message_thread_id=to.thread_id)
             return chat.title or chat.full_name or to.chat
 
         try:

@@ -1,0 +1,43 @@
+"""``make formula-diff``, over a real CRM."""
+
+import shutil
+
+import pytest
+
+from sancrm_reports.glue.formula_diff import main
+from sancrm_reports.settings import INCLUDE
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """The SQL files as they were before an engineer changed a formula: without rentals."""
+    shutil.copytree(INCLUDE / "sql", tmp_path / "sql")
+    file = tmp_path / "sql" / "profitability.sql"
+    text = file.read_text()
+    assert "- variable_costs" in text
+    file.write_text(text.replace("- variable_costs", "- 2 * variable_costs"))
+    return tmp_path / "sql"
+
+
+def test_a_changed_formula_shows_which_figures_change(crm, earlier, capsys):
+    # Profit and margin of each branch and the network, before and now; revenue stays.
+    assert main(["--report", "daily", "--period", "2026-11-17", "--against", str(earlier)]) == 0
+    printed = capsys.readouterr().out
+    assert "What changes in 2026-11-17" in printed
+    assert "profit" in printed
+    assert "revenue" not in printed
+    assert "Филиал на Ленина" in printed
+    assert "network" in printed
+
+
+def test_equal_formulas_change_nothing(crm, capsys):
+    # The same files compared with themselves.
+    same = str(INCLUDE / "sql")
+    assert main(["--report", "weekly", "--period", "2026-11-17", "--against", same]) == 0
+    assert "No figure of 2026-W47 changes" in capsys.readouterr().out
+
+
+def test_a_wrong_day_is_explained(crm, capsys):
+    # Without a traceback.
+    assert main(["--period", "17.11.2026"]) == 1
+    assert "YYYY-MM-DD" in capsys.readouterr().err
