@@ -235,6 +235,14 @@ def test_a_refused_correction_can_be_made_later(desk, stand_in):
     assert len(desk.sends) == 1
 
 
+def test_what_grows_is_not_corrected(desk):
+    # A digest with one more line is edited without a word of correction.
+    desk.once("ср: 100 ₽", grows=True)
+    (outcome,) = desk.once("ср: 100 ₽\nчт: 120 ₽", grows=True)
+    assert outcome.action == "corrected"
+    assert desk.shown == ["ср: 100 ₽\nчт: 120 ₽"]
+
+
 def test_going_back_to_the_first_text_is_a_correction_too(desk):
     # 100, 120, 100: the chat shows 100 with both lines.
     for message in (FIRST, SECOND, FIRST):

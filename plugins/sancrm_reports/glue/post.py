@@ -232,9 +232,10 @@ class PostNetworkReportOperator(TelegramReportOperator):
         line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")
         today = datetime.now(ZoneInfo(period.timezone)).date().isoformat()
         outcomes: list[Outcome] = []
+        errors: list[ReportError] = []
         for to in addresses:
             posted = delivery.ledger.get(delivery.key(self.dag_id, period.key, "network", to))
-            if posted and posted.state is State.SENT:
+            if posted and posted.state is not State.FAILED:
                 self.log.info("%s is no part of the digest: it was posted.", period.key)
                 continue
             key = delivery.key(self.dag_id, f"digest-{today}", "network", to)
@@ -243,8 +244,11 @@ class PostNetworkReportOperator(TelegramReportOperator):
             message = digest(
                 self.report, [lines[day] for day in sorted(lines)], templates=INCLUDE / "templates"
             )
-            outcomes += delivery.deliver(key, to, message, silent=True, grows=True)
-        return outcomes, []
+            try:
+                outcomes += delivery.deliver(key, to, message, silent=True, grows=True)
+            except ReportError as error:
+                errors.append(error)
+        return outcomes, errors
 
 
 def _comparison(row: Mapping[str, Any]) -> Comparison:
