@@ -1,6 +1,6 @@
 -- Question:   what did each branch, and the whole network, earn and spend in a period?
 -- Grain:      one row per branch, then one for costs of no branch ('unallocated'),
---             and one for the network; an inactive branch only if a figure of it is not 0
+--             and one for the network; an inactive branch only if one figure is not 0
 -- Parameters: period_start, period_end (instants) and first_day, end_day (dates): one
 --             half-open period of the account's zone
 -- Unit:       roubles, exact; margin is a ratio; counts are numbers of rows
