@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import jinja2
 import psycopg
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
@@ -34,7 +33,7 @@ from sancrm_reports.pure.messages import Comparison, Message, branch_report, net
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.crm import read_profitability
+from sancrm_reports.wire.crm import read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import Clock
@@ -43,7 +42,6 @@ from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 ZONE = "Europe/Moscow"
 NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
 CHAT = Address("-1001234567890")
-FORMULAS = "profitability.sql"
 PICTURES = INCLUDE.parent / "docs" / "pictures"
 LARGEST = 200_000  # bytes of a picture
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -135,8 +133,7 @@ class DemoChat:
         )
 
     def _figures(self) -> dict[tuple[str, int | None], Comparison]:
-        files = jinja2.Environment(loader=jinja2.FileSystemLoader(INCLUDE / "sql"))
-        sql = files.get_template(FORMULAS).render()
+        sql = sql_text(INCLUDE / "sql")
         now, before = (
             {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}
             for period in (self._period, self._period.compared_with)
