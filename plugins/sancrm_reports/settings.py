@@ -101,7 +101,9 @@ class Chats(_Section):
     missed_calls: ChatName = ""
     backups: ChatName = ""
     failures: ChatName = ""
-    branches: dict[int, list[ChatName | Literal["default"]]] = Field(default_factory=dict)
+    branches: dict[int, Annotated[list[ChatName | Literal["default"]], Field(min_length=1)]] = (
+        Field(default_factory=dict)
+    )
 
     def of_branch(self, branch_id: int) -> list[str]:
         """Return the chats of a branch's report; empty is the connection's."""

@@ -1,10 +1,14 @@
 """``make check-telegram``, over real HTTP."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from sancrm_reports.glue.check_telegram import main
 from sancrm_reports.settings import settings
-from stage import CHAT
+from stage import CHAT, telegram_connection
 
 
 @pytest.fixture
@@ -55,3 +59,20 @@ def test_an_address_that_makes_no_button_is_found(telegram, configured, capsys):
     configured(ACCOUNT__CRM_URL="http://localhost:8080/")
     assert main() == 1
     assert "a line of text" in capsys.readouterr().out
+
+
+def test_a_connection_in_airflows_database_is_found(airflow_database, telegram, monkeypatch):
+    # As it is in an installation: a process of its own, and nothing in the environment.
+    monkeypatch.delenv("AIRFLOW_CONN_TELEGRAM_DEFAULT")
+    name = "telegram_in_the_database"
+    add = ["connections", "add", name, "--conn-json", telegram_connection(telegram)]
+    subprocess.run([sys.executable, "-m", "airflow", *add], check=True, capture_output=True)
+    monkeypatch.setenv("SANCRM__TELEGRAM__CONN_ID", name)
+    done = subprocess.run(
+        [sys.executable, "-m", "sancrm_reports.glue.check_telegram"],
+        env={**os.environ, "PYTHONPATH": "plugins"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "chats.reports: «Отчёты»" in done.stdout

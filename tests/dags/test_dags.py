@@ -65,4 +65,11 @@ def test_only_the_plugin_file_is_executed_as_a_plugin():
 
     sources = [plugin for plugin in get_plugin_info() if plugin["name"] == "sancrm_reports"]
     assert len(sources) == 1
-    assert not {"telegram_hook", "figures", "period"} & set(sys.modules)
+    package = f"plugins{os.sep}sancrm_reports{os.sep}"
+    strays = [
+        name
+        for name, module in list(sys.modules.items())
+        if package in (getattr(module, "__file__", None) or "")
+        and not name.startswith("sancrm_reports")
+    ]
+    assert strays == []

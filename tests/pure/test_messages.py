@@ -112,7 +112,7 @@ def test_a_loss_is_called_a_loss():
     # Without a minus that could be overlooked in a push.
     first = shown(report(earning(100, variable_costs=350))).splitlines()[0]
     assert first.startswith("🔴")
-    assert first.endswith("убыток 250 ₽, маржа −250,0 %")
+    assert first.endswith("убыток 250 ₽, маржа −250 %")
     assert not shown(report(earning(100, variable_costs=100))).startswith("🔴")
 
 

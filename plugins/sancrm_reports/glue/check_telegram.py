@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.command import see_airflows_connections
 from sancrm_reports.pure.messages import Button
 from sancrm_reports.settings import Settings, settings
 from sancrm_reports.wire.chats import Address
@@ -14,6 +15,7 @@ from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 def main() -> int:
     """Print a line for each chat; return 1 where one cannot be written to."""
+    see_airflows_connections()
     try:
         configured = settings()
         hook = SancrmTelegramHook(configured.telegram.conn_id)

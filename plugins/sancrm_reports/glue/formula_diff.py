@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.command import see_airflows_connections
 from sancrm_reports.pure.figures import FIGURES, Figures
 from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
 from sancrm_reports.settings import INCLUDE, settings
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--period", required=True, help="a day inside the period: 2026-10-15")
     parser.add_argument("--against", type=Path, help="a folder of SQL files; default: git's HEAD")
     options = parser.parse_args(arguments)
+    see_airflows_connections()
     try:
         period = Period.containing(
             parse_day(options.period),
@@ -59,7 +61,7 @@ def table(rows: Sequence[Figures]) -> pd.DataFrame:
     """Return figures as a table, a row per branch; amounts stay exact decimals."""
     return pd.DataFrame(
         [[getattr(row, figure) for figure in FIGURES] for row in rows],
-        index=[row.branch_name or row.name for row in rows],
+        index=[f"{row.branch_name} ({row.name})" if row.branch_name else row.name for row in rows],
         columns=list(FIGURES),
         dtype=object,
     )

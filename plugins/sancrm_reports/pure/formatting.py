@@ -37,10 +37,11 @@ def count(number: int | None, *, signed: bool = False) -> str:
 
 
 def percent(ratio: Decimal | None, *, signed: bool = False) -> str:
-    """Return a ratio as a percentage: 0.3215 as 32,2 %."""
+    """Return a ratio as a percentage: 0.3215 as 32,2 %, and from a hundred on without decimals."""
     if ratio is None:
         return DASH
-    return f"{_number(ratio * 100, places=1, signed=signed)}{NO_BREAK}%"
+    places = 0 if abs(ratio) >= 1 else 1
+    return f"{_number(ratio * 100, places=places, signed=signed)}{NO_BREAK}%"
 
 
 def points(difference: Decimal) -> str:
