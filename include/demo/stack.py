@@ -18,7 +18,7 @@ from demo.local_airflow import REPOSITORY, LocalAirflow, free_port
 from demo.postgres import EmbeddedPostgres
 from demo.telegram.server import TelegramStandIn
 
-STATE = REPOSITORY / ".demo"
+STATE = Path(os.environ.get("SANCRM_DEMO_STATE", REPOSITORY / ".demo"))
 CHAT_ID = -1001234567890
 CHAT_TITLE = "SanCRM · отчёты"
 
