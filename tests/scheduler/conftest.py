@@ -63,6 +63,19 @@ def wait_until(condition, seconds=120):
     return found
 
 
+def backfill(airflow, first, last):
+    """Make a backfill, once Airflow has noticed that the one before is over: up to 30 s later."""
+
+    def all_over():
+        backfills = airflow.api.get("/backfills", params={"dag_id": DAG_ID}).json()["backfills"]
+        return all(made["completed_at"] for made in backfills)
+
+    wait_until(all_over)
+    airflow.command(
+        "backfill", "create", "--dag-id", DAG_ID, "--from-date", first, "--to-date", last
+    )  # fmt: skip
+
+
 def senders(airflow, telegram):
     """The worker processes that are talking to Telegram just now."""
     port = int(telegram.page_url.rstrip("/").rpartition(":")[2])

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from scheduler.conftest import DAG_ID, wait_until
+from scheduler.conftest import DAG_ID, backfill, wait_until
 
 
 def first_lines(telegram, since):
@@ -16,10 +16,7 @@ def day(line):
 def test_a_backfill_posts_each_report_once_in_order_with_its_own_period(airflow, telegram):
     # Over the turn of a month, with the ten runs at once that the command starts by itself.
     before = len(telegram.accepted)
-    airflow.command(
-        "backfill", "create", "--dag-id", DAG_ID,
-        "--from-date", "2026-10-28", "--to-date", "2026-11-03",
-    )  # fmt: skip
+    backfill(airflow, "2026-10-28", "2026-11-03")
     airflow.wait_for_run(DAG_ID, seconds=400)
     lines = first_lines(telegram, before)
     days = [key for key, _ in groupby(lines, key=day)]
@@ -37,13 +34,10 @@ def test_two_runs_of_one_period_started_together_post_one_set(airflow, telegram)
     def new_runs():
         return [run for run in airflow.runs(DAG_ID) if run["dag_run_id"] not in earlier]
 
+    backfill(airflow, "2026-11-12", "2026-11-12")
     airflow.api.post(
         f"/dags/{DAG_ID}/dagRuns", json={"logical_date": None, "conf": {"period": "2026-11-12"}}
     ).raise_for_status()
-    airflow.command(
-        "backfill", "create", "--dag-id", DAG_ID,
-        "--from-date", "2026-11-12", "--to-date", "2026-11-12",
-    )  # fmt: skip
     wait_until(lambda: len(new_runs()) == 2)
     airflow.wait_for_run(DAG_ID)
     assert len(telegram.accepted) - before == 3
