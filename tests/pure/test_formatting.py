@@ -123,3 +123,12 @@ def test_a_period_is_named_as_people_say_it(kind, day, name):
     # Months alone are in the nominative, days in the genitive, a week names what differs.
     period = Period.containing(day, kind=kind, timezone="Europe/Moscow")
     assert formatting.period_name(period) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("Юг", "Юг"), (" a\nb\n\nc\t", "a b c"), ("x" * 101, "x" * 99 + "…"), ("x" * 100, "x" * 100)],
+)
+def test_a_name_stays_on_its_line(name, line):
+    # A line break in it would let a long message be cut inside its markup.
+    assert formatting.one_line(name) == line

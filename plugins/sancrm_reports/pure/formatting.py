@@ -54,6 +54,12 @@ def plural(number: int, one: str, few: str, many: str) -> str:
     return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
 
 
+def one_line(name: str, limit: int = 100) -> str:
+    """Return a name without line breaks, which would cut its markup, and not longer than that."""
+    line = " ".join(name.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def period_name(period: Period) -> str:
     """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
     match period.kind:

@@ -201,6 +201,7 @@ def _environment(templates: Path) -> Environment:
         "money": formatting.money,
         "count": formatting.count,
         "percent": formatting.percent,
+        "one_line": formatting.one_line,
     }
     environment.globals |= {
         "plural": formatting.plural,
