@@ -32,7 +32,7 @@ def main() -> int:
             return {"report": report, "up": up}[options.command](today)
     except KeyboardInterrupt:
         print("\nStopped.")
-        return 130
+        return 0 if options.command == "up" else 130  # it is how one leaves what runs until then
     except (EmbeddedPostgresError, LocalAirflowError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
