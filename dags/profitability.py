@@ -11,12 +11,9 @@ from airflow.sdk import DAG, Param, task
 
 from sancrm_reports.glue.compute import CheckDaysSumOperator, ComputeProfitabilityOperator
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
-from sancrm_reports.glue.post import (
-    PostBranchReportOperator,
-    PostNetworkReportOperator,
-    posting,
-)
+from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
 from sancrm_reports.glue.retry import RetryWhatCanPass
+from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 

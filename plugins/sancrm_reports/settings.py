@@ -83,9 +83,15 @@ class Database(_Section):
 
 
 class Telegram(_Section):
-    """The bot and the pool of one slot that keeps two senders apart."""
+    """The bots, and the pool of one slot that keeps two senders apart.
+
+    ``ops_conn_id`` and ``backup_conn_id`` may name connections that do not exist: then the common
+    one, ``conn_id``, serves.
+    """
 
     conn_id: str = "telegram_default"
+    ops_conn_id: str = "telegram_ops"
+    backup_conn_id: str = "telegram_backup"
     pool: str = "telegram"
 
 

@@ -1,25 +1,22 @@
-"""The Telegram operator of our own, and what it posts for a branch and for the network."""
+"""Operators that post a period's reports: of a branch, and of the network."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
-
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import TaskInstanceKey
 
     from sancrm_reports.pure.messages import Comparison, Message
     from sancrm_reports.pure.period import Period
@@ -27,32 +24,8 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.delivery import Delivery, Outcome
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
-# Its state store is the delivery ledger.
-DELIVERIES = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
 
-
-def posting() -> dict[str, Any]:
-    """Return what every task that posts must be given, also a mapped one.
-
-    Defaults in ``__init__`` would not do: the scheduler never sees them of a mapped task.
-    """
-    return {
-        "pool": settings().telegram.pool,
-        "outlets": [DELIVERIES],
-    }
-
-
-class TelegramLink(BaseOperatorLink):
-    """Opens the message that a task sent, where Telegram has an address for it."""
-
-    name = "Сообщение в Telegram"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address, empty where there is none: a private chat, nothing sent."""
-        return getattr(operator, "message_url", "")  # asked for when the task ends, in its process
-
-
-class TelegramReportOperator(BaseOperator):
+class TelegramReportOperator(TelegramOperator):
     """Deliver one message by the ledger; subclasses say what it is and where it goes.
 
     Give it ``**posting()`` as well: the pool, and the asset with the ledger.
@@ -62,12 +35,9 @@ class TelegramReportOperator(BaseOperator):
     :param report: ``daily``, ``weekly`` or ``monthly``.
     """
 
-    operator_extra_links = (TelegramLink(),)
-
     def __init__(self, *, report: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.report = report
-        self.message_url = ""
 
     def subject(self) -> str:
         """Return what the message is about, for the ledger."""
@@ -83,8 +53,6 @@ class TelegramReportOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
-        from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
         period = period_of(context, self.report, settings().account.timezone)
         message = self.message(period, settings())
         mode = context["params"].get("backfill_mode", "full")
@@ -94,13 +62,13 @@ class TelegramReportOperator(BaseOperator):
         if mode == "silent":
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
-        hook = SancrmTelegramHook(settings().telegram.conn_id)
+        hook = common_hook()
         delivery = self._delivery(context, period, hook)
-        addresses = [_address(chat, hook) for chat in self.chats(settings())]
+        addresses = [address(chat, hook) for chat in self.chats(settings())]
         if mode == "digest":
-            return self._report(context, *self._deliver_digest(delivery, period, addresses))
+            return self.show(context, *self._deliver_digest(delivery, period, addresses))
         footer = _lateness(period, self.report)
-        return self._report(
+        return self.show(
             context, *self._deliver(delivery, period, addresses, message, footer=footer)
         )
 
@@ -129,33 +97,13 @@ class TelegramReportOperator(BaseOperator):
         self.log.info("Nothing is sent: the digest holds the network's figures only.")
         return [], []
 
-    def _report(
-        self, context: Context, outcomes: list[Outcome], errors: list[ReportError]
-    ) -> list[dict[str, Any]]:
-        """Show in Airflow what was done, then fail if anything was not."""
-        self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
-        for outcome in outcomes:
-            self.log.info("%s: %s", outcome.key, outcome.action)
-        context["outlet_events"][DELIVERIES].extra = {
-            outcome.key: outcome.action for outcome in outcomes
-        }
-        if errors:
-            raise next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
-        return [{**asdict(outcome), "url": outcome.url} for outcome in outcomes]
-
     def _delivery(self, context: Context, period: Period, hook: SancrmTelegramHook) -> Delivery:
-        from sancrm_reports.wire.delivery import Delivery
-        from sancrm_reports.wire.ledger import Ledger
-
         conf = f'{{"period": "{period.start}", "resend": true}}'
-        return Delivery(
-            Ledger(context["asset_state_store"][DELIVERIES]),
+        return delivery_of(
+            context,
             hook,
-            timezone=period.timezone,
             resend=bool(context["params"].get("resend")),
-            group_messages_per_minute=settings().delivery.group_messages_per_minute,
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {shlex.quote(conf)}",
-            on_moved=lambda old, new: _tell_moved(hook, old, new),
         )
 
 
@@ -257,24 +205,9 @@ def _comparison(row: Mapping[str, Any]) -> Comparison:
     return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
 
 
-def _address(chat: str, hook: SancrmTelegramHook) -> Address:
-    from sancrm_reports.wire.chats import Address
-
-    return Address.parse(chat) if chat else hook.default_address
-
-
 def _lateness(period: Period, report: str) -> str:
     """Say how late a report is, from when its schedule wanted it; empty if it is not."""
     from sancrm_reports.pure.messages import lateness
 
     late = datetime.now(UTC) - timetable_of(report, settings()).due_at(period)
     return lateness(late, after=timedelta(hours=settings().delivery.late_after_hours))
-
-
-def _tell_moved(hook: SancrmTelegramHook, old: str, new: str) -> None:
-    from sancrm_reports.pure.messages import group_moved
-
-    to = _address(settings().chats.failures, hook)
-    if to.chat == old:
-        to = type(to)(new, to.topic)
-    hook.send(to, group_moved(old, new, hook.conn_id))

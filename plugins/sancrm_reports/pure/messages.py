@@ -43,11 +43,15 @@ class Message:
     """What a chat shows: Telegram's HTML, and at most one button.
 
     ``facts`` are the headline figures by name, as written: a correction says how they changed.
+    A private message names people: its text is kept nowhere but in the chat. A protected one
+    cannot be forwarded or saved from the chat.
     """
 
     html: str
     button: Button | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    is_private: bool = False
+    is_protected: bool = False
 
     def with_button_as_text(self) -> Message:
         """Return the message with a line of text in place of its button."""

@@ -109,6 +109,7 @@ class Delivery:
         footer: str = "",
         silent: bool = False,
         grows: bool = False,
+        reply_to: str = "",
     ) -> list[Outcome]:
         """Bring a message, in as many parts as it needs, to where the ledger says it is not yet.
 
@@ -119,6 +120,7 @@ class Delivery:
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
             grows: another text is no correction, but more of the same, as in a digest.
+            reply_to: the name in the ledger of a message in this chat that this one answers.
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
@@ -148,6 +150,7 @@ class Delivery:
                 silent=silent,
                 parts=parts,
                 grows=grows,
+                reply_to=reply_to if number == 1 else "",
             )
             outcomes.append(self._deliver_part(part))
         for number in range(len(texts) + 1, parts + 1):
@@ -157,13 +160,35 @@ class Delivery:
                 outcomes.append(self._deliver_part(part))
         return outcomes
 
+    def amend(self, key: str, to: Address, message: Message) -> Outcome | None:
+        """Edit a message that was sent, as an event of its life; no line says that it changed.
+
+        Never sends: None where nothing was sent under this name, nobody knows whether it was, or
+        the chat has it no longer. The message must fit in one part.
+
+        Raises:
+            ReportError: as the client raises; an edit can be repeated safely.
+        """
+        part = _Part(key, self._where_now(to), message, grows=True)
+        known = self.ledger.get(key)
+        if known is None or known.message_id is None:
+            return None
+        if known.state is State.SENT and known.text_hash == self._fingerprint(message):
+            return _outcome(part, known, "unchanged")
+        try:
+            return self._edit(part, known)
+        except (NotEditableError, ChatMovedError) as error:
+            log.info("%s It is left as it is.", error)
+            self.ledger.put(key, replace(self._entry(part, known), state=State.SENT))
+            return None
+
     def _deliver_part(self, part: _Part) -> Outcome:
         part = replace(part, to=self._where_now(part.to))
         known = self.ledger.get(part.key)
         if known is None or known.state is State.FAILED:
             return self._send(part, known)
         if known.state is State.SENT:
-            if known.text_hash == text_hash(part.message.html):
+            if known.text_hash == self._fingerprint(part.message):
                 return _outcome(part, known, "unchanged")
             return self._correct(part, known)
         if self.resend and not (known.state is State.SENDING and known.resent):
@@ -178,6 +203,7 @@ class Delivery:
         entry = replace(self._entry(part, known), state=State.SENDING, resent=self.resend)
         text = self._decorated(part.message, entry)
         self.pacing.wait(part.to)
+        self._keep_text(part)
         self.ledger.put(part.key, entry)
         try:
             message_id, chat = self._post(part, entry, text)
@@ -202,11 +228,14 @@ class Delivery:
 
     def _post(self, part: _Part, entry: Entry, text: Message) -> tuple[int, str]:
         """Send to the chat, and where its group has got another id, to that: return id and chat."""
-        silent = part.silent or entry.message_id is not None
+        is_correction = entry.message_id is not None
+        silent = part.silent or is_correction
+        answered = self.ledger.get(part.reply_to) if part.reply_to else None
+        original = entry if is_correction else answered
 
         def call(to: Address) -> tuple[int, str]:
             # A message's id says nothing in another chat, nor in its own group's new one.
-            reply_to = entry.message_id if to.chat == entry.chat else None
+            reply_to = original.message_id if original and to.chat == original.chat else None
             return self.client.send(to, text, silent=silent, reply_to=reply_to), to.chat
 
         try:
@@ -216,6 +245,13 @@ class Delivery:
 
     def _correct(self, part: _Part, known: Entry) -> Outcome:
         """Edit the message; where that is impossible, answer it with the correction."""
+        try:
+            return self._edit(part, known)
+        except (NotEditableError, ChatMovedError) as error:
+            log.info("%s The correction is sent as an answer to it.", error)
+            return self._send(part, known)
+
+    def _edit(self, part: _Part, known: Entry) -> Outcome:
         entry = replace(self._entry(part, known), state=State.SENT)
         text = self._decorated(part.message, entry)
 
@@ -223,13 +259,10 @@ class Delivery:
             self.client.edit(to, entry.message_id or 0, text)
 
         self.pacing.wait(part.to)
+        self._keep_text(part)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         self.ledger.put(part.key, replace(known, text_hash=""))
-        try:
-            self._patiently(replace(part.to, chat=entry.chat), call)
-        except (NotEditableError, ChatMovedError) as error:
-            log.info("%s The correction is sent as an answer to it.", error)
-            return self._send(part, known)
+        self._patiently(replace(part.to, chat=entry.chat), call)
         self.ledger.put(part.key, entry)
         self.pacing.record(part.to)
         return _outcome(part, entry, "corrected")
@@ -266,6 +299,15 @@ class Delivery:
                 log.warning("Nobody was told that chat %s moved: %s", to.chat, error)
         return new
 
+    def _keep_text(self, part: _Part) -> None:
+        """Keep what is to be read for the page in Airflow, unless it names people."""
+        if not part.message.is_private:
+            self.ledger.put_text(part.key, part.message.html)
+
+    def _fingerprint(self, message: Message) -> str:
+        """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
+        return text_hash(message.html, key=self.client.token if message.is_private else "")
+
     def _close(self, part: _Part, entry: Entry, state: State, reason: object) -> None:
         closed = replace(entry, state=state, error=str(reason), updated_at=self._now())
         self.ledger.put(part.key, closed)
@@ -292,7 +334,7 @@ class Delivery:
         """Return what the ledger is to say; another text than the chat has got is a correction."""
         entry = Entry(
             state=State.SENDING,
-            text_hash=text_hash(part.message.html),
+            text_hash=self._fingerprint(part.message),
             updated_at=self._now(),
             footer=part.footer,
             facts=dict(part.message.facts),
@@ -349,6 +391,7 @@ class _Part:
     silent: bool = False
     parts: int = 1
     grows: bool = False
+    reply_to: str = ""
 
 
 def _outcome(part: _Part, entry: Entry, action: str) -> Outcome:

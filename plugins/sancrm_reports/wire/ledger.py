@@ -8,10 +8,13 @@ what keeps two senders apart.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
+
+TEXT = "text|"  # before the key of an entry: the text of its message
 
 
 class Store(Protocol):
@@ -93,12 +96,16 @@ class Ledger:
         """Write an entry."""
         self.store.set(key, entry.to_json())
 
+    def put_text(self, key: str, html: str) -> None:
+        """Keep a message's text, apart from its entry: entries are read by the thousand."""
+        self.store.set(f"{TEXT}{key}", {"html": html})
+
 
 def ledger_key(report: str, period: str, subject: str, chat: str) -> str:
     """Name a message in the ledger: profitability_daily|2026-11-17|branch-3|-1001234567890."""
     return "|".join((report, period, subject, chat))
 
 
-def text_hash(text: str) -> str:
-    """Return a short fingerprint of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def text_hash(text: str, *, key: str = "") -> str:
+    """Return a short fingerprint of a text, which nobody can try out who lacks the key."""
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:16]

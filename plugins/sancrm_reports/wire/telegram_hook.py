@@ -40,6 +40,10 @@ from sancrm_reports.wire.telegram_errors import (
 Answer = TypeVar("Answer")
 
 
+class NoConnectionError(PermanentError):
+    """Airflow has no connection of that name."""
+
+
 class Extra(BaseModel):
     """What the connection's extra field may hold; timeouts in seconds."""
 
@@ -67,7 +71,7 @@ class SancrmTelegramHook(TelegramHook):
         try:
             self.account = self.get_connection(telegram_conn_id)
         except AirflowNotFoundException:
-            raise PermanentError(
+            raise NoConnectionError(
                 f"There is no Airflow connection {telegram_conn_id!r}. Create it under Admin > "
                 "Connections: password = the bot's token, host = the chat's id."
             ) from None
@@ -86,6 +90,20 @@ class SancrmTelegramHook(TelegramHook):
                 f"The extra of connection {telegram_conn_id!r} is wrong: {problems}. It is a JSON "
                 f"object; allowed in it: {', '.join(Extra.model_fields)}."
             ) from None
+
+    @classmethod
+    def first_of(cls, *conn_ids: str) -> SancrmTelegramHook:
+        """Return the hook of the first connection that exists.
+
+        Raises:
+            PermanentError: none of them does, or the first that does cannot be used.
+        """
+        for conn_id in conn_ids[:-1]:
+            try:
+                return cls(conn_id)
+            except NoConnectionError:
+                continue
+        return cls(conn_ids[-1])
 
     @property
     def default_address(self) -> Address:
@@ -146,6 +164,7 @@ class SancrmTelegramHook(TelegramHook):
                 chat_id=to.chat,
                 message_thread_id=to.thread_id,
                 disable_notification=silent,
+                protect_content=message.is_protected,
                 reply_parameters=answer,
             )
             return sent.message_id

@@ -1,0 +1,129 @@
+"""What every operator that posts to Telegram has in common: pool, ledger, hooks, links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
+
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.settings import settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import TaskInstanceKey
+
+    from sancrm_reports.wire.chats import Address
+    from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+# Its state store is the delivery ledger.
+DELIVERIES = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
+
+
+def posting() -> dict[str, Any]:
+    """Return what every task that posts must be given, also a mapped one.
+
+    Defaults in ``__init__`` would not do: the scheduler never sees them of a mapped task.
+    """
+    return {
+        "pool": settings().telegram.pool,
+        "outlets": [DELIVERIES],
+    }
+
+
+def common_hook() -> SancrmTelegramHook:
+    """Return the hook of the staff's chat."""
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+    return SancrmTelegramHook(settings().telegram.conn_id)
+
+
+def ops_hook() -> SancrmTelegramHook:
+    """Return the hook of the ops chat: of its own connection where there is one."""
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+    telegram = settings().telegram
+    return SancrmTelegramHook.first_of(telegram.ops_conn_id, telegram.conn_id)
+
+
+def address(chat: str, hook: SancrmTelegramHook) -> Address:
+    """Return where a chat of the settings is; an empty one is the connection's."""
+    from sancrm_reports.wire.chats import Address
+
+    return Address.parse(chat) if chat else hook.default_address
+
+
+def delivery_of(
+    context: Context,
+    hook: SancrmTelegramHook,
+    *,
+    resend: bool = False,
+    how_to_resend: str = "",
+) -> Delivery:
+    """Return a delivery by this installation's ledger, for a task with ``posting()``."""
+    from sancrm_reports.wire.delivery import Delivery
+    from sancrm_reports.wire.ledger import Ledger
+
+    return Delivery(
+        Ledger(context["asset_state_store"][DELIVERIES]),
+        hook,
+        timezone=settings().account.timezone,
+        resend=resend,
+        group_messages_per_minute=settings().delivery.group_messages_per_minute,
+        how_to_resend=how_to_resend,
+        on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
+    )
+
+
+class TelegramLink(BaseOperatorLink):
+    """Opens the message that a task sent, where Telegram has an address for it."""
+
+    name = "Сообщение в Telegram"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address, empty where there is none: a private chat, nothing sent."""
+        return getattr(operator, "message_url", "")  # asked for when the task ends, in its process
+
+
+class TelegramOperator(BaseOperator):
+    """Shows in Airflow what an operator sent. Give it ``**posting()``: the pool and the ledger."""
+
+    operator_extra_links: Sequence[BaseOperatorLink] = (TelegramLink(),)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.message_url = ""
+
+    def show(
+        self,
+        context: Context,
+        outcomes: Sequence[Outcome],
+        errors: Sequence[ReportError] = (),
+    ) -> list[dict[str, Any]]:
+        """Show what was done: in the log, the link, the asset's event and the result.
+
+        Raises:
+            ReportError: the first of the errors, one that may pass before one that cannot.
+        """
+        self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
+        for outcome in outcomes:
+            self.log.info("%s: %s", outcome.key, outcome.action)
+        context["outlet_events"][DELIVERIES].extra = {
+            outcome.key: outcome.action for outcome in outcomes
+        }
+        if errors:
+            raise next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
+        return [{**asdict(outcome), "url": outcome.url} for outcome in outcomes]
+
+
+def _tell_moved(old: str, new: str, conn_id: str) -> None:
+    from sancrm_reports.pure.messages import group_moved
+
+    hook = ops_hook()
+    to = address(settings().chats.failures, hook)
+    if to.chat == old:
+        to = type(to)(new, to.topic)
+    hook.send(to, group_moved(old, new, conn_id))
