@@ -5,10 +5,11 @@ from __future__ import annotations
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
+from sancrm_reports.glue.workdays import WorkdayTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers the timetable, so that serialized DAGs can be read back."""
+    """Registers the timetables, so that serialized DAGs can be read back."""
 
     name = "sancrm_reports"
-    timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+    timetables = [CalendarPeriodTimetable, WorkdayTimetable]  # noqa: RUF012 - Airflow types it as an instance's

@@ -62,6 +62,7 @@ def delivery_of(
     *,
     resend: bool = False,
     how_to_resend: str = "",
+    **options: Any,
 ) -> Delivery:
     """Return a delivery by this installation's ledger, for a task with ``posting()``."""
     from sancrm_reports.wire.delivery import Delivery
@@ -75,6 +76,7 @@ def delivery_of(
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
         how_to_resend=how_to_resend,
         on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
+        **options,
     )
 
 

@@ -1,0 +1,49 @@
+"""Missed calls: on working days the staff's chat is told whom to call back, a message a repair."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Param
+
+from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
+from sancrm_reports.glue.retry import RetryWhatCanPass
+from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.workdays import workday_timetable
+from sancrm_reports.settings import INCLUDE, settings
+
+PARAMS = {
+    "resend": Param(
+        False,
+        type="boolean",
+        title="Send again what has an unknown fate",
+        description="Only after looking into the chat: messages whose answer never came.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Write the repairs' ids into the task's log and send nothing.",
+    ),
+}
+
+with DAG(
+    dag_id="missed_calls",
+    description="Tells the staff's chat which customers are to be called back",
+    schedule=workday_timetable(settings()),
+    start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
+    catchup=False,  # whom to call is known for today only
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=3),
+    default_args={
+        "retries": 5,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": RetryWhatCanPass(),
+    },
+    template_searchpath=[str(INCLUDE / "sql")],
+    params=PARAMS,
+    tags=["sancrm", "missed calls"],
+    doc_md=__doc__,
+):
+    PostMissedCallsOperator(task_id="post_missed_calls", **posting())
