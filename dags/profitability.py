@@ -9,11 +9,15 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, task
 
-from sancrm_reports.glue.compute import CheckDaysSumOperator, ComputeProfitabilityOperator
+from sancrm_reports.glue.compute import (
+    CheckDaysSumOperator,
+    ComputeProfitabilityOperator,
+    ListBranchesOperator,
+)
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
 from sancrm_reports.glue.retry import RetryWhatCanPass
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import DELIVERIES, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -55,12 +59,6 @@ def check_network_sum(rows: Any) -> None:
     check_network_sum([Figures.from_row(row) for row in rows])
 
 
-@task
-def list_branches(rows: Any) -> list[dict]:
-    """Return the branches whose reports are posted: checked, and one task for each."""
-    return [row for row in rows if row["subject"] == "branch"]
-
-
 # Where several are due at once, as on a Monday the 1st, the shorter period is posted first.
 for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
     with DAG(
@@ -86,13 +84,18 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
         earlier_posted = WaitForEarlierRunOperator(task_id="wait_for_earlier_run")
-        branches = list_branches(compute.output)
+        branches = ListBranchesOperator(
+            task_id="list_branches",
+            report=report,
+            figures=compute.output,
+            outlets=[DELIVERIES],
+        )
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
             report=report,
             map_index_template="{{ task.figures['branch_name'] }}",
             **posting(),
-        ).expand(figures=branches)
+        ).expand(figures=branches.output)
         branches_done = EmptyOperator(task_id="branches_done", trigger_rule="all_done")
         network_report = PostNetworkReportOperator(
             task_id="post_network_report", report=report, figures=compute.output, **posting()

@@ -17,10 +17,11 @@ from babel.dates import format_datetime
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure import formatting
+from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, split, visible_length
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger import Correction, Entry, Ledger, State, ledger_key, text_hash
+from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import GROUP_MESSAGES, Clock, Pacing
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
