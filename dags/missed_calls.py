@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Param
 
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import TASK_DEFAULTS
 from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
-from sancrm_reports.glue.retry import RetryWhatCanPass
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
@@ -36,14 +37,15 @@ with DAG(
     catchup=False,  # whom to call is known for today only
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
-    default_args={
-        "retries": 5,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": RetryWhatCanPass(),
-    },
+    default_args=TASK_DEFAULTS,
     template_searchpath=[str(INCLUDE / "sql")],
     params=PARAMS,
     tags=["sancrm", "missed calls"],
     doc_md=__doc__,
 ):
-    PostMissedCallsOperator(task_id="post_missed_calls", **posting())
+    calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
+    conclude = ConcludeRunOperator(
+        task_id="conclude_run", title="незвонки", trigger_rule="all_done", **posting()
+    )
+
+    calls >> conclude

@@ -17,11 +17,11 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
+from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, load_settings
 from sancrm_reports.wire.crm import read_profitability, sql_text
-from sancrm_reports.wire.ledger import State
 from sancrm_reports.wire.telegram_hook import Extra
 
 ROOT = Path(__file__).parents[2]

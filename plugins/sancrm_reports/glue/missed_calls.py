@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_missed_calls, snapshot
@@ -15,6 +16,7 @@ from sancrm_reports.wire.crm import read_missed_calls, snapshot
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from sancrm_reports.errors import ReportError
     from sancrm_reports.pure.missed_calls import MissedCall, Wording
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
@@ -68,11 +70,21 @@ class PostMissedCallsOperator(TelegramOperator):
         except FloodWaitError as wait:
             self._wait(wait.retry_after)
         self._end(context, note)
-        return self.show(context, chat.outcomes, chat.errors)
+        return self.show(context, chat.outcomes, self._one_of(chat.errors))
+
+    def _one_of(self, errors: Sequence[ReportError]) -> list[ReportError]:
+        """Log the errors, and return one that says how many there are: of unknown fate first."""
+        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
+
+        for error in errors:
+            self.log.error("%s", error)
+        found = sorted(errors, key=lambda error: not isinstance(error, UnknownOutcomeError))
+        more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
+        return [type(error)(f"{error}{more}") for error in found[:1]]
 
     def _end(self, context: Context, note: str) -> list[dict[str, Any]]:
         self.log.info(note)
-        context["ti"].xcom_push(key="run_note", value=note)
+        context["ti"].xcom_push(key=RUN_NOTE, value=note)
         return []
 
     def _wait(self, seconds: float) -> None:

@@ -218,6 +218,6 @@ def _environment(templates: Path) -> Environment:
 
 
 def render(template: str, templates: Path, **values: Any) -> str:
-    """Fill in a template; every value is escaped."""
+    """Fill a template in; every value is escaped, unless it is markup already."""
     text = _environment(templates).get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip()

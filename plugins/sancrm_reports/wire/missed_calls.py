@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
-from sancrm_reports.wire.ledger import State
 
 log = logging.getLogger(__name__)
 REPORT = "missed_calls"
@@ -83,7 +83,7 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(PermanentError(f"Repair {repair_id}: {error}"))
+            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
             return False
         except ReportError:
             raise
