@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
@@ -16,10 +17,11 @@ from sancrm_reports.wire.crm import read_missed_calls, snapshot
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.errors import ReportError
     from sancrm_reports.pure.missed_calls import MissedCall, Wording
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
+# What a run leaves for after a wait: by the repair, whether its fate is unknown, and the error.
+Failed = Mapping[str, Sequence[Any]]
 LONGEST_WAIT = 5.0  # seconds; for a longer wait the slot of the pool is given to others
 
 
@@ -42,59 +44,65 @@ class PostMissedCallsOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Bring the chat up to date; return what was done."""
+        return self._go_on(context, {})
+
+    def resume(self, context: Context, event: Any, failed: Failed) -> list[dict[str, Any]]:
+        """Go on: the wait is over."""
+        return self._go_on(context, failed)
+
+    def _go_on(self, context: Context, failed: Failed) -> list[dict[str, Any]]:
         day = day_of(context)
         with snapshot(settings().database, is_private=True) as cursor:
             calls = read_missed_calls(cursor, self.sql, settings().missed_calls.statuses)
         self.log.info("To call back: %s", [call.repair_id for call in calls] or "nobody")
         note = f"{len(calls)} to call back on {day}." if calls else f"Nobody to call back on {day}."
         if context["params"].get("dry_run"):
-            note = f"Dry run, nothing is sent. {note}"
-        elif is_over(context, day):
-            note = f"Nothing is sent: {day} is over. What is due is told by the run of its own day."
-        else:
-            return self._update(context, day, calls, note)
-        return self._end(context, note)
+            return self._note(context, f"Dry run, nothing is sent. {note}")
+        if is_over(context, day):
+            return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
+        self._note(context, note)
+        chat = self._chat(context, day, failed)
+        self._update(chat, calls)
+        return self.show(context, chat.outcomes, self._one_of(chat.errors.values()))
 
-    def resume(self, context: Context, event: Any) -> list[dict[str, Any]]:
-        """Go on: the wait is over."""
-        return self.execute(context)
-
-    def _update(
-        self, context: Context, day: date, calls: Sequence[MissedCall], note: str
-    ) -> list[dict[str, Any]]:
-        from sancrm_reports.wire.telegram_errors import FloodWaitError
-
-        chat = self._chat(context, day)
-        try:
-            chat.update(calls)
-        except FloodWaitError as wait:
-            self._wait(wait.retry_after)
-        self._end(context, note)
-        return self.show(context, chat.outcomes, self._one_of(chat.errors))
-
-    def _one_of(self, errors: Sequence[ReportError]) -> list[ReportError]:
-        """Log the errors, and return one that says how many there are: of unknown fate first."""
-        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
-
-        for error in errors:
-            self.log.error("%s", error)
-        found = sorted(errors, key=lambda error: not isinstance(error, UnknownOutcomeError))
-        more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
-        return [type(error)(f"{error}{more}") for error in found[:1]]
-
-    def _end(self, context: Context, note: str) -> list[dict[str, Any]]:
+    def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
         self.log.info(note)
         context["ti"].xcom_push(key=RUN_NOTE, value=note)
         return []
 
-    def _wait(self, seconds: float) -> None:
+    def _update(self, chat: MissedCallsChat, calls: Sequence[MissedCall]) -> None:
+        """Send and edit; for a long wait, give the slot back and resume after it."""
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-        self.log.info("The chat's pace asks for %.0f s; the pool's slot is given back.", seconds)
-        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
+        from sancrm_reports.wire.telegram_errors import FloodWaitError, UnknownOutcomeError
 
-    def _chat(self, context: Context, day: date) -> MissedCallsChat:
+        try:
+            chat.update(calls)
+        except FloodWaitError as wait:
+            self.log.info("Waiting %.0f s for the chat; others may post.", wait.retry_after)
+            failed = {
+                str(repair_id): [isinstance(error, UnknownOutcomeError), str(error)]
+                for repair_id, error in chat.errors.items()
+            }
+            self.defer(
+                trigger=TimeDeltaTrigger(timedelta(seconds=wait.retry_after)),
+                method_name="resume",
+                kwargs={"failed": failed},
+            )
+
+    def _one_of(self, errors: Iterable[PermanentError]) -> list[PermanentError]:
+        """Log the errors, and return one that says how many there are: of unknown fate first."""
+        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
+
+        found = sorted(errors, key=lambda error: not isinstance(error, UnknownOutcomeError))
+        for error in found:
+            self.log.error("%s", error)
+        more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
+        return [type(error)(f"{error}{more}") for error in found[:1]]
+
+    def _chat(self, context: Any, day: date, failed: Failed) -> MissedCallsChat:
         from sancrm_reports.wire.missed_calls import MissedCallsChat
+        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
         configured = settings().missed_calls
         hook = common_hook()
@@ -102,7 +110,8 @@ class PostMissedCallsOperator(TelegramOperator):
         delivery = delivery_of(
             context,
             hook,
-            resend=bool(context["params"].get("resend")),
+            # Not in a retry: what it finds unknown may be what this run sent, and nobody looked.
+            resend=bool(context["params"].get("resend")) and context["ti"].try_number == 1,
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {conf}",
             longest_wait=LONGEST_WAIT,
         )
@@ -113,6 +122,10 @@ class PostMissedCallsOperator(TelegramOperator):
             day=day,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
+            errors={
+                int(repair_id): (UnknownOutcomeError if is_unknown else PermanentError)(text)
+                for repair_id, (is_unknown, text) in failed.items()
+            },
         )
 
 
