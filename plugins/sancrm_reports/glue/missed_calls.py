@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
@@ -17,11 +16,10 @@ from sancrm_reports.wire.crm import read_missed_calls, snapshot
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from sancrm_reports.errors import PermanentError
     from sancrm_reports.pure.missed_calls import MissedCall, Wording
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
-# What a run leaves for after a wait: by the repair, whether its fate is unknown, and the error.
-Failed = Mapping[str, Sequence[Any]]
 LONGEST_WAIT = 5.0  # seconds; for a longer wait the slot of the pool is given to others
 
 
@@ -44,13 +42,16 @@ class PostMissedCallsOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Bring the chat up to date; return what was done."""
-        return self._go_on(context, {})
+        ti: Any = context["ti"]
+        # In a retry, what is of unknown fate may be what this run sent, and nobody looked since.
+        resend = bool(context["params"].get("resend")) and ti.try_number == 1
+        return self._go_on(context, resend=resend)
 
-    def resume(self, context: Context, event: Any, failed: Failed) -> list[dict[str, Any]]:
-        """Go on: the wait is over."""
-        return self._go_on(context, failed)
+    def resume(self, context: Context, event: Any) -> list[dict[str, Any]]:
+        """Go on after a wait, where the ledger says; for ``resend`` it is as a retry."""
+        return self._go_on(context, resend=False)
 
-    def _go_on(self, context: Context, failed: Failed) -> list[dict[str, Any]]:
+    def _go_on(self, context: Context, *, resend: bool) -> list[dict[str, Any]]:
         day = day_of(context)
         with snapshot(settings().database, is_private=True) as cursor:
             calls = read_missed_calls(cursor, self.sql, settings().missed_calls.statuses)
@@ -61,9 +62,9 @@ class PostMissedCallsOperator(TelegramOperator):
         if is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
         self._note(context, note)
-        chat = self._chat(context, day, failed)
+        chat = self._chat(context, day, resend=resend)
         self._update(chat, calls)
-        return self.show(context, chat.outcomes, self._one_of(chat.errors.values()))
+        return self.show(context, chat.outcomes, self._one_of(chat.errors))
 
     def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
         self.log.info(note)
@@ -74,23 +75,17 @@ class PostMissedCallsOperator(TelegramOperator):
         """Send and edit; for a long wait, give the slot back and resume after it."""
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-        from sancrm_reports.wire.telegram_errors import FloodWaitError, UnknownOutcomeError
+        from sancrm_reports.wire.telegram_errors import FloodWaitError
 
         try:
             chat.update(calls)
         except FloodWaitError as wait:
             self.log.info("Waiting %.0f s for the chat; others may post.", wait.retry_after)
-            failed = {
-                str(repair_id): [isinstance(error, UnknownOutcomeError), str(error)]
-                for repair_id, error in chat.errors.items()
-            }
             self.defer(
-                trigger=TimeDeltaTrigger(timedelta(seconds=wait.retry_after)),
-                method_name="resume",
-                kwargs={"failed": failed},
+                trigger=TimeDeltaTrigger(timedelta(seconds=wait.retry_after)), method_name="resume"
             )
 
-    def _one_of(self, errors: Iterable[PermanentError]) -> list[PermanentError]:
+    def _one_of(self, errors: Sequence[PermanentError]) -> list[PermanentError]:
         """Log the errors, and return one that says how many there are: of unknown fate first."""
         from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
@@ -100,9 +95,8 @@ class PostMissedCallsOperator(TelegramOperator):
         more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
         return [type(error)(f"{error}{more}") for error in found[:1]]
 
-    def _chat(self, context: Any, day: date, failed: Failed) -> MissedCallsChat:
+    def _chat(self, context: Context, day: date, *, resend: bool) -> MissedCallsChat:
         from sancrm_reports.wire.missed_calls import MissedCallsChat
-        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
         configured = settings().missed_calls
         hook = common_hook()
@@ -110,8 +104,7 @@ class PostMissedCallsOperator(TelegramOperator):
         delivery = delivery_of(
             context,
             hook,
-            # Not in a retry: what it finds unknown may be what this run sent, and nobody looked.
-            resend=bool(context["params"].get("resend")) and context["ti"].try_number == 1,
+            resend=resend,
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {conf}",
             longest_wait=LONGEST_WAIT,
         )
@@ -122,10 +115,6 @@ class PostMissedCallsOperator(TelegramOperator):
             day=day,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
-            errors={
-                int(repair_id): (UnknownOutcomeError if is_unknown else PermanentError)(text)
-                for repair_id, (is_unknown, text) in failed.items()
-            },
         )
 
 

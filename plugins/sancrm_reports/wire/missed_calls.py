@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,6 @@ class MissedCallsChat:
         day: the run's.
         closes: edit a message once the customer has been called.
         supersedes: edit the message of an earlier day once there is a newer one.
-        errors: repairs that failed before in this run, which are left alone.
     """
 
     def __init__(
@@ -50,7 +49,6 @@ class MissedCallsChat:
         day: date,
         closes: bool = True,
         supersedes: bool = True,
-        errors: Mapping[int, PermanentError] | None = None,
     ) -> None:
         self.delivery = delivery
         self.to = to
@@ -59,7 +57,7 @@ class MissedCallsChat:
         self.closes = closes
         self.supersedes = supersedes
         self.outcomes: list[Outcome] = []
-        self.errors = dict(errors or {})
+        self.errors: list[PermanentError] = []
 
     def update(self, calls: Sequence[MissedCall]) -> None:
         """Close the messages of those who were called, then tell of the others, in their order.
@@ -82,12 +80,10 @@ class MissedCallsChat:
 
     def _try(self, repair_id: int, act: Callable[[Any], list[Outcome]], subject: Any) -> bool:
         """Act, and keep an error that is this repair's only; tell whether it went well."""
-        if repair_id in self.errors:
-            return False
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors[repair_id] = type(error)(f"Repair {repair_id}: {error}")
+            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
             return False
         except ReportError:
             raise
