@@ -87,6 +87,14 @@ def test_each_repair_is_one_message_in_the_given_order(staff):
     assert not message.silent
 
 
+@pytest.mark.parametrize("url", ["http://crm:8080/{id}", "sancrm://repair/{id}"])
+def test_an_address_that_makes_no_button_is_a_line(staff, url):
+    # Telegram would refuse the whole message: no dot in the host, or another scheme.
+    staff.update(ONE, wording=replace(WORDING, card_url=url))
+    assert staff.desk.shown[0].splitlines()[-1] == f"Открыть в CRM: {url.format(id=1)}"
+    assert staff.desk.stand_in.messages[0].buttons == ()
+
+
 def test_another_run_of_the_day_sends_only_what_is_new(staff):
     # And asks Telegram nothing about the others.
     staff.update(ONE, TWO)

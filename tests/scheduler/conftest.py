@@ -48,7 +48,7 @@ def airflow(postgres, telegram, tmp_path_factory):
             },
         ) as running:
             wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
-            running.api.patch(f"/dags/{DAG_ID}", json={"is_paused": False}).raise_for_status()
+            running.unpause(DAG_ID)
             running.wait_for_run(DAG_ID)
             yield running
     finally:
