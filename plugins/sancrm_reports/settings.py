@@ -149,6 +149,13 @@ class Reports(_Section):
         return chosen.schedule
 
 
+class Audit(_Section):
+    """When it is looked whether everything was sent, and over how many days."""
+
+    schedule: Cron = "30 10 * * *"
+    days: int = Field(default=7, gt=0, le=62)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -162,6 +169,7 @@ class Settings(BaseSettings):
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
     reports: Reports
+    audit: Audit = Audit()
 
     @classmethod
     def settings_customise_sources(
