@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, Param
 
 from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import TASK_DEFAULTS
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.workdays import workday_timetable
@@ -37,10 +37,10 @@ with DAG(
     catchup=False,  # whom to call is known for today only
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
-    default_args=TASK_DEFAULTS,
+    default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     params=PARAMS,
-    tags=["sancrm", "missed calls"],
+    tags=["sancrm", "missed_calls"],
     doc_md=__doc__,
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())

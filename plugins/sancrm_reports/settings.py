@@ -154,6 +154,13 @@ class Delivery(_Section):
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
+class Retries(_Section):
+    """How often a task tries again what may pass, and how long it waits before each try."""
+
+    count: int = Field(default=5, ge=0)
+    delay_seconds: float = Field(default=60, gt=0)
+
+
 class Workdays(_Section):
     """The calendar of the country, and days that its list does not have or has otherwise."""
 
@@ -194,6 +201,13 @@ class Reports(_Section):
         return chosen.schedule
 
 
+class Audit(_Section):
+    """When it is looked whether everything was sent, and over how many days."""
+
+    schedule: Cron = "30 10 * * *"
+    days: int = Field(default=7, gt=0, le=62)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -206,9 +220,11 @@ class Settings(BaseSettings):
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
+    retries: Retries = Retries()
     workdays: Workdays = Workdays()
     missed_calls: MissedCalls = MissedCalls()
     reports: Reports
+    audit: Audit = Audit()
 
     @classmethod
     def settings_customise_sources(
