@@ -14,7 +14,7 @@ select
     repair_number as number,
     repair_code as code,
     status_name as status,
-    waiting_since as since,
+    coalesce(status_since, accepted_at) as since,
     category_name as category,
     brand_name as brand,
     model,
@@ -23,4 +23,4 @@ select
     company_name as company
 from unreached_repairs
 where status_name = any (%(statuses)s)
-order by waiting_since, repair_id
+order by since, repair_id

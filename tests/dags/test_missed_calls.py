@@ -95,6 +95,12 @@ def test_a_dry_run_sends_nothing_and_names_only_repairs(call, telegram, caplog, 
     assert not any(secret in logged for secret in PERSONAL)
 
 
+def test_a_param_that_does_not_exist_sends_nothing(call, telegram):
+    # «dry_rnu» would be taken without a word, and send.
+    assert str(call(dry_rnu=True).state) == "failed"
+    assert in_chat(telegram, CHAT) == []
+
+
 def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypatch):
     # Deferred before each message, and a lost answer is repeated by none, though the run resends.
     monkeypatch.setenv("SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE", "20")

@@ -1,20 +1,13 @@
 -- Repairs whose customer could not be reached and is to be called back: one row each.
--- waiting_since is the time of the latest change into the present status. Names people.
+-- status_since is the time of the latest change into the present status, null where the
+-- history has none. Names people.
 select
     repairs.id as repair_id,
     repairs.number as repair_number,
     branches.code_prefix || '-' || repairs.number as repair_code,
     repair_statuses.name as status_name,
-    coalesce(
-        (
-            select max(repair_status_changes.changed_at)
-            from repair_status_changes
-            where
-                repair_status_changes.repair_id = repairs.id
-                and repair_status_changes.status_id = repairs.status_id
-        ),
-        repairs.accepted_at
-    ) as waiting_since,
+    latest_change.changed_at as status_since,
+    repairs.accepted_at,
     categories.name as category_name,
     brands.name as brand_name,
     repairs.model,
@@ -27,4 +20,11 @@ inner join branches on repairs.branch_id = branches.id
 inner join customers on repairs.customer_id = customers.id
 left join categories on repairs.category_id = categories.id
 left join brands on repairs.brand_id = brands.id
+left join lateral (
+    select changes.changed_at
+    from repair_status_changes as changes
+    where changes.repair_id = repairs.id and changes.status_id = repairs.status_id
+    order by changes.changed_at desc
+    limit 1
+) as latest_change on true
 where repairs.needs_callback

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.run import refuse_unknown
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_missed_calls, snapshot
@@ -52,6 +53,7 @@ class PostMissedCallsOperator(TelegramOperator):
         return self._go_on(context, resend=False)
 
     def _go_on(self, context: Context, *, resend: bool) -> list[dict[str, Any]]:
+        refuse_unknown(context)
         day = day_of(context)
         with snapshot(settings().database, is_private=True) as cursor:
             calls = read_missed_calls(cursor, self.sql, settings().missed_calls.statuses)
