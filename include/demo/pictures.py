@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -30,12 +30,14 @@ from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
+from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.crm import read_profitability, sql_text
+from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.pacing import Clock
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
@@ -62,6 +64,7 @@ def main() -> int:
         network = chat.post_network()
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
+        missed_calls = chat.post_missed_calls()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
@@ -71,6 +74,7 @@ def main() -> int:
             draw(browser, "network", network),
             draw(browser, "loss-and-quiet", loss, quiet),
             draw(browser, "corrected", corrected),
+            draw(browser, "missed-calls", *missed_calls),
         ]
         browser.close()
     return 1 if max(sizes) > LARGEST else 0
@@ -131,6 +135,20 @@ class DemoChat:
         self._crm.execute(
             "update repair_parts set purchase_price = 480 where purchase_price is null"
         )
+
+    def post_missed_calls(self) -> list[ShownMessage]:
+        """Post whom to call on two days, between which one was called; return what is shown."""
+        before = len(self._telegram.messages)
+        sql = sql_text(INCLUDE / "sql", "missed_calls.sql")
+        called, waiting, new, *_ = read_missed_calls(self._crm.cursor(), sql, ["Готов", "Подбор"])
+        self._tell(NINE.date(), [called, waiting])
+        self._telegram.clock.advance(24 * 3600)
+        self._tell(NINE.date() + timedelta(days=1), [waiting, new])
+        return self._telegram.messages[before:]
+
+    def _tell(self, day: date, calls: list[MissedCall]) -> None:
+        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
 
     def _figures(self) -> dict[tuple[str, int | None], Comparison]:
         sql = sql_text(INCLUDE / "sql")

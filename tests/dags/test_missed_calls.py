@@ -41,19 +41,19 @@ def test_a_run_tells_whom_to_call_the_longest_wait_first(call, telegram):
     assert str(done.state) == "success"
     assert shown(telegram) == [
         [
-            "📞 Перезвонить: R-303 (№ 303), «Готов», ждёт 3 дня",
+            "📞 Перезвонить: R-303 (№\N{NO-BREAK SPACE}303), «Готов», ждёт 3 дня",
             "Электроинструмент · Makita",
             "Никитина Ольга",
             "+7 943 555-01-03",
         ],
         [
-            "📞 Перезвонить: S-302 (№ 302), «Подбор», ждёт 2 дня",
+            "📞 Перезвонить: S-302 (№\N{NO-BREAK SPACE}302), «Подбор», ждёт 2 дня",
             "Электроинструмент",
             "Марина",
             "спросить Олега, +79435550102",
         ],
         [
-            "📞 Перезвонить: R-11508 (№ 11508), «Готов»",
+            "📞 Перезвонить: R-11508 (№\N{NO-BREAK SPACE}11508), «Готов»",
             "Электроинструмент · Makita · HR2470",
             "Соколов Андрей <b>&",
             "ООО «Кровля & Фасад»",
@@ -73,7 +73,7 @@ def test_a_message_lives_on(call, crm, telegram):
         "✅ R-303: перезвонили",
         "✅ S-302: перезвонили",
         "⏬ R-11508: ещё ждёт звонка, новое сообщение ниже",
-        "📞 Перезвонить: R-11508 (№ 11508), «Готов», ждёт 1 день",
+        "📞 Перезвонить: R-11508 (№\N{NO-BREAK SPACE}11508), «Готов», ждёт 1 день",
     ]
 
 
@@ -170,7 +170,7 @@ def test_what_the_settings_hide_is_hidden(call, crm, telegram, monkeypatch):
     assert [message.chat_id for message in telegram.accepted] == [OPS_CHAT, OPS_CHAT]
     assert [message.protected for message in telegram.accepted] == [True, True]
     first, second = (message.text.splitlines() for message in telegram.accepted)
-    assert first[0] == "📞 Перезвонить: R-304 (№ 304), «Закрыт»"
+    assert first[0] == "📞 Перезвонить: R-304 (№\N{NO-BREAK SPACE}304), «Закрыт»"
     assert second[-1] == "+7 912 ···-··-89"
 
 

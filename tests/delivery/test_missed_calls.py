@@ -73,7 +73,7 @@ def staff(desk):
 
 
 def to_call(repair_id, waiting=""):
-    line = f"📞 Перезвонить: R-{repair_id} (№ {repair_id}), «Готов»"
+    line = f"📞 Перезвонить: R-{repair_id} (№\N{NO-BREAK SPACE}{repair_id}), «Готов»"
     return f"{line}, ждёт {waiting}" if waiting else line
 
 

@@ -67,7 +67,9 @@ def test_a_message_is_its_golden_text():
 
 def test_the_push_preview_says_what_is_to_be_done():
     # Whom to call about what, in the first hundred characters.
-    assert plain(WORDING.to_call(CALL, DAY))[:100].startswith("📞 Перезвонить: R-11508 (№ 11508)")
+    assert plain(WORDING.to_call(CALL, DAY))[:100].startswith(
+        "📞 Перезвонить: R-11508 (№\N{NO-BREAK SPACE}11508)"
+    )
 
 
 @pytest.mark.parametrize("missing", ["brand", "model", "company", "customer", "category", "phone"])
