@@ -74,9 +74,8 @@ def delivery(postgres: EmbeddedPostgres) -> list[str]:
 
 def _judge(run: dict[str, Any], telegram: TelegramStandIn) -> list[str]:
     messages = telegram.accepted
-    numbers = [
-        int(message.text.split("№\N{NO-BREAK SPACE}")[1].split(")")[0]) for message in messages
-    ]
+    codes = [message.text.split("№\N{NO-BREAK SPACE}")[1] for message in messages]
+    numbers = [int(code.partition(")")[0]) for code in codes]
     taken = messages[-1].date - messages[0].date
     allowed = (len(messages) - 1) // GROUP_PER_MINUTE * 60
     ratio = taken / allowed
