@@ -64,7 +64,10 @@ def delivery_of(
     how_to_resend: str = "",
     **options: Any,
 ) -> Delivery:
-    """Return a delivery by this installation's ledger, for a task with ``posting()``."""
+    """Return a delivery by this installation's ledger, for a task with ``posting()``.
+
+    ``options`` are those of ``Delivery``, such as ``longest_wait``.
+    """
     from sancrm_reports.wire.delivery import Delivery
     from sancrm_reports.wire.ledger import Ledger
 

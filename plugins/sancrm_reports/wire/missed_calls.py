@@ -115,11 +115,13 @@ class MissedCallsChat:
             return []
         key = self.delivery.key(REPORT, today, f"repair-{call.repair_id}", self.to)
         earlier = {day: message for day, message in messages.items() if day < today}
-        self._set_record(call.repair_id, call.code, {**earlier, today: key})
+        if today not in messages:
+            self._set_record(call.repair_id, call.code, {**earlier, today: key})
         outcomes = self._bring(key, call)
         if self.supersedes:
             outcomes += self._amend(earlier.values(), self.wording.told_again(call.code))
-        self._set_record(call.repair_id, call.code, {today: key})
+        if earlier:
+            self._set_record(call.repair_id, call.code, {today: key})
         return outcomes
 
     def _bring(self, key: str, call: MissedCall) -> list[Outcome]:
