@@ -83,9 +83,9 @@ class PostMissedCallsOperator(TelegramOperator):
             chat.update(calls)
         except FloodWaitError as wait:
             self.log.info("Waiting %.0f s for the chat; others may post.", wait.retry_after)
-            self.defer(
-                trigger=TimeDeltaTrigger(timedelta(seconds=wait.retry_after)), method_name="resume"
-            )
+            # A little less: to start again takes seconds, and what is left is waited for then.
+            seconds = max(0.0, wait.retry_after - LONGEST_WAIT)
+            self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def _one_of(self, errors: Sequence[PermanentError]) -> list[PermanentError]:
         """Log the errors, and return one that says how many there are: of unknown fate first."""
