@@ -120,6 +120,15 @@ def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypa
     assert """airflow dags trigger missed_calls --conf '{"resend": true}'""" in told.text
 
 
+@pytest.mark.parametrize(("word", "sent"), [("resend", 4), ("arrived", 3)])
+def test_a_person_settles_an_unknown_fate(call, telegram, word, sent):
+    # Having looked into the chat: it is not there, or it is.
+    telegram.faults.drop_after()
+    assert str(call().state) == "failed"
+    assert str(call(**{word: True}).state) == "success"
+    assert len(in_chat(telegram, CHAT)) == sent
+
+
 def test_a_crm_that_is_down_is_told_to_ops_once(call, telegram, monkeypatch, postgres):
     # The staff's chat gets nothing.
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))

@@ -44,15 +44,13 @@ class PostMissedCallsOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Bring the chat up to date; return what was done."""
         ti: Any = context["ti"]
-        # In a retry, what is of unknown fate may be what this run sent, and nobody looked since.
-        resend = bool(context["params"].get("resend")) and ti.try_number == 1
-        return self._go_on(context, resend=resend)
+        return self._go_on(context, is_first=ti.try_number == 1)
 
     def resume(self, context: Context, event: Any) -> list[dict[str, Any]]:
-        """Go on after a wait, where the ledger says; for ``resend`` it is as a retry."""
-        return self._go_on(context, resend=False)
+        """Go on after a wait, where the ledger says."""
+        return self._go_on(context, is_first=False)
 
-    def _go_on(self, context: Context, *, resend: bool) -> list[dict[str, Any]]:
+    def _go_on(self, context: Context, *, is_first: bool) -> list[dict[str, Any]]:
         refuse_unknown(context)
         day = day_of(context)
         with snapshot(settings().database, is_private=True) as cursor:
@@ -64,7 +62,7 @@ class PostMissedCallsOperator(TelegramOperator):
         if is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
         self._note(context, note)
-        chat = self._chat(context, day, resend=resend)
+        chat = self._chat(context, day, is_first=is_first)
         self._update(chat, calls)
         return self.show(context, chat.outcomes, self._one_of(chat.errors))
 
@@ -97,7 +95,7 @@ class PostMissedCallsOperator(TelegramOperator):
         more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
         return [type(error)(f"{error}{more}") for error in found[:1]]
 
-    def _chat(self, context: Context, day: date, *, resend: bool) -> MissedCallsChat:
+    def _chat(self, context: Context, day: date, *, is_first: bool) -> MissedCallsChat:
         from sancrm_reports.wire.missed_calls import MissedCallsChat
 
         configured = settings().missed_calls
@@ -106,7 +104,9 @@ class PostMissedCallsOperator(TelegramOperator):
         delivery = delivery_of(
             context,
             hook,
-            resend=resend,
+            # Later, what is of unknown fate may be what this run sent: nobody has looked since.
+            resend=is_first and bool(context["params"].get("resend")),
+            arrived=is_first and bool(context["params"].get("arrived")),
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {conf}",
             longest_wait=LONGEST_WAIT,
         )
