@@ -42,7 +42,7 @@ class Workdays:
 def _calendar(country: str) -> HolidayBase:
     import holidays  # not needed where no day is asked for
 
-    known = holidays.list_supported_countries()
+    known = [name for name in holidays.list_supported_countries() if len(name) == 2]
     if country not in known:
         raise ValueError(
             f"The package holidays does not know the country {country!r}. Set workdays.country in "
