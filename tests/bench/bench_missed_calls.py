@@ -86,5 +86,6 @@ def _judge(run: dict[str, Any], telegram: TelegramStandIn) -> list[str]:
     )
     # The longer a repair waits, the smaller its number in this CRM.
     is_complete = numbers == sorted(set(numbers)) and len(numbers) == DUE
+    print(f"each of them once and in order: {'yes' if is_complete else 'no'}")
     is_well = run["state"] == "success" and is_complete and not refused
     return [] if is_well and ratio <= MOST_OF_PACE else ["missed calls: delivery"]
