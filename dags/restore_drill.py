@@ -6,18 +6,18 @@ backup, and removes what it made. By hand, or weekly where the settings enable i
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import TASK_DEFAULTS
 from sancrm_reports.glue.drill import (
     PostRestoreDrillOperator,
     RestoreDumpOperator,
     drill_timetable,
 )
-from sancrm_reports.glue.retry import RetryWhatCanPass
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -29,17 +29,15 @@ with DAG(
     catchup=False,  # a drill that was missed says nothing that the next does not
     max_active_runs=1,
     dagrun_timeout=settings().restore_drill.longest * 3,
-    default_args={
-        "retries": 2,
-        "retry_delay": timedelta(minutes=5),
-        "retry_policy": RetryWhatCanPass(),
-    },
+    default_args=TASK_DEFAULTS,
     template_searchpath=[str(INCLUDE / "sql")],
     tags=["sancrm", "backup"],
     doc_md=__doc__,
 ):
     restore = RestoreDumpOperator(
-        task_id="restore_newest_dump", execution_timeout=settings().restore_drill.longest
+        task_id="restore_newest_dump",
+        execution_timeout=settings().restore_drill.longest,
+        retries=2,
     )
     post = PostRestoreDrillOperator(
         task_id="post_restore_drill",
@@ -47,8 +45,12 @@ with DAG(
         trigger_rule="all_done",
         **posting(),
     )
-    passed = EmptyOperator(task_id="drill_passed")  # the place of conclude_run
+    conclude = ConcludeRunOperator(
+        task_id="conclude_run",
+        title="учебное восстановление",
+        trigger_rule="all_done",
+        **posting(),
+    )
 
-    # The chat is told whatever came of it; the run is red if the drill did not pass.
-    restore >> post
-    [restore, post] >> passed
+    # The chat is told whatever came of it; the last task makes the run red if it did not pass.
+    restore >> post >> conclude

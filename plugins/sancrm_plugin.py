@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sancrm_reports.glue import notes
+from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers the timetable, so that serialized DAGs can be read back."""
+    """Registers what serialized DAGs name, and what writes the notes of runs."""
 
     name = "sancrm_reports"
     timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+    deadline_references = [ScheduledTimeReference]  # noqa: RUF012
+    listeners = [notes]  # noqa: RUF012

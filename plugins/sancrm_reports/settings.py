@@ -127,6 +127,7 @@ class Delivery(_Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
+    deadline_minutes: float = Field(default=20, gt=0)
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator
 
+from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -54,7 +55,8 @@ class RestoreDumpOperator(BaseOperator):
         finally:
             context["ti"].xcom_push(key=DRILL, value=drill.model_dump(mode="json"))
         _check(drill)
-        self.log.info("%d tables of %s are sound.", len(drill.tables), drill.dump)
+        self.log.info(drill.summary)
+        context["ti"].xcom_push(key=RUN_NOTE, value=drill.summary)
 
     def on_kill(self) -> NoReturn:
         """End through ``finally``, which removes what was made."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from sancrm_reports.errors import PermanentError
+from sancrm_reports.errors import ToldError
 from sancrm_reports.pure.formatting import count, duration
 from sancrm_reports.pure.messages import Message, render
 
@@ -81,8 +81,8 @@ WORDS = {
 }
 
 
-class DrillError(PermanentError):
-    """The drill did not pass; the chat of the backup is told why.
+class DrillError(ToldError):
+    """The drill did not pass; the chat of the backup is told why, by a message of its own.
 
     ``trouble`` is None where the dump was restored, but is not what it should be.
     """
@@ -127,6 +127,15 @@ class Drill(BaseModel):
     def restored_rows(self) -> int:
         """The rows of the copy, of all tables that were counted."""
         return sum(table.restored_rows or 0 for table in self.tables)
+
+    @property
+    def summary(self) -> str:
+        """One line for the log and the run's note."""
+        name = self.dump.name if self.dump else "no dump"
+        return (
+            f"{name}: {len(self.tables)} tables with {self.restored_rows} rows, "
+            f"restored in {self.seconds or 0:.1f} s"
+        )
 
 
 @dataclass(frozen=True)

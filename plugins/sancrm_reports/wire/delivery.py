@@ -13,8 +13,6 @@ from html import escape
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
-
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure import formatting
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
@@ -376,8 +374,7 @@ class Delivery:
         return replace(message, html="\n".join([*lines, *shown]))
 
     def _readable(self, at: str) -> str:
-        local = datetime.fromisoformat(at).astimezone(self.zone)
-        return format_datetime(local, "d MMMM, HH:mm", locale=formatting.LOCALE)
+        return formatting.moment(datetime.fromisoformat(at).astimezone(self.zone))
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds")

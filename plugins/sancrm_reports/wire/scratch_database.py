@@ -69,8 +69,8 @@ def _admin(conn_id: str) -> Any:
 
 
 def _now(admin: Any) -> datetime:
-    (now,) = admin.execute("select now()").fetchone()
-    return datetime.astimezone(now, UTC)
+    now: datetime = admin.execute("select now()").fetchone()[0]
+    return now.astimezone(UTC)
 
 
 def _older_than(admin: Any, moment: datetime) -> list[str]:
