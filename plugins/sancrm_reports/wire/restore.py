@@ -90,7 +90,7 @@ def _restore_sql(
         is_late = Timer(seconds, psql.kill)
         is_late.start()
         try:
-            is_whole = _feed(psql, _checked(lines, dsn, name))
+            _feed(psql, _checked(lines, dsn, name), name)
             psql.wait()
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise DrillError(
@@ -106,22 +106,21 @@ def _restore_sql(
     if psql.returncode == -9:
         raise subprocess.TimeoutExpired(command, seconds)
     _check(subprocess.CompletedProcess(command, psql.returncode, "", text), name)
-    if not is_whole:
-        raise DrillError(
-            Trouble.DAMAGED, f"{name} is not whole: its last line is missing, the dump broke off."
-        )
 
 
-def _feed(psql: subprocess.Popen[bytes], lines: Iterable[bytes]) -> bool:
-    """Give psql the lines; return whether the last one of a whole dump was among them."""
+def _feed(psql: subprocess.Popen[bytes], lines: Iterable[bytes], name: str) -> None:
+    """Give psql the lines, unless it stops at an error, and make sure that none is missing."""
     is_whole = False
     pipe: Any = psql.stdin
-    with suppress(BrokenPipeError):  # psql has stopped at an error, and says which
+    with suppress(BrokenPipeError):
         for line in lines:
             is_whole = is_whole or line.startswith(LAST_LINE)
             pipe.write(line)
+        if not is_whole:
+            raise DrillError(
+                Trouble.DAMAGED, f"{name} is not whole: its last line is missing, it broke off."
+            )
         pipe.close()
-    return is_whole
 
 
 def _checked(lines: Iterable[bytes], dsn: str, name: str) -> Iterator[bytes]:
