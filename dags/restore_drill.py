@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG
 
 from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import TASK_DEFAULTS
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.drill import (
     PostRestoreDrillOperator,
     RestoreDumpOperator,
@@ -29,7 +29,7 @@ with DAG(
     catchup=False,  # a drill that was missed says nothing that the next does not
     max_active_runs=1,
     dagrun_timeout=settings().restore_drill.longest * 3,
-    default_args=TASK_DEFAULTS,
+    default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     tags=["sancrm", "backup"],
     doc_md=__doc__,

@@ -131,6 +131,13 @@ class Delivery(_Section):
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
+class Retries(_Section):
+    """How often a task tries again what may pass, and how long it waits before each try."""
+
+    count: int = Field(default=5, ge=0)
+    delay_seconds: float = Field(default=60, gt=0)
+
+
 class Report(_Section):
     """One of the reports: when it fires."""
 
@@ -148,6 +155,13 @@ class Reports(_Section):
         """Return the cron expression of ``daily``, ``weekly`` or ``monthly``."""
         chosen: Report = getattr(self, report)
         return chosen.schedule
+
+
+class Audit(_Section):
+    """When it is looked whether everything was sent, and over how many days."""
+
+    schedule: Cron = "30 10 * * *"
+    days: int = Field(default=7, gt=0, le=62)
 
 
 class RestoreDrill(_Section):
@@ -182,7 +196,9 @@ class Settings(BaseSettings):
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
+    retries: Retries = Retries()
     reports: Reports
+    audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()
 
     @classmethod

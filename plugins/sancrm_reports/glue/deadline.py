@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import DAG
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class ScheduledTimeReference(BaseDeadlineReference):
-    """Counts from when the schedule wanted the run; backfills and runs by hand have no deadline.
+    """Counts from when the schedule made the run; backfills and runs by hand have no deadline.
 
     Airflow's own references do not do: the logical date is the start of the reported period, so
-    that a month's distance varies, and a queue is what may be late itself.
+    that a month's distance varies, and being queued happens to backfills too.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
@@ -29,7 +29,11 @@ class ScheduledTimeReference(BaseDeadlineReference):
         from sqlalchemy import select
 
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-        return run.run_after if run and run.run_type == "scheduled" else None
+        if run is None or run.run_type != "scheduled":
+            return None
+        # After an outage, or when a DAG is switched on, the run is made long after its time.
+        made: datetime = max(run.run_after, run.queued_at or datetime.now(UTC))
+        return made
 
 
 def report_deadline(report: str) -> DeadlineAlert:

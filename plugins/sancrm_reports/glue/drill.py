@@ -76,6 +76,7 @@ class PostRestoreDrillOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chat."""
         from sancrm_reports.pure.drill import Drill, drill_message
+        from sancrm_reports.wire.incidents import insist
         from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
         left: Any = context["ti"].xcom_pull(task_ids=self.drilled_by, key=DRILL)
@@ -89,11 +90,9 @@ class PostRestoreDrillOperator(TelegramOperator):
         telegram = settings().telegram
         hook = SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
         to = address(settings().chats.backups, hook)
-        delivery = delivery_of(
-            context, hook, how_to_resend=f"airflow dags trigger {self.dag_id} drills once more"
-        )
+        delivery = delivery_of(context, hook, resend=True)
         key = delivery.key(self.dag_id, context["dag_run"].run_id, "drill", to)
-        return self.show(context, delivery.deliver(key, to, message))
+        return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
 
 
 def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:

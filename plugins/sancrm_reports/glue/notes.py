@@ -11,6 +11,7 @@ from airflow.listeners import hookimpl
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
 
 RUN_NOTE = "sancrm_run_note"
 
@@ -29,13 +30,20 @@ def on_dag_run_failed(dag_run: DagRun) -> None:
 
 def _write_note(dag_run: DagRun) -> None:
     """Copy the XCom, unless a person wrote a note: that stays."""
-    from airflow.models.xcom import XComModel
-    from sqlalchemy import select
+    from airflow.utils.session import create_session
     from sqlalchemy.orm import object_session
 
-    session = object_session(dag_run)
-    if session is None:
+    if session := object_session(dag_run):  # the scheduler's, which holds the run's row locked
+        _copy(dag_run, session)
         return
+    with create_session() as session:  # in ``airflow dags test`` the run has none
+        _copy(session.get_one(type(dag_run), dag_run.id), session)
+
+
+def _copy(dag_run: DagRun, session: Session) -> None:
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
     left = session.scalars(
         select(XComModel).where(
             XComModel.dag_id == dag_run.dag_id,

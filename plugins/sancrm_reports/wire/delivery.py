@@ -99,6 +99,18 @@ class Delivery:
         chat = self.ledger.store.get(f"moved_from|{to.chat}") or to.chat
         return ledger_key(report, period, subject, str(replace(to, chat=chat)))
 
+    def state_of(self, report: str, period: str, subject: str, to: Address) -> Entry | None:
+        """Return what is known of a message, of its parts the one that fared worst."""
+        key = self.key(report, period, subject, to)
+        whole = self.ledger.get(key)
+        if whole is None or whole.state is not State.SENT:
+            return whole
+        for number in range(2, whole.parts + 1):
+            part = self.ledger.get(f"{key}|{number}")
+            if part is None or part.state is not State.SENT:
+                return part
+        return whole
+
     def deliver(
         self,
         key: str,
