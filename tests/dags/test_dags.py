@@ -60,7 +60,7 @@ def test_importing_the_dags_loads_no_heavy_library():
     # pandas, FastAPI, clients and database drivers cost every parse and every task.
     code = (
         "import sys, json, airflow.sdk; before = set(sys.modules);"
-        "import profitability, delivery_audit;"
+        "import profitability, delivery_audit, restore_drill;"
         "print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
     )
     done = subprocess.run(
