@@ -256,6 +256,28 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
     assert [row.subject for row in figures] == ["unallocated", "network"]
 
 
+def test_the_account_of_the_readme_with_one_more_grant_is_enough_for_a_drill():
+    # What docs/restore-drill.md has the DBA add; it counts every table of the drill.
+    [account] = blocks(README, "sql")
+    [grant] = re.findall(r"^ *(grant .*;)$", TEXTS[DOCS / "restore-drill.md"], re.MULTILINE)
+    statements = (SQL / "restore_drill.sql").read_text("utf-8").split(";")
+    with EmbeddedPostgres() as postgres:
+        dsn = postgres.create_database("crm")
+        with psycopg.connect(dsn, autocommit=True) as dba:
+            create_schema(dba)
+            dba.execute(account)
+            dba.execute(grant)
+            try:
+                login = {"user": "sancrm_reports", "password": "choose-one"}
+                with psycopg.connect(dsn, **login) as reader:
+                    counts = [
+                        reader.execute(text).fetchone()[1] for text in statements if text.strip()
+                    ]
+            finally:
+                dba.execute("drop owned by sancrm_reports; drop role sancrm_reports")
+    assert counts == [0] * 7
+
+
 # Commands
 
 
