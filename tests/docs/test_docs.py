@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
+from sancrm_reports.pure.drill import Trouble
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -119,6 +120,11 @@ def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():
 def test_every_state_of_the_ledger_is_explained():
     # In the table that says what the next try does.
     assert {state.value for state in State} <= rows(TEXTS[DOCS / "delivery.md"]).keys()
+
+
+def test_every_trouble_of_a_drill_is_explained():
+    # In the table that says what to do.
+    assert {trouble.value for trouble in Trouble} <= rows(TEXTS[DOCS / "restore-drill.md"]).keys()
 
 
 # Settings and environment

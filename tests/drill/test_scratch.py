@@ -45,9 +45,9 @@ def scratch_server(server, monkeypatch):
 
 @pytest.fixture
 def kill_in_the_middle():
-    """Start a drill in a process of its own, kill it with SIGKILL; return its database's DSN."""
+    """Start a drill in a process of its own, and end it; return its database's DSN."""
 
-    def kill(*arguments):
+    def kill(*arguments, how=signal.SIGKILL):
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("victim.py")), *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ def kill_in_the_middle():
         with process:
             dsn = process.stdout.readline().strip()
             assert answers(dsn)
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(how)
         return dsn
 
     return kill
@@ -120,6 +120,13 @@ def test_a_killed_worker_takes_its_server_along_and_the_next_drill_its_folder(
     with workspace(scratch) as folder:
         assert list(scratch.iterdir()) == [folder]
     assert list(scratch.iterdir()) == []
+
+
+def test_a_task_that_is_stopped_cleans_up_at_once(scratch, kill_in_the_middle):
+    # Marked as failed in Airflow, or a worker that shuts down: SIGTERM, which calls on_kill.
+    dsn = kill_in_the_middle(scratch, NEW, how=signal.SIGTERM)
+    assert list(scratch.iterdir()) == []
+    assert not answers(dsn)
 
 
 def test_a_drill_that_goes_on_is_left_alone(scratch):

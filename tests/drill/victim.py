@@ -1,16 +1,20 @@
-"""A drill that stands still in the middle, until somebody kills it."""
+"""A drill that stands still in the middle, until somebody kills it or Airflow stops its task."""
 
+import signal
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 
+from sancrm_reports.glue.drill import RestoreDumpOperator
 from sancrm_reports.wire.scratch_database import scratch_database
 from sancrm_reports.wire.scratch_postgres import own_server
 from sancrm_reports.wire.workspace import workspace
 
 
 def main(place, programs):
+    operator = RestoreDumpOperator(task_id="restore_newest_dump")
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow's task runner does
     if programs:
         with workspace(Path(place)) as folder, own_server(folder, Path(programs)) as dsn:
             stand_still(dsn)

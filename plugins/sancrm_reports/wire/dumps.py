@@ -84,8 +84,8 @@ def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> FoundDump
     if not finished:
         raise DrillError(
             Trouble.NO_DUMP,
-            f"{place} has no finished dump: {len(found)} match, and each of them changed within "
-            f"{quiet_seconds:g} s. Is the backup running, and is restore_drill.dumps right?",
+            f"{place} has no finished dump: {len(found)} match, of which none has been left alone "
+            f"for {quiet_seconds:g} s. Is the backup running, and is restore_drill.dumps right?",
         )
     return max(finished, key=lambda one: one.dump.finished_at)
 

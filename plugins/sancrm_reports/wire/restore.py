@@ -62,6 +62,7 @@ def _restore_archive(dump: Path, dsn: str, programs: Path, seconds: float) -> No
             program,
             "--no-owner",
             "--no-privileges",
+            "--no-comments",
             "--no-publications",
             "--no-subscriptions",
             "--exit-on-error",
@@ -99,8 +100,7 @@ def _restore_sql(
         finally:
             is_late.cancel()
             psql.kill()
-            with suppress(BrokenPipeError):
-                psql.communicate()
+            psql.communicate()  # closes the pipe, and waits
         said.seek(0)
         text = said.read().decode(errors="replace")
     if psql.returncode == -9:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.drill import Drill, Table, Trouble
+from sancrm_reports.pure.drill import Drill, DrillError, Table, Trouble
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.dumps import FoundDump, newest_dump
@@ -77,8 +77,12 @@ def _scratch(wanted: RestoreDrill, folder: Path, programs: Path) -> Iterator[str
 
 
 def _restored_rows(dsn: str, sql: str) -> list[Mapping[str, Any] | None]:
-    """Return one row per statement; None where the copy lacks the table."""
-    from psycopg import connect, errors
+    """Return one row per statement; None where the copy lacks the table.
+
+    Raises:
+        DrillError: the copy cannot be asked.
+    """
+    from psycopg import Error, connect, errors
     from psycopg.rows import dict_row
 
     rows: list[Mapping[str, Any] | None] = []
@@ -88,6 +92,11 @@ def _restored_rows(dsn: str, sql: str) -> list[Mapping[str, Any] | None]:
                 rows.append(connection.execute(statement).fetchone())
             except errors.UndefinedTable:
                 rows.append(None)
+            except Error as error:
+                raise DrillError(
+                    Trouble.REFUSED,
+                    f"restore_drill.sql cannot be run in the copy: {str(error).splitlines()[0]}.",
+                ) from None
     return rows
 
 

@@ -30,8 +30,8 @@ def workspace(parent: Path) -> Iterator[Path]:
             with _locked(parent):
                 _remove_dead(parent, prefix)
                 folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-                held.callback(shutil.rmtree, folder)
                 held.enter_context(_locked(folder))
+                held.callback(shutil.rmtree, folder)
         except OSError as error:
             raise DrillError(
                 Trouble.NO_SPACE,
