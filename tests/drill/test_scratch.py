@@ -1,6 +1,5 @@
 """What a drill makes is closed to others, and goes, however the drill ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from drill.conftest import NEW
+from drill.conftest import NEW, scratch_connection
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.scratch_database import scratch_database
 from sancrm_reports.wire.scratch_postgres import find_programs, own_server
@@ -28,16 +27,7 @@ def scratch_server(server, monkeypatch):
     """The connection of a server that drills may use."""
 
     def connect(**changes):
-        connection = {
-            "conn_type": "postgres",
-            "host": server.host,
-            "port": server.port,
-            "schema": "postgres",
-            "login": server.superuser,
-            "password": server.password,
-            **changes,
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_SCRATCH", json.dumps(connection))
+        monkeypatch.setenv("AIRFLOW_CONN_SCRATCH", scratch_connection(server, **changes))
 
     connect()
     return connect
