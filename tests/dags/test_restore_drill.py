@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -97,6 +98,20 @@ def test_a_drill_that_left_no_word_is_told_as_broken_off(run, dump, telegram, mo
     (told,) = in_chat(telegram, BACKUP_CHAT)
     assert told.text.startswith("🔴 Учебное восстановление: прервано")
     assert len(in_chat(telegram, OPS_CHAT)) == 1
+
+
+def test_no_password_is_in_a_log_or_in_airflow(run, dump, telegram, postgres, monkeypatch, capfd):
+    # The scratch server's, the database's and the bot's: not on the console, not in XCom.
+    monkeypatch.setattr("secrets.token_urlsafe", lambda length: "scratch-password")
+    done = run("restore_drill")
+    assert str(done.state) == "success"
+    with create_session() as session:
+        kept = [repr(value) for value in session.scalars(select(XComModel.value))]
+    console = capfd.readouterr()
+    assert kept
+    for secret in ("scratch-password", postgres.password, telegram.token.partition(":")[2]):
+        assert secret
+        assert secret not in "".join([console.out, console.err, *kept])
 
 
 def test_it_runs_by_hand_unless_it_is_enabled(airflow_database, configure):
