@@ -123,10 +123,8 @@ def test_a_dump_of_a_newer_postgresql_is_told_from_a_damaged_one(shelf, scratch)
             assert caught.value.trouble is Trouble.NEWER
 
 
-def test_a_dump_of_an_older_postgresql_is_restored(drill, server, source, tmp_path):
-    # The worker may be ahead of the database's server, not behind it.
-    with psycopg.connect(source) as connection:
-        assert connection.info.server_version >= 180_000
+def test_a_dump_of_an_older_postgresql_is_restored_without_its_roles(drill, tmp_path):
+    # The worker may be ahead of the database's server; roles do not exist there.
     lines = (
         "-- Dumped from database version 9.6",
         "CREATE TABLE branches (id bigint);",

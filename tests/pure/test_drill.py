@@ -24,7 +24,7 @@ from sancrm_reports.pure.drill import (
 )
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "drill"
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 DUMP = Dump(
     name="crm-2026-11-22.dump",
@@ -112,11 +112,9 @@ def test_rows_that_went_from_the_source_are_mentioned():
 
 
 SAMPLES = {
-    "drill_sound": drill(
-        table(12_087, 12_080), table(10_948, 10_948, name="customers", newest_at=None)
-    ),
-    "drill_wrong": drill(table(12_087, 3_000), table(7, None, name="branches")),
-    "drill_damaged": drill(trouble=Trouble.DAMAGED, seconds=None),
+    "sound": drill(table(12_087, 12_080), table(10_948, 10_948, name="customers", newest_at=None)),
+    "wrong": drill(table(12_087, 3_000), table(7, None, name="branches")),
+    "damaged": drill(trouble=Trouble.DAMAGED, seconds=None),
 }
 
 
