@@ -35,7 +35,7 @@ def source(server):
 def shelf(source, tmp_path_factory):
     """One dump in each format, as pg_dump makes them."""
     folder = tmp_path_factory.mktemp("dumps")
-    for name, option in (("crm.dump", "c"), ("crm.dir", "d"), ("crm.sql", "p")):
+    for name, option in (("crm.dump", "c"), ("crm.dir", "d"), ("crm.tar", "t"), ("crm.sql", "p")):
         pg_dump(source, folder / name, f"--format={option}")
     subprocess.run(["gzip", "--keep", folder / "crm.sql"], check=True)
     return folder

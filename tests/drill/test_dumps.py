@@ -85,9 +85,18 @@ def test_the_first_bytes_tell_the_format(shelf):
     assert kinds == {
         "crm.dump": Kind.ARCHIVE,
         "crm.dir": Kind.ARCHIVE,
+        "crm.tar": Kind.ARCHIVE,
         "crm.sql": Kind.SQL,
         "crm.sql.gz": Kind.GZIPPED_SQL,
     }
+
+
+def test_another_format_is_not_taken_for_damage(tmp_path):
+    # Compressed by a program that a drill does not know.
+    (tmp_path / "crm.sql.zst").write_bytes(b"\x28\xb5\x2f\xfd\x04\x58")
+    with pytest.raises(DrillError) as caught:
+        kind_of(tmp_path / "crm.sql.zst")
+    assert caught.value.trouble is Trouble.UNSUITABLE
 
 
 def test_what_a_failed_backup_leaves_is_damaged(tmp_path):

@@ -53,7 +53,7 @@ def wrong(drill):
 
 
 @pytest.mark.parametrize("conn_id", ["", "scratch"], ids=["own server", "connection"])
-@pytest.mark.parametrize("name", ["crm.dump", "crm.dir", "crm.sql", "crm.sql.gz"])
+@pytest.mark.parametrize("name", ["crm.dump", "crm.dir", "crm.tar", "crm.sql", "crm.sql.gz"])
 def test_every_format_is_restored_and_counted(drill, shelf, scratch, name, conn_id):
     # All rows are there, the newest row's time is known, and nothing is left behind.
     done, error = drill(shelf / name, server_conn_id=conn_id)

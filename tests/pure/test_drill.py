@@ -24,7 +24,7 @@ from sancrm_reports.pure.drill import (
 )
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
-GOLDEN = Path(__file__).parent / "golden" / "drill"
+GOLDEN = Path(__file__).parent / "golden_drill"
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 DUMP = Dump(
     name="crm-2026-11-22.dump",

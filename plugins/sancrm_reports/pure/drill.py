@@ -63,7 +63,7 @@ WORDS = {
         "Установите на воркер PostgreSQL не старее, чем у базы CRM",
     ),
     Trouble.UNSUITABLE: (
-        "это не дамп одной базы",
+        "это не дамп одной базы или неизвестный формат",
         "Нужен pg_dump без --create, а не pg_dumpall; или уточните restore_drill.dumps",
     ),
     Trouble.DAMAGED: (

@@ -12,7 +12,7 @@ from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Dump, Trouble
 
-ARCHIVE_MAGIC = b"PGDMP"
+ARCHIVE_MAGICS = (b"PGDMP", b"toc.dat")  # custom, and the directory format in a tar file
 GZIP_MAGIC = b"\x1f\x8b"
 CONTENTS = "toc.dat"  # of a dump in the directory format; pg_dump writes it last
 
@@ -94,19 +94,27 @@ def kind_of(dump: Path) -> Kind:
     """Tell by its first bytes how a dump is to be restored.
 
     Raises:
-        DrillError: it is empty, or a folder without its table of contents.
+        DrillError: it is empty, a folder without its table of contents, or of another format.
     """
     if dump.is_dir():
         if (dump / CONTENTS).exists():
             return Kind.ARCHIVE
         raise DrillError(Trouble.DAMAGED, f"{dump.name} is a folder without {CONTENTS}.")
     with dump.open("rb") as file:
-        beginning = file.read(len(ARCHIVE_MAGIC))
+        beginning = file.read(100)
     if not beginning:
         raise DrillError(Trouble.DAMAGED, f"{dump.name} is empty: the backup failed.")
-    if beginning == ARCHIVE_MAGIC:
+    if beginning.startswith(ARCHIVE_MAGICS):
         return Kind.ARCHIVE
-    return Kind.GZIPPED_SQL if beginning.startswith(GZIP_MAGIC) else Kind.SQL
+    if beginning.startswith(GZIP_MAGIC):
+        return Kind.GZIPPED_SQL
+    if beginning.isascii() and b"\0" not in beginning:  # pg_dump's first lines are comments
+        return Kind.SQL
+    raise DrillError(
+        Trouble.UNSUITABLE,
+        f"{dump.name} is of no format that a drill knows: pg_dump's custom, directory and tar "
+        "formats, plain SQL, and that through gzip.",
+    )
 
 
 def _look_at(fs: Any, entry: Mapping[str, Any]) -> FoundDump:
