@@ -37,7 +37,7 @@ with DAG(
     restore = RestoreDumpOperator(
         task_id="restore_newest_dump",
         execution_timeout=settings().restore_drill.longest,
-        retries=2,
+        retries=2,  # each try restores from the beginning
     )
     post = PostRestoreDrillOperator(
         task_id="post_restore_drill",

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -197,15 +198,17 @@ def test_a_restore_that_takes_too_long_is_ended(drill, shelf, scratch, tmp_path)
     assert list(scratch.iterdir()) == []
 
 
-def test_missing_programs_and_missing_room_are_told(drill, shelf, monkeypatch, tmp_path):
-    # Before anything is made, each with what to set.
+def test_missing_programs_and_missing_room_are_told(drill, shelf, scratch, monkeypatch, tmp_path):
+    # Before anything is made. The room that is needed follows the database, not its small dump.
     done, error = drill(shelf / "crm.dump", programs=tmp_path)
     assert done.trouble is Trouble.NO_PROGRAMS
     assert "restore_drill.programs" in str(error)
-    monkeypatch.setattr("sancrm_reports.wire.restore_drill.SPACE_FACTOR", 1e9)
+    factor = shutil.disk_usage(scratch).free / 1e6
+    monkeypatch.setattr("sancrm_reports.wire.restore_drill.SPACE_FACTOR", factor)
     done, error = drill(shelf / "crm.dump", server_conn_id="")
     assert done.trouble is Trouble.NO_SPACE
     assert "MB free" in str(error)
+    assert done.dump.size_bytes < 1e6
 
 
 def test_a_source_that_is_down_keeps_no_dump_from_being_tried(drill, shelf, unreachable_source):
