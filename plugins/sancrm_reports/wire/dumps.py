@@ -101,14 +101,14 @@ def kind_of(dump: Path) -> Kind:
             return Kind.ARCHIVE
         raise DrillError(Trouble.DAMAGED, f"{dump.name} is a folder without {CONTENTS}.")
     with dump.open("rb") as file:
-        beginning = file.read(100)
+        beginning = file.read(len(max(ARCHIVE_MAGICS, key=len)))
     if not beginning:
         raise DrillError(Trouble.DAMAGED, f"{dump.name} is empty: the backup failed.")
     if beginning.startswith(ARCHIVE_MAGICS):
         return Kind.ARCHIVE
     if beginning.startswith(GZIP_MAGIC):
         return Kind.GZIPPED_SQL
-    if beginning.isascii() and b"\0" not in beginning:  # pg_dump's first lines are comments
+    if beginning.isascii() and b"\0" not in beginning:  # pg_dump begins with a comment
         return Kind.SQL
     raise DrillError(
         Trouble.UNSUITABLE,
