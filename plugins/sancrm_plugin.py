@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers the timetable, so that serialized DAGs can be read back."""
+    """Registers the timetable, so that serialized DAGs can be read back, and the page «Отчёты»."""
 
     name = "sancrm_reports"
     timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+    react_apps = [  # noqa: RUF012
+        {
+            "name": "Отчёты",
+            "bundle_url": "sancrm/page/reports.js",
+            "url_route": "sancrm-reports",
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": "sancrm/page/icon.svg",
+            "icon_dark_mode": "sancrm/page/icon-dark.svg",
+        }
+    ]
+
+    @property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """What the page asks for; imported by the API server alone, FastAPI is slow to import."""
+        from sancrm_reports.glue.page import app
+
+        return [{"app": app, "url_prefix": "/sancrm", "name": "SanCRM reports"}]

@@ -1,0 +1,125 @@
+"""The grid of the page in Airflow: periods by subjects, a letter for what became of each message.
+
+A year of a hundred branches is 36 500 messages: a row of letters is what a browser gets of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sancrm_reports.pure.audit import NETWORK, Fate, Roster, fate_of, worst
+from sancrm_reports.pure.formatting import one_line
+
+LETTERS = {
+    Fate.SENT: "s",
+    Fate.CORRECTED: "c",
+    Fate.LATE: "l",
+    Fate.FAILED: "f",
+    Fate.UNKNOWN: "u",
+    Fate.MISSING: "m",
+    Fate.NOT_EXPECTED: ".",
+}
+EVERY = "*"  # the subject of a row that sums up all messages of a report
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A column: a period by its key, and what the schedule says of it.
+
+    ``is_scheduled`` is whether the schedule wants a report of it, ``is_overdue`` whether a report
+    of it would have come by now.
+    """
+
+    key: str
+    is_scheduled: bool
+    is_overdue: bool
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one message, or of one part in one chat."""
+
+    period: str
+    subject: str
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class Row:
+    """A subject: its name, and a letter for each column; with ``counts`` where it sums up."""
+
+    subject: str
+    name: str
+    fates: str
+    counts: list[int] = field(default_factory=list)
+
+
+def by_subject(
+    slots: Sequence[Slot], rosters: Mapping[str, Roster], messages: Iterable[Sent]
+) -> list[Row]:
+    """Return the network's row, then one for each branch that was ever there, by name.
+
+    ``rosters`` are by period, oldest first; one of before the first column says who was expected
+    then. Where no run came, the branches of the run before are expected. Before the first run
+    nothing is.
+    """
+    fates: dict[tuple[str, str], Fate] = {}
+    for sent in messages:
+        cell = (sent.period, sent.subject)
+        fates[cell] = worst((fates[cell], sent.fate)) if cell in fates else sent.fate
+    owed = _owed(slots, rosters)
+    names = {NETWORK: "Вся сеть"}
+    for roster in rosters.values():
+        names |= {f"branch-{id_}": one_line(name) for id_, name in roster.branches.items()}
+    names |= {subject: subject for _, subject in fates if subject not in names}
+    subjects = sorted(names, key=lambda subject: (subject != NETWORK, names[subject]))
+    return [
+        Row(
+            subject,
+            names[subject],
+            "".join(
+                LETTERS[
+                    fates.get((slot.key, subject))
+                    or fate_of(None, is_owed=subject in owed[slot.key])
+                ]
+                for slot in slots
+            ),
+        )
+        for subject in subjects
+    ]
+
+
+def summed_up(slots: Sequence[Slot], name: str, messages: Iterable[Sent]) -> list[Row]:
+    """Return one row: how many messages a period had, and the gravest fate among them."""
+    counts: Counter[str] = Counter()
+    fates: dict[str, list[Fate]] = defaultdict(list)
+    for sent in messages:
+        counts[sent.period] += 1
+        fates[sent.period].append(sent.fate)
+    letters = "".join(LETTERS[worst(fates[slot.key])] for slot in slots)
+    return [Row(EVERY, name, letters, [counts[slot.key] for slot in slots])]
+
+
+def _owed(slots: Sequence[Slot], rosters: Mapping[str, Roster]) -> dict[str, set[str]]:
+    """Return by period whose messages should be there: what a run noted, else as the run before."""
+    columns = {slot.key for slot in slots}
+    expected: set[str] = set()
+    for period, roster in rosters.items():
+        if period not in columns:
+            expected = _if_full(roster)
+    owed: dict[str, set[str]] = {}
+    for slot in slots:
+        roster_here = rosters.get(slot.key)
+        if roster_here:
+            expected = _if_full(roster_here)
+        noted = set(roster_here.subjects) if roster_here else expected
+        is_owed = slot.is_overdue and (slot.is_scheduled or roster_here is not None)
+        owed[slot.key] = noted if is_owed else set()
+    return owed
+
+
+def _if_full(roster: Roster) -> set[str]:
+    """Return whom a run that posts everything would owe a message."""
+    return set(replace(roster, mode="full").subjects)
