@@ -87,11 +87,18 @@ def page_file(name: str) -> FileResponse:
 
 @app.get("/kinds")
 def kinds(user: GetUserDep) -> list[dict[str, Any]]:
-    """Return the kinds of messages that this user may see, and the day that it is there."""
-    today = datetime.now(UTC).astimezone(ZoneInfo(settings().account.timezone)).date()
+    """Return the kinds of messages that this user may see, the account's zone, and its day."""
+    timezone = settings().account.timezone
+    today = datetime.now(ZoneInfo(timezone)).date()
     allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(KINDS), user=user)
     return [
-        {"id": kind.id, "name": kind.name, "period": kind.period, "today": today}
+        {
+            "id": kind.id,
+            "name": kind.name,
+            "period": kind.period,
+            "today": today,
+            "timezone": timezone,
+        }
         for kind in KINDS.values()
         if kind.id in allowed
     ]

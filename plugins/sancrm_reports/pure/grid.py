@@ -5,6 +5,7 @@ A year of a hundred branches is 36 500 messages: a row of letters is what a brow
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,7 @@ def by_subject(
     for roster in rosters.values():
         names |= {f"branch-{id_}": one_line(name) for id_, name in roster.branches.items()}
     names |= {subject: subject for _, subject in fates if subject not in names}
-    subjects = sorted(names, key=lambda subject: (subject != NETWORK, names[subject]))
+    subjects = sorted(names, key=lambda subject: (subject != NETWORK, _natural(names[subject])))
     return [
         Row(
             subject,
@@ -100,6 +101,11 @@ def summed_up(slots: Sequence[Slot], name: str, messages: Iterable[Sent]) -> lis
         fates[sent.period].append(sent.fate)
     letters = "".join(LETTERS[worst(fates[slot.key])] for slot in slots)
     return [Row(EVERY, name, letters, [counts[slot.key] for slot in slots])]
+
+
+def _natural(name: str) -> list[str | int]:
+    """Sort Филиал 2 before Филиал 10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def _owed(slots: Sequence[Slot], rosters: Mapping[str, Roster]) -> dict[str, set[str]]:
