@@ -7,16 +7,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param, task
 
 from sancrm_reports.glue.compute import (
     CheckDaysSumOperator,
     ComputeProfitabilityOperator,
     ListBranchesOperator,
 )
+from sancrm_reports.glue.conclude import ConcludeReportOperator
+from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
+from sancrm_reports.glue.defaults import TASK_DEFAULTS
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.retry import RetryWhatCanPass
 from sancrm_reports.glue.telegram import DELIVERIES, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
@@ -61,7 +63,7 @@ def check_network_sum(rows: Any) -> None:
 
 # Where several are due at once, as on a Monday the 1st, the shorter period is posted first.
 for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
-    with DAG(
+    with DagWithDeadline(
         dag_id=f"profitability_{report}",
         description=f"Posts the {report} profitability of each branch and of the network",
         schedule=timetable_of(report, settings()),
@@ -69,10 +71,9 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         catchup=False,  # after an outage only the newest report comes by itself; backfill the rest
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),
+        deadline=report_deadline(report),
         default_args={
-            "retries": 5,
-            "retry_delay": timedelta(minutes=1),
-            "retry_policy": RetryWhatCanPass(),
+            **TASK_DEFAULTS,
             "priority_weight": priority,
             "weight_rule": "absolute",
         },
@@ -100,11 +101,17 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         network_report = PostNetworkReportOperator(
             task_id="post_network_report", report=report, figures=compute.output, **posting()
         )
-        all_posted = EmptyOperator(task_id="all_posted")
+        conclude = ConcludeReportOperator(
+            task_id="conclude_run",
+            report=report,
+            trigger_rule="all_done",
+            **posting(),
+        )
 
-        # The network comes last, also when a branch's message failed; the run is red all the same.
+        # The network comes last, also when a branch's message failed; the run is red all the same,
+        # because the last task fails wherever one failed.
         compute >> [check_network_sum(compute.output), days_checked] >> branches
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report
         branches >> network_report
-        [branch_reports, network_report] >> all_posted
+        [branch_reports, network_report] >> conclude

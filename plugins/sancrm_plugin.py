@@ -6,14 +6,18 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sancrm_reports.glue import notes
+from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers the timetable, so that serialized DAGs can be read back, and the page «Отчёты»."""
+    """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
 
     name = "sancrm_reports"
     timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+    deadline_references = [ScheduledTimeReference]  # noqa: RUF012
+    listeners = [notes]  # noqa: RUF012
     react_apps = [  # noqa: RUF012
         {
             "name": "Отчёты",

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from sancrm_reports.glue.telegram import DELIVERIES
-from sancrm_reports.pure.audit import NETWORK, Fate, Roster, roster_key
+from sancrm_reports.pure.audit import NETWORK, Fate, Roster, roster_key, since_key
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key
 from sancrm_reports.wire.ledger import TEXT
 
@@ -80,6 +80,8 @@ def daily_reports(
 
     A day of which nothing is expected or all is missing had no run.
     """
+    days = list(days)
+    yield Written(since_key(dag_id), {"day": min(days).isoformat()}, "scheduled__first")
     subjects = {f"branch-{branch_id}": place for place, branch_id in enumerate(branches)}
     for day in days:
         fates = {subject: fate(day, subject) for subject in [*subjects, NETWORK]}

@@ -63,10 +63,14 @@ class LocalAirflow:
         self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=30)
 
     @property
-    def dsn(self) -> str:
-        """The metadata database, as SQLAlchemy names it."""
-        dsn = self._postgres.dsn(self._database)
-        return dsn.replace("postgresql://", "postgresql+psycopg2://")
+    def metadata_dsn(self) -> str:
+        """The DSN of Airflow's own database."""
+        return self._postgres.dsn(self._database)
+
+    @property
+    def metadata_url(self) -> str:
+        """The same as SQLAlchemy writes it."""
+        return self.metadata_dsn.replace("postgresql://", "postgresql+psycopg2://")
 
     @property
     def _passwords(self) -> Path:
@@ -90,7 +94,7 @@ class LocalAirflow:
                 f"{name}:{role}" for name, role in self._users.items()
             ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.dsn,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata_url,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080

@@ -126,6 +126,7 @@ class Delivery(_Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
+    deadline_minutes: float = Field(default=20, gt=0)
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
@@ -148,6 +149,13 @@ class Reports(_Section):
         return chosen.schedule
 
 
+class Audit(_Section):
+    """When it is looked whether everything was sent, and over how many days."""
+
+    schedule: Cron = "30 10 * * *"
+    days: int = Field(default=7, gt=0, le=62)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -161,6 +169,7 @@ class Settings(BaseSettings):
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
     reports: Reports
+    audit: Audit = Audit()
 
     @classmethod
     def settings_customise_sources(

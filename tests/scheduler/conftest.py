@@ -9,7 +9,7 @@ import pytest
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
-from stage import CHAT, make_crm, reader_connection, telegram_connection
+from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
 DAG_ID = "profitability_daily"
 
@@ -25,6 +25,7 @@ def postgres():
 def telegram():
     with TelegramStandIn(rate_limits=False) as server:
         server.chats.add(CHAT, "supergroup", "Отчёты")
+        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
         yield server
 
 
@@ -41,7 +42,9 @@ def airflow(postgres, telegram, tmp_path_factory):
             environment={
                 "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
                 "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
+                "AIRFLOW_CONN_TELEGRAM_OPS": telegram_connection(telegram, OPS_CHAT),
                 "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
+                "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",  # every scheduled run is late
                 "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
             },
         ) as running:

@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import DELIVERIES
-from sancrm_reports.pure.audit import Roster, roster_key
+from sancrm_reports.pure.audit import Roster, roster_key, since_key
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
@@ -86,6 +86,8 @@ class ListBranchesOperator(BaseOperator):
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
             store = context["asset_state_store"][DELIVERIES]
             store.set(roster_key(self.dag_id, period.key), roster.to_json())
+            if store.get(since_key(self.dag_id)) is None:
+                store.set(since_key(self.dag_id), {"day": period.start.isoformat()})
         return branches
 
 

@@ -34,7 +34,6 @@ from sancrm_reports.wire.deliveries import Delivered, Deliveries
 
 FILES = Path(__file__).parents[1] / "page"
 LONGEST = 400  # columns: a year of days
-GRACE = timedelta(hours=1)  # a run that has just begun is not late yet
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,9 @@ def grid(
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     periods = _periods(kind, first, last)
-    slots = [_slot(kind, period) for period in periods]
     deliveries = Deliveries(session, DELIVERIES.name)
+    since = deliveries.since(dag_id)
+    slots = [_slot(kind, period, since) for period in periods]
     span = dag_id, periods[0].key, _after(periods[-1]).key
     sent = deliveries.sent(*span)
     rows = (
@@ -142,7 +142,7 @@ def cell(
     )
     return {
         "messages": [_shown(delivered) for delivered in found],
-        "backfill": _backfill(kind, period) if kind.report else None,
+        "backfill": _backfill(kind, period),
         "may_backfill": get_auth_manager().is_authorized_dag(
             method="POST",
             access_entity=DagAccessEntity.RUN,
@@ -178,11 +178,13 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
     return periods
 
 
-def _slot(kind: Kind, period: Period) -> Slot:
+def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
     if kind.report is None:
         return Slot(period.key, is_scheduled=False, is_overdue=False)
     due, is_scheduled = _due(kind.report, period)
-    return Slot(period.key, is_scheduled, is_overdue=due + GRACE <= datetime.now(UTC))
+    over = due + timedelta(minutes=settings().delivery.deadline_minutes)
+    is_in_use = since is not None and since <= period.start
+    return Slot(period.key, is_scheduled and is_in_use, is_overdue=over <= datetime.now(UTC))
 
 
 @lru_cache(maxsize=4 * LONGEST)
@@ -199,7 +201,7 @@ def _backfill(kind: Kind, period: Period) -> dict[str, Any] | None:
     The window means reported days (decision 0011). A run that is there, but left this message
     out, is repeated: what it posted stays as it is.
     """
-    if not _slot(kind, period).is_scheduled:
+    if kind.report is None or not _due(kind.report, period)[1]:
         return None
     return {
         "dag_id": kind.id,

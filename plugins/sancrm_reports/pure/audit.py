@@ -6,12 +6,13 @@ came so far, whoever asks says which branches there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sancrm_reports.pure.entry import Entry, State
+from sancrm_reports.pure.period import Period
 
 NETWORK = "network"
 
@@ -73,9 +74,77 @@ class Roster:
         return [*(f"branch-{branch_id}" for branch_id in self.branches), NETWORK]
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What became of one message that a report owes, in one chat; ``error`` is the ledger's."""
+
+    report: str
+    period: Period
+    name: str
+    chat: str
+    fate: Fate
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings on one period of one report, and what is known of its run.
+
+    ``reason`` says why messages are missing, in Russian; empty where nobody knows, or none is.
+    """
+
+    report: str
+    period: Period
+    findings: Sequence[Finding]
+    reason: str = ""
+
+    @property
+    def troubles(self) -> list[Finding]:
+        """The findings that somebody must do something about."""
+        return [finding for finding in self.findings if finding.fate.is_trouble]
+
+
+def examine(
+    report: str,
+    period: Period,
+    roster: Roster,
+    delivered: Callable[[str], Iterable[tuple[str, Entry | None]]],
+) -> Audit:
+    """Look what became of everything that a report owes for a period.
+
+    Args:
+        report: the DAG.
+        period: what it reports.
+        roster: whom it owes messages.
+        delivered: gives, for a subject, its chats and what the ledger says of each.
+    """
+    names = {f"branch-{id_}": name for id_, name in roster.branches.items()}
+    return Audit(
+        report,
+        period,
+        [
+            Finding(
+                report,
+                period,
+                names.get(subject, "вся сеть"),
+                chat,
+                fate_of(entry, is_owed=True),
+                (entry.error or "") if entry else "",
+            )
+            for subject in roster.subjects
+            for chat, entry in delivered(subject)
+        ],
+    )
+
+
 def roster_key(report: str, period: str) -> str:
     """Name a roster in the ledger's store: roster|profitability_daily|2026-11-17."""
     return f"roster|{report}|{period}"
+
+
+def since_key(report: str) -> str:
+    """Name the first day that a report was ever computed for: nothing before it is owed."""
+    return f"since|{report}"
 
 
 def fate_of(entry: Entry | None, *, is_owed: bool) -> Fate:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -60,11 +60,21 @@ def one_line(name: str, limit: int = 100) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def day_name(day: date) -> str:
+    """Name a day: вторник, 17 ноября 2026."""
+    return format_date(day, "EEEE, d MMMM y", locale=LOCALE)
+
+
+def moment(local: datetime) -> str:
+    """Name a moment of this year: 17 ноября, 09:04."""
+    return format_datetime(local, "d MMMM, HH:mm", locale=LOCALE)
+
+
 def period_name(period: Period) -> str:
     """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
     match period.kind:
         case PeriodKind.DAY:
-            return format_date(period.start, "EEEE, d MMMM y", locale=LOCALE)
+            return day_name(period.start)
         case PeriodKind.MONTH:
             return format_date(period.start, "LLLL y", locale=LOCALE)
         case PeriodKind.WEEK:

@@ -29,8 +29,8 @@ EVERY = "*"  # the subject of a row that sums up all messages of a report
 class Slot:
     """A column: a period by its key, and what the schedule says of it.
 
-    ``is_scheduled`` is whether the schedule wants a report of it, ``is_overdue`` whether a report
-    of it would have come by now.
+    ``is_scheduled`` is whether the schedule wanted a report of it when the DAG was in use,
+    ``is_overdue`` whether a report of it would have come by now.
     """
 
     key: str
@@ -63,8 +63,7 @@ def by_subject(
     """Return the network's row, then one for each branch that was ever there, by name.
 
     ``rosters`` are by period, oldest first; one of before the first column says who was expected
-    then. Where no run came, the branches of the run before are expected. Before the first run
-    nothing is.
+    then. Where no run came, the branches of the run before are expected, or of the first of all.
     """
     fates: dict[tuple[str, str], Fate] = {}
     for sent in messages:
@@ -110,11 +109,7 @@ def _natural(name: str) -> list[str | int]:
 
 def _owed(slots: Sequence[Slot], rosters: Mapping[str, Roster]) -> dict[str, set[str]]:
     """Return by period whose messages should be there: what a run noted, else as the run before."""
-    columns = {slot.key for slot in slots}
-    expected: set[str] = set()
-    for period, roster in rosters.items():
-        if period not in columns:
-            expected = _if_full(roster)
+    expected = _if_full(next(iter(rosters.values()), Roster()))
     owed: dict[str, set[str]] = {}
     for slot in slots:
         roster_here = rosters.get(slot.key)

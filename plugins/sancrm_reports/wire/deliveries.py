@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from airflow.models.asset import AssetModel
 from airflow.models.asset_state_store import AssetStateStoreModel as Stored
 from sqlalchemy import ColumnElement, and_, case, select
 
-from sancrm_reports.pure.audit import Fate, Roster, fate_of, roster_key
+from sancrm_reports.pure.audit import Fate, Roster, fate_of, roster_key, since_key
 from sancrm_reports.pure.entry import Entry, State
 from sancrm_reports.pure.grid import Sent
 from sancrm_reports.wire.ledger import TEXT
@@ -58,6 +59,15 @@ class Deliveries:
             subject = rest.partition("|")[0]
             if report_ == report and subject:
                 yield Sent(period, subject, _KNOWN.get(fate) or _fate(fate))
+
+    def since(self, report: str) -> date | None:
+        """Return the first day that the report was ever computed for; None if it never was."""
+        value = self._session.scalar(
+            select(Stored.value).where(
+                Stored.asset_id == self._asset_id, Stored.key == since_key(report)
+            )
+        )
+        return date.fromisoformat(json.loads(value)["day"]) if value else None
 
     def rosters(self, report: str, first: str, end: str) -> dict[str, Roster]:
         """Return the rosters of these periods, and the last one before them, oldest first."""
