@@ -174,7 +174,9 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
     while periods[-1].end <= last:
         periods.append(_after(periods[-1]))
     if len(periods) > LONGEST:
-        raise HTTPException(422, f"{len(periods)} periods are too many, {LONGEST} can be asked for.")
+        raise HTTPException(
+            422, f"{len(periods)} periods are too many, {LONGEST} can be asked for."
+        )
     return periods
 
 

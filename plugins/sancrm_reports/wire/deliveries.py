@@ -79,9 +79,7 @@ class Deliveries:
             .limit(1)
         )
         here = self._session.execute(
-            select(Stored.key, Stored.value)
-            .where(*self._between(start, stop))
-            .order_by(Stored.key)
+            select(Stored.key, Stored.value).where(*self._between(start, stop)).order_by(Stored.key)
         )
         prefix = roster_key(report, "")
         return {
