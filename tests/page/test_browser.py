@@ -188,7 +188,7 @@ def test_a_phone_scrolls_the_grid_and_not_the_page(visit):
 
 
 def test_the_keyboard_is_enough(visit):
-    # Tab into the grid, arrows to a cell, Enter opens it, Escape closes it, the words say what it is.
+    # Arrows to a cell, whose words say what it is, Enter opens it, Escape closes it.
     page = visit()
     page.get_by_role("grid").wait_for()
     cell(page, LAST, "network").focus()

@@ -10,6 +10,9 @@ const parse = (day) => new Date(`${day}T00:00:00Z`);
 const print = (date) => date.toISOString().slice(0, 10);
 const withoutYearMark = (text) => text.replace(/\s*г\.$/, "");
 
+export const isDay = (text) =>
+  /^\d{4}-\d\d-\d\d$/.test(text ?? "") && !Number.isNaN(parse(text).getTime());
+
 export function moved(day, { days = 0, months = 0 }) {
   const date = parse(day);
   date.setUTCMonth(date.getUTCMonth() + months);
@@ -26,12 +29,17 @@ export function periodName(period, day) {
 
 // What stands above a column, and above its neighbours of the same month or year.
 export function columnHeads(period, day) {
-  if (period === "month") return { own: SHORT_MONTH.format(parse(day)).slice(0, 3), group: day.slice(0, 4) };
+  if (period === "month")
+    return { own: SHORT_MONTH.format(parse(day)).slice(0, 3), group: day.slice(0, 4) };
   return { own: String(Number(day.slice(8))), group: withoutYearMark(MONTH.format(parse(day))) };
 }
 
 // 18 ноября 2026 в 09:00, by the account's clock, as the chat writes it.
 export function instantName(instant, timeZone) {
-  const written = new Intl.DateTimeFormat("ru", { dateStyle: "long", timeStyle: "short", timeZone });
+  const written = new Intl.DateTimeFormat("ru", {
+    dateStyle: "long",
+    timeStyle: "short",
+    timeZone,
+  });
   return written.format(new Date(instant)).replace(" г.", "");
 }

@@ -32,7 +32,10 @@ export function Grid({ days, rows, period, chosen, onChoose }) {
     if (!step || column === undefined) return;
     event.preventDefault();
     const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
-    const next = [within(Number(row) + step[0], rows.length), within(Number(column) + step[1], days.length)];
+    const next = [
+      within(Number(row) + step[0], rows.length),
+      within(Number(column) + step[1], days.length),
+    ];
     cellAt(...next)?.focus();
   }
 
@@ -57,7 +60,14 @@ export function Grid({ days, rows, period, chosen, onChoose }) {
     },
     h(Heads, { days, period }),
     rows.map((row, place) =>
-      h(Row, { key: row.subject, row, place, names, counts: row.counts.join(), chosen: chosen?.subject === row.subject ? days.indexOf(chosen.day) : -1 }),
+      h(Row, {
+        key: row.subject,
+        row,
+        place,
+        names,
+        counts: row.counts.join(),
+        chosen: chosen?.subject === row.subject ? days.indexOf(chosen.day) : -1,
+      }),
     ),
   );
 }
@@ -74,7 +84,11 @@ function Heads({ days, period }) {
     { className: "sancrm-heads", "aria-hidden": true },
     h("div", { className: "sancrm-corner" }),
     groups.map(({ group, width }) =>
-      h("div", { key: group, className: "sancrm-group", style: { gridColumn: `span ${width}` } }, h("span", null, width > 3 || period === "month" ? group : "")),
+      h(
+        "div",
+        { key: group, className: "sancrm-group", style: { gridColumn: `span ${width}` } },
+        h("span", null, width > 3 || period === "month" ? group : ""),
+      ),
     ),
     h("div", { className: "sancrm-corner" }),
     heads.map(({ own }, column) => h("div", { key: days[column], className: "sancrm-head" }, own)),
@@ -89,9 +103,26 @@ const Row = memo(
     const isNear = useNear(element, place < DRAWN_AT_ONCE);
     return h(
       "div",
-      { ref: element, className: "sancrm-row", role: "row", "aria-rowindex": place + 2, "data-subject": row.subject },
+      {
+        ref: element,
+        className: "sancrm-row",
+        role: "row",
+        "aria-rowindex": place + 2,
+        "data-subject": row.subject,
+      },
       h("div", { className: "sancrm-name", role: "rowheader", title: row.name }, row.name),
-      isNear && [...row.fates].map((letter, column) => cell({ row, place, column, letter, name: names[column], isNewest: column === names.length - 1, isChosen: column === chosen })),
+      isNear &&
+        [...row.fates].map((letter, column) =>
+          cell({
+            row,
+            place,
+            column,
+            letter,
+            name: names[column],
+            isNewest: column === names.length - 1,
+            isChosen: column === chosen,
+          }),
+        ),
     );
   },
   (before, now) =>

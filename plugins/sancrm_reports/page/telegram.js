@@ -15,6 +15,8 @@ function toElement(node, place) {
   const tag = node.localName;
   if (!TAGS.has(tag)) return React.createElement(React.Fragment, { key: place }, ...children);
   const link = tag === "a" && /^https?:/.test(node.getAttribute("href") ?? "");
-  const attributes = link ? { href: node.getAttribute("href"), target: "_blank", rel: "noreferrer" } : {};
+  const attributes = link
+    ? { href: node.getAttribute("href"), target: "_blank", rel: "noreferrer" }
+    : {};
   return React.createElement(tag, { key: place, ...attributes }, ...children);
 }
