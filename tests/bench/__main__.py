@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import psycopg
+from grid_page import page
 from psycopg.rows import dict_row
 
 from delivery import delivery
@@ -46,7 +47,8 @@ def main() -> int:
     """Print every figure with its bound; fail where one is over it."""
     with EmbeddedPostgres() as postgres:
         dsn = load(postgres)
-        too_much = queries(dsn) + imports() + memory(postgres) + delivery(postgres)
+        too_much = queries(dsn) + imports() + memory(postgres)
+        too_much += page(postgres) + delivery(postgres)
     print("All within bounds." if not too_much else f"Over the bound: {', '.join(too_much)}")
     return 1 if too_much else 0
 

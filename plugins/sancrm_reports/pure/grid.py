@@ -70,23 +70,15 @@ def by_subject(
         cell = (sent.period, sent.subject)
         fates[cell] = worst((fates[cell], sent.fate)) if cell in fates else sent.fate
     owed = _owed(slots, rosters)
-    names = {NETWORK: "Вся сеть"}
-    for roster in rosters.values():
-        names |= {f"branch-{id_}": one_line(name) for id_, name in roster.branches.items()}
-    names |= {subject: subject for _, subject in fates if subject not in names}
+
+    def letter(slot: Slot, subject: str) -> str:
+        known = fates.get((slot.key, subject))
+        return LETTERS[known or fate_of(None, is_owed=subject in owed[slot.key])]
+
+    names = _names(rosters, {subject for _, subject in fates})
     subjects = sorted(names, key=lambda subject: (subject != NETWORK, _natural(names[subject])))
     return [
-        Row(
-            subject,
-            names[subject],
-            "".join(
-                LETTERS[
-                    fates.get((slot.key, subject))
-                    or fate_of(None, is_owed=subject in owed[slot.key])
-                ]
-                for slot in slots
-            ),
-        )
+        Row(subject, names[subject], "".join(letter(slot, subject) for slot in slots))
         for subject in subjects
     ]
 
@@ -102,9 +94,17 @@ def summed_up(slots: Sequence[Slot], name: str, messages: Iterable[Sent]) -> lis
     return [Row(EVERY, name, letters, [counts[slot.key] for slot in slots])]
 
 
+def _names(rosters: Mapping[str, Roster], subjects: Iterable[str]) -> dict[str, str]:
+    """Return the name of each subject: the newest that a roster gives, else its key."""
+    names = {subject: subject for subject in subjects}
+    for roster in rosters.values():
+        names |= {f"branch-{id_}": name for id_, name in roster.branches.items()}
+    return {subject: one_line(name) for subject, name in names.items()} | {NETWORK: "Вся сеть"}
+
+
 def _natural(name: str) -> list[str | int]:
     """Sort Филиал 2 before Филиал 10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _owed(slots: Sequence[Slot], rosters: Mapping[str, Roster]) -> dict[str, set[str]]:
