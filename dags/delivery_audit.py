@@ -13,7 +13,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from sancrm_reports.glue.audit import AuditDeliveriesOperator
 from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import TASK_DEFAULTS
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -25,7 +25,7 @@ with DAG(
     catchup=False,  # it looks back over days by itself
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args={**TASK_DEFAULTS, "priority_weight": 10, "weight_rule": "absolute"},
+    default_args={**task_defaults(), "priority_weight": 10},
     template_searchpath=[str(INCLUDE / "sql")],
     tags=["sancrm", "operations"],
     doc_md=__doc__,

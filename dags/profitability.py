@@ -16,7 +16,7 @@ from sancrm_reports.glue.compute import (
 )
 from sancrm_reports.glue.conclude import ConcludeReportOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
-from sancrm_reports.glue.defaults import TASK_DEFAULTS
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
 from sancrm_reports.glue.telegram import DELIVERIES, posting
@@ -72,11 +72,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),
         deadline=report_deadline(report),
-        default_args={
-            **TASK_DEFAULTS,
-            "priority_weight": priority,
-            "weight_rule": "absolute",
-        },
+        default_args={**task_defaults(), "priority_weight": priority},
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,
         tags=["sancrm", "profitability"],

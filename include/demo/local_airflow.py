@@ -187,6 +187,15 @@ class LocalAirflow:
         )
         return str(answer.raise_for_status().json()["access_token"])
 
+    def kill(self, component: str) -> None:
+        """End a component with all its children at once, as a crash of its machine does."""
+        _signal_group(self._processes[component], signal.SIGKILL)
+        self._processes[component].wait()
+
+    def start(self, component: str) -> None:
+        """Start a component that was killed."""
+        self._start(component)
+
     def pid(self, component: str) -> int:
         """Return the process of a component, for tests that break something."""
         return self._processes[component].pid

@@ -130,6 +130,13 @@ class Delivery(_Section):
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
+class Retries(_Section):
+    """How often a task tries again what may pass, and how long it waits before each try."""
+
+    count: int = Field(default=5, ge=0)
+    delay_seconds: float = Field(default=60, gt=0)
+
+
 class Report(_Section):
     """One of the reports: when it fires."""
 
@@ -168,6 +175,7 @@ class Settings(BaseSettings):
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
+    retries: Retries = Retries()
     reports: Reports
     audit: Audit = Audit()
 

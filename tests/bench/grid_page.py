@@ -59,7 +59,9 @@ def _grid(session: Session) -> None:
 
 def _keys(session: Session) -> None:
     start, end = f"{DAG_ID}|{DAYS[0]}", f"{DAG_ID}|{DAYS[-1] + timedelta(days=1)}"
-    session.execute(select(Stored.key).where(Stored.key >= start, Stored.key < end)).all()
+    asset_id = select(AssetModel.id).scalar_subquery()
+    keys = select(Stored.key).where(Stored.asset_id == asset_id)
+    session.execute(keys.where(Stored.key >= start, Stored.key < end)).all()
 
 
 def _seconds(call: Callable[[], object]) -> float:

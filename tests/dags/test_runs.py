@@ -9,7 +9,7 @@ from sqlalchemy import MetaData, select
 
 from dags.conftest import states
 from sancrm_reports.settings import settings
-from stage import CHAT, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, in_chat, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 
@@ -198,3 +198,12 @@ def test_a_late_report_says_so_and_makes_no_sound(run, telegram):
     run()
     assert all("Отправлено с опозданием" in message.text for message in telegram.messages)
     assert all(message.silent for message in telegram.messages)
+
+
+def test_a_misspelt_param_is_refused(run, telegram):
+    # Airflow takes any key: without this the newest period would be reported instead.
+    done = run(perod="2026-10-15")
+    assert str(done.state) == "failed"
+    assert in_chat(telegram) == []
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "There is no param perod. Allowed: period," in told.text

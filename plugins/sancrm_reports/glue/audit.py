@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.delivery import Delivery
     from sancrm_reports.wire.incidents import Incidents
 
+MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
 LAST_TOLD = "audit_last_told"  # the key of the day whose message is still open
 
 
@@ -80,8 +81,9 @@ class AuditDeliveriesOperator(TelegramOperator):
         audit = examine(dag_id, period, roster, delivered)
         if not audit.troubles:
             return audit
-        reason = why_missing(context["ti"], dag_id, period)
-        return Audit(dag_id, period, audit.findings, reason)
+        reason, is_going_on = why_missing(context["ti"], dag_id, period)
+        findings = [] if is_going_on else audit.findings  # its end, or its deadline, tells of it
+        return Audit(dag_id, period, findings, reason)
 
     def _branches(self, period: Period) -> dict[int, str]:
         """Return the branches that were open; none where the CRM cannot say."""
@@ -97,8 +99,8 @@ class AuditDeliveriesOperator(TelegramOperator):
 
 
 def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
-    """Yield the reports whose time came in the days before, but for those that may be going on."""
-    until = now - timedelta(minutes=configured.delivery.deadline_minutes)
+    """Yield the reports whose time came in the days before."""
+    until = now - MOMENT
     for report in PERIOD_OF_REPORT:
         timetable = timetable_of(report, configured)
         for _, period in timetable.due_between(now - timedelta(days=configured.audit.days), until):
@@ -119,22 +121,22 @@ def chats_of(subject: str, configured: Settings) -> list[str]:
     return [configured.chats.of_summary]
 
 
-def why_missing(ti: Any, dag_id: str, period: Period) -> str:
-    """Say what became of the run that should have sent it, in Russian; empty if it is no reason."""
+def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
+    """Say in Russian what became of the scheduled or backfill run, and whether it is going on."""
 
     def is_there(*states: str) -> bool:
         dates = [period.starts_at]
         return bool(ti.get_dr_count(dag_id, logical_dates=dates, states=list(states) or None))
 
     if is_there("queued", "running"):
-        return "прогон ещё идёт"
+        return "прогон ещё идёт", True
     if is_there("failed"):
-        return "прогон завершился сбоем"
+        return "прогон завершился сбоем", False
     if is_there():
-        return ""
+        return "", False
     if ti.get_dag(dag_id).is_paused:
-        return "прогона по расписанию не было: DAG на паузе"
-    return "прогона по расписанию не было: Airflow не работал"
+        return "прогона по расписанию не было: DAG на паузе", False
+    return "прогона по расписанию не было: Airflow не работал", False
 
 
 def tell(incidents: Incidents, audits: Sequence[Audit], day: str) -> list[Any]:

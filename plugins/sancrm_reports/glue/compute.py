@@ -84,10 +84,11 @@ class ListBranchesOperator(BaseOperator):
             period = period_of(context, self.report, settings().account.timezone)
             mode = context["params"].get("backfill_mode", "full")
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
-            store = context["asset_state_store"][DELIVERIES]
+            store: Any = context["asset_state_store"][DELIVERIES]
             store.set(roster_key(self.dag_id, period.key), roster.to_json())
-            if store.get(since_key(self.dag_id)) is None:
-                store.set(since_key(self.dag_id), {"day": period.start.isoformat()})
+            day, since = period.start.isoformat(), store.get(since_key(self.dag_id))
+            if since is None or day < since["day"]:
+                store.set(since_key(self.dag_id), {"day": day})
         return branches
 
 

@@ -7,10 +7,16 @@ from typing import Any
 
 from sancrm_reports.glue.conclude import remember_error
 from sancrm_reports.glue.retry import RetryWhatCanPass
+from sancrm_reports.settings import settings
 
-TASK_DEFAULTS: dict[str, Any] = {
-    "retries": 5,
-    "retry_delay": timedelta(minutes=1),
-    "retry_policy": RetryWhatCanPass(),
-    "on_failure_callback": remember_error,
-}
+
+def task_defaults() -> dict[str, Any]:
+    """Return ``default_args``: retries of what can pass, and a trace for ``conclude_run``."""
+    retries = settings().retries
+    return {
+        "retries": retries.count,
+        "retry_delay": timedelta(seconds=retries.delay_seconds),
+        "retry_policy": RetryWhatCanPass(),
+        "on_failure_callback": remember_error,
+        "weight_rule": "absolute",
+    }

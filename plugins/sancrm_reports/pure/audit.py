@@ -143,7 +143,7 @@ def roster_key(report: str, period: str) -> str:
 
 
 def since_key(report: str) -> str:
-    """Name the first day that a report was ever computed for: nothing before it is owed."""
+    """Name the earliest day that a report was computed for: nothing before it is owed."""
     return f"since|{report}"
 
 

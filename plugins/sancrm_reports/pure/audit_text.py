@@ -81,7 +81,7 @@ def note(audits: Sequence[Audit]) -> str:
         for finding in audit.findings:
             counts[finding.fate] += 1
         said = ", ".join(f"{WORDS[fate]}: {count}" for fate, count in counts.items() if count)
-        lines.append(f"| {_title(audit)} | {said or 'не ожидалось'} |")
+        lines.append(f"| {_title(audit)} | {said or audit.reason or 'не ожидалось'} |")
     return "\n".join(lines)
 
 
