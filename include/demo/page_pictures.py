@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from airflow.models.asset_state_store import AssetStateStoreModel
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, update
 from sqlalchemy.orm import Session
 
 from demo.deliveries import daily_reports, write
@@ -19,16 +21,19 @@ from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import NETWORK, Fate
 
 USER = "olga"
-WIDE, PHONE = {"width": 1280, "height": 560}, {"width": 390, "height": 780}
+WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 390, "height": 780}
 
 
 def pictures_of_page(
-    browser: Browser, branches: Mapping[int, str], texts: Mapping[str, str], *, until: date
+    browser: Browser, branches: Mapping[int, str], ledger: Mapping[str, Any], *, until: date
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield names and pictures: of the grid, of a report that was sent, and of one that was not."""
+    """Yield names and pictures: of the grid, of a report that was sent, and of one that was not.
+
+    ``ledger`` is what the store held after the newest reports; the time before is made up.
+    """
     days = [until - timedelta(days=number) for number in range(120, 0, -1)]
     newest = days[-1]
-    sent = f"day={newest}&subject={next(iter(texts))}"
+    sent = f"day={newest}&subject=branch-{next(iter(branches))}"
     missing = f"day={newest - timedelta(days=4)}&subject={NETWORK}"
     with (
         tempfile.TemporaryDirectory() as home,
@@ -42,9 +47,13 @@ def pictures_of_page(
                 branches,
                 days,
                 lambda day, subject: _fate(day, subject, newest),
-                lambda day, subject: texts.get(subject, ""),
+                lambda day, subject: f"{subject}, {day}",
             )
             write(session, "profitability_daily", reports)
+            for key, value in ledger.items():
+                row = update(AssetStateStoreModel).where(AssetStateStoreModel.key == key)
+                session.execute(row.values(value=json.dumps(value)))
+            session.commit()
         for theme in ("light", "dark"):
             for size, screen in (("", WIDE), ("-phone", PHONE)):
                 context = _signed_in(browser, airflow.url, screen, theme)

@@ -37,7 +37,7 @@ from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
-from sancrm_reports.wire.ledger import TEXT, Ledger
+from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import Clock
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
@@ -64,7 +64,7 @@ def main() -> int:
         network = chat.post_network()
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
-        branches, texts = chat.branches, chat.texts
+        branches, ledger = chat.branches, chat.ledger
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
@@ -76,7 +76,7 @@ def main() -> int:
             draw(browser, "corrected", corrected),
             *(
                 keep(name, picture)
-                for name, picture in pictures_of_page(browser, branches, texts, until=NINE.date())
+                for name, picture in pictures_of_page(browser, branches, ledger, until=NINE.date())
             ),
         ]
         browser.close()
@@ -109,9 +109,9 @@ class DemoChat:
         self._crm = crm
         self._telegram = telegram
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
-        self._ledger = Ledger(_Store())
+        self.ledger = _Store()
         self._delivery = Delivery(
-            self._ledger, SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
+            Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
         )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
@@ -145,16 +145,6 @@ class DemoChat:
         """The names of the network's branches."""
         rows = self._crm.execute("select id, name from branches where is_active order by id")
         return {row["id"]: row["name"] for row in rows}
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """What was posted, by subject."""
-        prefix = f"{TEXT}profitability_daily|{self._period.key}|"
-        return {
-            key.removeprefix(prefix).partition("|")[0]: value["html"]
-            for key, value in self._ledger.store.items()  # type: ignore[attr-defined]
-            if key.startswith(prefix)
-        }
 
     def _figures(self) -> dict[tuple[str, int | None], Comparison]:
         sql = sql_text(INCLUDE / "sql")
