@@ -13,6 +13,7 @@ from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import Fate
 from sancrm_reports.pure.entry import ledger_key
+from sancrm_reports.wire.ledger import TEXT
 
 DAG_ID = "profitability_daily"
 USERS = {"ada": "admin", "oleg": "op", "vera": "viewer"}  # the names are the passwords, too
@@ -51,6 +52,14 @@ def missed_calls():
         yield Written(key, value, "scheduled__1", "post_missed_call", 0)
 
 
+def backup_alert():
+    """An alert of the backup watch, whose period is a window of the night."""
+    day = date(2025, 3, 18)
+    key = ledger_key("backup_watch", f"{day}T2300Z", "crm", CHAT)
+    yield Written(key, entry(Fate.SENT, day).to_json(), "scheduled__2", "tell")
+    yield Written(TEXT + key, {"html": "Бэкапа нет"}, "scheduled__2", "tell")
+
+
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory):
     # What tests/conftest.py sets is for Airflow in this process.
@@ -65,6 +74,7 @@ def airflow(tmp_path_factory):
             with Session(create_engine(running.metadata_url)) as session:
                 write(session, DAG_ID, daily_reports(BRANCHES, DAYS, fate, text))
                 write(session, "missed_calls", missed_calls())
+                write(session, "backup_watch_crm", backup_alert())
             yield running
     finally:
         os.environ |= own

@@ -122,6 +122,18 @@ def test_missed_calls_are_a_number_and_no_names(client):
     assert answer["backfill"] is None
 
 
+def test_an_alert_of_the_backup_watch_is_in_the_day_of_its_window(client):
+    # Another kind of message, with a text and a run of its own, and no backfill.
+    viewer = client("vera")
+    day = date(2025, 3, 18)
+    [row] = grid(viewer, "backup_watch").values()
+    assert (row["counts"][DAYS.index(day)], letter(row, day)) == (1, LETTERS["sent"])
+    answer = cell(viewer, day, "*", "backup_watch")
+    [message] = answer["messages"]
+    assert (message["html"], message["run"]["dag_id"]) == ("Бэкапа нет", "backup_watch_crm")
+    assert answer["backfill"] is None
+
+
 def test_what_is_no_range_and_no_report_is_refused_in_words(client):
     # A range that would never end, one that runs backwards, an unknown report.
     viewer = client("vera")

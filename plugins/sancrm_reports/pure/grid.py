@@ -6,7 +6,7 @@ A year of a hundred branches is 36 500 messages: a row of letters is what a brow
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -84,14 +84,15 @@ def by_subject(
 
 
 def summed_up(slots: Sequence[Slot], name: str, messages: Iterable[Sent]) -> list[Row]:
-    """Return one row: how many messages a period had, and the gravest fate among them."""
-    counts: Counter[str] = Counter()
+    """Return one row: how many messages a day had, and the gravest fate among them.
+
+    What these messages call their period begins with a day: 2026-11-17, or 2026-11-17T2300Z.
+    """
     fates: dict[str, list[Fate]] = defaultdict(list)
     for sent in messages:
-        counts[sent.period] += 1
-        fates[sent.period].append(sent.fate)
+        fates[sent.period[:10]].append(sent.fate)
     letters = "".join(LETTERS[worst(fates[slot.key])] for slot in slots)
-    return [Row(EVERY, name, letters, [counts[slot.key] for slot in slots])]
+    return [Row(EVERY, name, letters, [len(fates[slot.key]) for slot in slots])]
 
 
 def _names(rosters: Mapping[str, Roster], subjects: Iterable[str]) -> dict[str, str]:

@@ -89,8 +89,8 @@ class Deliveries:
         }
 
     def of(self, report: str, period: str, end: str, subject: str | None) -> list[Delivered]:
-        """Return a period's messages about a subject, or about all of them, chat by chat."""
-        prefix = f"{report}|{period}|" + (f"{subject}|" if subject else "")
+        """Return a period's messages about a subject, or a whole day's, chat by chat."""
+        prefix = f"{report}|{period}" + (f"|{subject}|" if subject else "")
         rows = self._rows(f"{report}|{period}", f"{report}|{end}")
         texts = self._rows(f"{TEXT}{report}|{period}", f"{TEXT}{report}|{end}")
         return [
