@@ -13,13 +13,9 @@ export const FATES = {
 
 export const TROUBLE = ["f", "u", "m"];
 
-// How many messages of the grid came to each.
+// How many cells of the grid there are of each.
 export function tally(rows) {
   const counts = Object.fromEntries(Object.keys(FATES).map((letter) => [letter, 0]));
-  for (const row of rows) {
-    [...row.fates].forEach((letter, column) => {
-      counts[letter] += row.counts.length ? row.counts[column] : 1;
-    });
-  }
+  for (const { fates } of rows) for (const letter of fates) counts[letter] += 1;
   return counts;
 }
