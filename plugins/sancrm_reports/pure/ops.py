@@ -89,9 +89,9 @@ class Occasion:
         """What incidents of this occasion are called after."""
         return f"{self.dag_id}|{self.key}"
 
-    def repair(self, *, resend: bool = False) -> str:
+    def repair(self, **params: bool) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
-        conf = {**self.conf, **({"resend": True} if resend else {})}
+        conf = {**self.conf, **params}
         as_json = ", ".join(f'"{key}": {_json(value)}' for key, value in conf.items())
         option = f" --conf {shlex.quote('{' + as_json + '}')}" if conf else ""
         return f"airflow dags trigger {self.dag_id}{option}"
@@ -114,6 +114,7 @@ def run_failed(
         is_unknown_fate=any(failure.is_unknown_fate for failure in failures),
         repair=occasion.repair(),
         resend=occasion.repair(resend=True),
+        arrived=occasion.repair(arrived=True),
     )
     return Message(html, Button("Открыть прогон в Airflow", run_url))
 
