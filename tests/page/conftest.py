@@ -1,6 +1,7 @@
 """Airflow's real API server, with three roles, over a ledger of three weeks of March 2025."""
 
 import os
+from contextlib import ExitStack
 from datetime import date, timedelta
 
 import httpx
@@ -62,22 +63,22 @@ def backup_alert():
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory):
-    # What tests/conftest.py sets is for Airflow in this process.
-    own = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AIRFLOW")}
     home = tmp_path_factory.mktemp("airflow")
-    try:
-        with (
-            EmbeddedPostgres() as postgres,
-            LocalAirflow(postgres, home, components=("api-server",), users=USERS) as running,
-        ):
+    with ExitStack() as stack:
+        postgres = stack.enter_context(EmbeddedPostgres())
+        with pytest.MonkeyPatch.context() as environment:
+            # What tests/conftest.py sets is for Airflow in this process.
+            for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+                environment.delenv(name)
+            running = stack.enter_context(
+                LocalAirflow(postgres, home, components=("api-server",), users=USERS)
+            )
             running.command("dags", "reserialize")
-            with Session(create_engine(running.metadata_url)) as session:
-                write(session, DAG_ID, daily_reports(BRANCHES, DAYS, fate, text))
-                write(session, "missed_calls", missed_calls())
-                write(session, "backup_watch_crm", backup_alert())
-            yield running
-    finally:
-        os.environ |= own
+        with Session(create_engine(running.metadata_url)) as session:
+            write(session, DAG_ID, daily_reports(BRANCHES, DAYS, fate, text))
+            write(session, "missed_calls", missed_calls())
+            write(session, "backup_watch_crm", backup_alert())
+        yield running
 
 
 @pytest.fixture(scope="session")

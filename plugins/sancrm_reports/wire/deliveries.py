@@ -26,6 +26,20 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+# Most messages were just sent. What the text of their JSON shows need not be parsed 36 500 times;
+# were it ever written in another way, all would be: slower, never wrong.
+_UNCHANGED = and_(
+    Stored.value.like(f'{{"state": "{State.SENT}", %'), Stored.value.like('%, "corrections": []}')
+)
+_IN_TIME = Stored.value.like('%, "footer": "", %')
+FATE = case(
+    (and_(_UNCHANGED, _IN_TIME), Fate.SENT.value),
+    (and_(_UNCHANGED, Stored.value.like('%, "footer": "%')), Fate.LATE.value),
+    else_=Stored.value,
+)
+_KNOWN = {fate.value: fate for fate in (Fate.SENT, Fate.LATE)}
+
+
 @dataclass(frozen=True)
 class Delivered:
     """One message, or part of one, in one chat: its entry, its text, and the task that wrote it.
@@ -51,7 +65,7 @@ class Deliveries:
     def sent(self, report: str, first: str, end: str) -> Iterator[Sent]:
         """Yield what became of each message of the periods from ``first`` until before ``end``."""
         rows = self._session.execute(
-            select(Stored.key, _FATE).where(*self._between(f"{report}|{first}", f"{report}|{end}"))
+            select(Stored.key, FATE).where(*self._between(f"{report}|{first}", f"{report}|{end}"))
         )
         for key, fate in rows:
             report_, _, rest = key.partition("|")
@@ -112,20 +126,6 @@ class Deliveries:
 
     def _between(self, start: str, end: str) -> tuple[ColumnElement[bool], ...]:
         return Stored.asset_id == self._asset_id, Stored.key >= start, Stored.key < end
-
-
-# Most messages were just sent. What the text of their JSON shows need not be parsed 36 500 times;
-# were it ever written in another way, all would be: slower, never wrong.
-_UNCHANGED = and_(
-    Stored.value.like(f'{{"state": "{State.SENT}", %'), Stored.value.like('%, "corrections": []}')
-)
-_IN_TIME = Stored.value.like('%, "footer": "", %')
-_FATE = case(
-    (and_(_UNCHANGED, _IN_TIME), Fate.SENT.value),
-    (and_(_UNCHANGED, Stored.value.like('%, "footer": "%')), Fate.LATE.value),
-    else_=Stored.value,
-)
-_KNOWN = {fate.value: fate for fate in (Fate.SENT, Fate.LATE)}
 
 
 def _fate(value: str) -> Fate:
