@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -163,6 +164,26 @@ class Audit(_Section):
     days: int = Field(default=7, gt=0, le=62)
 
 
+class RestoreDrill(_Section):
+    """The weekly proof that the newest dump can be restored; off unless it is enabled."""
+
+    enabled: bool = False
+    schedule: Cron = "0 5 * * 0"
+    dumps: str = ""
+    quiet_seconds: float = Field(default=120, ge=0)
+    server_conn_id: str = ""
+    programs: str = ""
+    scratch_folder: str = ""
+    time_limit_minutes: float = Field(default=60, gt=0)
+    tolerance_percent: int = Field(default=5, ge=0, le=100)
+    newest_row_hours: float = Field(default=48, gt=0)
+
+    @property
+    def longest(self) -> timedelta:
+        """What a whole drill may take: an hour more than restoring. Older is surely dead."""
+        return timedelta(minutes=self.time_limit_minutes, hours=1)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -178,6 +199,7 @@ class Settings(BaseSettings):
     retries: Retries = Retries()
     reports: Reports
     audit: Audit = Audit()
+    restore_drill: RestoreDrill = RestoreDrill()
 
     @classmethod
     def settings_customise_sources(

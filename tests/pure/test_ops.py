@@ -18,7 +18,7 @@ OCCASION = Occasion.of_report("profitability_daily", TUESDAY)
 
 
 def failed(*failures):
-    return run_failed(OCCASION, failures, run_url=RUN, templates=TEMPLATES)
+    return run_failed(OCCASION, failures, log_url=RUN, templates=TEMPLATES)
 
 
 def test_the_whole_message_of_a_failed_run():

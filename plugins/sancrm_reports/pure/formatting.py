@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -15,6 +15,7 @@ LOCALE = Locale("ru")
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+SIZES = (("ТБ", 10**12), ("ГБ", 10**9), ("МБ", 10**6), ("кБ", 10**3), ("Б", 1))
 
 
 def money(amount: Decimal | None, *, signed: bool = False) -> str:
@@ -68,6 +69,22 @@ def day_name(day: date) -> str:
 def moment(local: datetime) -> str:
     """Name a moment of this year: 17 ноября, 09:04."""
     return format_datetime(local, "d MMMM, HH:mm", locale=LOCALE)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time, rounded to one unit: 1 с at least, 7 мин, 30 ч, 3 дн."""
+    length = timedelta(seconds=max(seconds, 1))
+    return str(format_timedelta(length, format="short", threshold=1.5, locale=LOCALE))
+
+
+def size(number: int) -> str:
+    """Return a size in decimal units: 512 Б, 1,4 МБ, 950 МБ."""
+    for unit, bytes_of_unit in SIZES:
+        if number >= bytes_of_unit:
+            places = 1 if number < 10 * bytes_of_unit and bytes_of_unit > 1 else 0
+            text = _number(Decimal(number) / bytes_of_unit, places=places, signed=False)
+            return f"{text}{NO_BREAK}{unit}"
+    return f"0{NO_BREAK}Б"
 
 
 def period_name(period: Period) -> str:

@@ -206,6 +206,9 @@ def _environment(templates: Path) -> Environment:
         "count": formatting.count,
         "percent": formatting.percent,
         "one_line": formatting.one_line,
+        "moment": formatting.moment,
+        "duration": formatting.duration,
+        "size": formatting.size,
     }
     environment.globals |= {
         "plural": formatting.plural,

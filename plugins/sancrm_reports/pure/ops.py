@@ -98,9 +98,9 @@ class Occasion:
 
 
 def run_failed(
-    occasion: Occasion, failures: Sequence[Failure], *, run_url: str, templates: Path
+    occasion: Occasion, failures: Sequence[Failure], *, log_url: str, templates: Path
 ) -> Message:
-    """Tell of a failed run: what, where, why, and what mends it."""
+    """Tell of a failed run: what, where, why, and what mends it; the button opens a log."""
     steps = [
         (key, [failure.about for failure in group if failure.about])
         for key, group in groupby(failures, key=lambda failure: (failure.task, failure.error))
@@ -116,7 +116,7 @@ def run_failed(
         resend=occasion.repair(resend=True),
         arrived=occasion.repair(arrived=True),
     )
-    return Message(html, Button("Открыть прогон в Airflow", run_url))
+    return Message(html, Button("Открыть журнал", log_url))
 
 
 def report_late(occasion: Occasion, *, due: datetime, run_url: str, templates: Path) -> Message:
