@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue import notes
@@ -11,9 +13,27 @@ from sancrm_reports.glue.workdays import WorkdayTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers what serialized DAGs name, and what writes the notes of runs."""
+    """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
 
     name = "sancrm_reports"
     timetables = [CalendarPeriodTimetable, WorkdayTimetable]  # noqa: RUF012 - typed as an instance's
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012
+    react_apps = [  # noqa: RUF012
+        {
+            "name": "Отчёты",
+            "bundle_url": "sancrm/page/reports.js",
+            "url_route": "sancrm-reports",
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": "sancrm/page/icon.svg",
+            "icon_dark_mode": "sancrm/page/icon-dark.svg",
+        }
+    ]
+
+    @property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """What the page asks for; imported by the API server alone, FastAPI is slow to import."""
+        from sancrm_reports.glue.page import app
+
+        return [{"app": app, "url_prefix": "/sancrm", "name": "SanCRM reports"}]

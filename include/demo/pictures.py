@@ -1,12 +1,13 @@
-"""``make pictures``: messages of a Tuesday of the demo, as a phone shows them, for the docs.
+"""``make pictures``: messages of a Tuesday of the demo as a phone shows them, and the page in
+Airflow's UI, for the docs.
 
 Real SQL, templates, hook and delivery; the Telegram stand-in takes the messages and draws the
-page. No Airflow runs. Figures and times are the same each time; only fonts are the machine's.
+chat, Airflow's API server the page. Figures and times are the same each time; only fonts are the
+machine's.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from psycopg.rows import dict_row
 
 from demo.crm.load import load_demo
 from demo.crm.network import KONAKOVO, LENINA, SADOVAYA
+from demo.page_pictures import pictures_of_page, webp
 from demo.postgres import EmbeddedPostgres
 from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
@@ -65,6 +67,7 @@ def main() -> int:
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
         missed_calls = chat.post_missed_calls()
+        branches, ledger = chat.branches, chat.ledger
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
@@ -75,6 +78,10 @@ def main() -> int:
             draw(browser, "loss-and-quiet", loss, quiet),
             draw(browser, "corrected", corrected),
             draw(browser, "missed-calls", *missed_calls),
+            *(
+                keep(name, picture)
+                for name, picture in pictures_of_page(browser, branches, ledger, until=NINE.date())
+            ),
         ]
         browser.close()
     return 1 if max(sizes) > LARGEST else 0
@@ -106,8 +113,9 @@ class DemoChat:
         self._crm = crm
         self._telegram = telegram
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
+        self.ledger = _Store()
         self._delivery = Delivery(
-            Ledger(_Store()), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
+            Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
         )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
@@ -149,6 +157,12 @@ class DemoChat:
     def _tell(self, day: date, calls: list[MissedCall]) -> None:
         wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
         MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
+
+    @property
+    def branches(self) -> dict[int, str]:
+        """The names of the network's branches."""
+        rows = self._crm.execute("select id, name from branches where is_active order by id")
+        return {row["id"]: row["name"] for row in rows}
 
     def _figures(self) -> dict[tuple[str, int | None], Comparison]:
         sql = sql_text(INCLUDE / "sql")
@@ -202,18 +216,13 @@ def draw(
         locale="ru",
     )
     page.set_content(render_page(messages))
-    # Playwright writes PNG and JPEG only, which are five times as large.
-    answer = page.context.new_cdp_session(page).send(
-        "Page.captureScreenshot",
-        {
-            "format": "webp",
-            "quality": 90,
-            "captureBeyondViewport": True,
-            "clip": {**(page.locator("main").bounding_box() or {}), "scale": 1},
-        },
-    )
+    picture = webp(page, page.locator("main").bounding_box() or {})
     page.close()
-    picture = base64.b64decode(answer["data"])
+    return keep(name, picture)
+
+
+def keep(name: str, picture: bytes) -> int:
+    """Write a picture of the docs; return its size in bytes."""
     (PICTURES / f"{name}.webp").write_bytes(picture)
     print(f"docs/pictures/{name}.webp  {len(picture) / 1000:.0f} kB")
     return len(picture)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import bench_missed_calls
 import psycopg
+from grid_page import page
 from psycopg.rows import dict_row
 
 from delivery import delivery
@@ -50,7 +51,7 @@ def main() -> int:
         too_much = (
             queries(dsn) + bench_missed_calls.query(dsn, _seconds) + imports() + memory(postgres)
         )
-        too_much += delivery(postgres) + bench_missed_calls.delivery(postgres)
+        too_much += page(postgres) + delivery(postgres) + bench_missed_calls.delivery(postgres)
     print("All within bounds." if not too_much else f"Over the bound: {', '.join(too_much)}")
     return 1 if too_much else 0
 

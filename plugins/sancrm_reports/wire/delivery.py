@@ -18,7 +18,7 @@ from sancrm_reports.pure import formatting
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, split, visible_length
-from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.chats import Address, message_url
 from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import GROUP_MESSAGES, LONGEST_WAIT, Clock, Pacing
 from sancrm_reports.wire.telegram_errors import (
@@ -51,12 +51,8 @@ class Outcome:
 
     @property
     def url(self) -> str:
-        """The message's address; Telegram has none for a private chat or a basic group."""
-        if self.chat.startswith("@"):
-            return f"https://t.me/{self.chat[1:]}/{self.message_id}"
-        if self.chat.startswith("-100"):
-            return f"https://t.me/c/{self.chat[4:]}/{self.message_id}"
-        return ""
+        """The message's address, empty where Telegram has none."""
+        return message_url(self.chat, self.message_id)
 
 
 class Delivery:
