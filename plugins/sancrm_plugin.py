@@ -9,13 +9,14 @@ from airflow.plugins_manager import AirflowPlugin
 from sancrm_reports.glue import notes
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
+from sancrm_reports.glue.workdays import WorkdayTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
     """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
 
     name = "sancrm_reports"
-    timetables = [CalendarPeriodTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+    timetables = [CalendarPeriodTimetable, WorkdayTimetable]  # noqa: RUF012 - typed as an instance's
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012
     react_apps = [  # noqa: RUF012

@@ -200,6 +200,24 @@ class LocalAirflow:
         """Return the process of a component, for tests that break something."""
         return self._processes[component].pid
 
+    def trigger(self, dag_id: str, *, seconds: float = 120, **conf: Any) -> str:
+        """Run a DAG by hand, once Airflow has read its file; return the run's id.
+
+        Raises:
+            LocalAirflowError: Airflow does not know the DAG in time.
+        """
+        for _ in _every(0.2, seconds):
+            answer = self.api.post(
+                f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}
+            )
+            if answer.is_success:
+                return str(answer.json()["dag_run_id"])
+        raise LocalAirflowError(f"Airflow did not run {dag_id}: {answer.text}")
+
+    def unpause(self, dag_id: str) -> None:
+        """Switch a DAG on."""
+        self.api.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return a DAG's runs, oldest period first."""
         answer = self.api.get(f"/dags/{dag_id}/dagRuns", params={"order_by": "run_after"})

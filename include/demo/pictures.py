@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -32,12 +32,14 @@ from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
+from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.crm import read_profitability, sql_text
+from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.pacing import Clock
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
@@ -64,6 +66,7 @@ def main() -> int:
         network = chat.post_network()
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
+        missed_calls = chat.post_missed_calls()
         branches, ledger = chat.branches, chat.ledger
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -74,6 +77,7 @@ def main() -> int:
             draw(browser, "network", network),
             draw(browser, "loss-and-quiet", loss, quiet),
             draw(browser, "corrected", corrected),
+            draw(browser, "missed-calls", *missed_calls),
             *(
                 keep(name, picture)
                 for name, picture in pictures_of_page(browser, branches, ledger, until=NINE.date())
@@ -139,6 +143,20 @@ class DemoChat:
         self._crm.execute(
             "update repair_parts set purchase_price = 480 where purchase_price is null"
         )
+
+    def post_missed_calls(self) -> list[ShownMessage]:
+        """Post whom to call on two days, between which one was called; return what is shown."""
+        before = len(self._telegram.messages)
+        sql = sql_text(INCLUDE / "sql", "missed_calls.sql")
+        called, waiting, new, *_ = read_missed_calls(self._crm.cursor(), sql, ["Готов", "Подбор"])
+        self._tell(NINE.date(), [called, waiting])
+        self._telegram.clock.advance(24 * 3600)
+        self._tell(NINE.date() + timedelta(days=1), [waiting, new])
+        return self._telegram.messages[before:]
+
+    def _tell(self, day: date, calls: list[MissedCall]) -> None:
+        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
 
     @property
     def branches(self) -> dict[int, str]:

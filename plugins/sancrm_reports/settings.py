@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -60,9 +60,32 @@ def _chat(name: str) -> str:
     return name
 
 
+def _time(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
+    return text
+
+
+def _card_url(pattern: str) -> str:
+    from string import Formatter
+
+    try:
+        keys = {key for _, key, _, _ in Formatter().parse(pattern) if key is not None}
+    except ValueError:
+        keys = set()
+    if not keys or not keys <= {"id", "number", "code"} or ":" not in pattern:
+        raise ValueError(
+            f"{pattern!r} is not the address of a repair's card; put {{id}}, {{number}} or "
+            "{code} where they belong, as in https://crm.example.com/repairs/{id}"
+        )
+    return pattern
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 ChatName = Annotated[str, AfterValidator(_chat)]
+TimeOfDay = Annotated[str, AfterValidator(_time)]
+CardUrl = Annotated[str, AfterValidator(_card_url)]
 
 
 class _Section(BaseModel):
@@ -138,6 +161,27 @@ class Retries(_Section):
     delay_seconds: float = Field(default=60, gt=0)
 
 
+class Workdays(_Section):
+    """The calendar of the country, and days that its list does not have or has otherwise."""
+
+    country: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    days_off: list[date] = Field(default_factory=list)
+    working_days: list[date] = Field(default_factory=list)
+
+
+class MissedCalls(_Section):
+    """Customers to call back: when, which, and how the messages look and live on."""
+
+    time: TimeOfDay = "10:00"
+    statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
+    card_url: CardUrl | None = None
+    close_called_back: bool = True
+    mark_superseded: bool = True
+    show_waiting: bool = True
+    mask_phone: bool = False
+    protect_content: bool = False
+
+
 class Report(_Section):
     """One of the reports: when it fires."""
 
@@ -197,6 +241,8 @@ class Settings(BaseSettings):
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
     retries: Retries = Retries()
+    workdays: Workdays = Workdays()
+    missed_calls: MissedCalls = MissedCalls()
     reports: Reports
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()

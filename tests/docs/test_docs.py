@@ -22,7 +22,7 @@ from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, load_settings
-from sancrm_reports.wire.crm import read_profitability, sql_text
+from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.telegram_hook import Extra
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,13 @@ def dag_file():
     return runpy.run_path(str(ROOT / "dags" / "profitability.py"))
 
 
+@pytest.fixture(scope="module")
+def params():
+    """The params of all DAG files: name and param."""
+    files = [runpy.run_path(str(file)) for file in ROOT.glob("dags/*.py")]
+    return [param for file in files for param in file.get("PARAMS", {}).items()]
+
+
 def test_every_dag_is_in_the_readme():
     # The set that tests/dags holds Airflow to.
     assert rows(README).keys() >= DAG_IDS
@@ -89,10 +96,10 @@ def test_every_task_is_in_the_readme(dag_file):
     assert all(task in README for task in dag_file["compute"].dag.task_ids)
 
 
-def test_every_param_of_the_dags_is_in_the_readme_with_its_default(dag_file):
+def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
     # In the table of the runs by hand; each value that is allowed is named, too.
     table = rows(README)
-    for name, param in dag_file["PARAMS"].items():
+    for name, param in params:
         default, meaning = table[name]
         shown = {None: "empty", False: "false"}.get(param.value, f"`{param.value}`")
         assert default == shown, name
@@ -141,7 +148,9 @@ def test_every_setting_is_in_the_docs_with_its_default():
         elif default is None:
             assert shown == "none", key
         else:
-            assert shown == (json.dumps(default) if default in ("", {}) else str(default)), key
+            as_written = default == "" or isinstance(default, bool | list | dict)
+            text = json.dumps(default, ensure_ascii=False) if as_written else str(default)
+            assert shown == text, key
 
 
 def test_no_setting_of_the_docs_is_gone():
@@ -244,6 +253,7 @@ def test_the_columns_of_a_source_are_those_of_the_docs(file):
 def test_the_account_of_the_readme_is_enough_for_a_report():
     # The SQL for the DBA, run as it stands: the account then reads everything and writes nothing.
     [account] = blocks(README, "sql")
+    settings = load_settings(ROOT / "include" / "settings.toml")
     day = Period.last_whole_before(NOON, kind=PeriodKind.DAY, timezone="Europe/Moscow")
     with EmbeddedPostgres() as postgres:
         dsn = postgres.create_database("crm")
@@ -254,6 +264,8 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
                 login = {"user": "sancrm_reports", "password": "choose-one"}
                 with psycopg.connect(dsn, row_factory=dict_row, **login) as reader:
                     figures = read_profitability(reader.cursor(), sql_text(SQL), day)
+                    calls = sql_text(SQL, "missed_calls.sql")
+                    read_missed_calls(reader.cursor(), calls, settings.missed_calls.statuses)
                     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                         reader.execute("delete from branches")
             finally:
@@ -303,11 +315,11 @@ def test_the_readme_shows_airflow_commands():
     assert len(commands(README, "airflow")) >= 8
 
 
-def test_the_params_in_commands_are_params(dag_file):
+def test_the_params_in_commands_are_params(params):
     # --conf '{"perod": …}' would be taken without a word and change nothing.
     given = re.findall(r"--(?:dag-run-)?conf '(\{.*?\})'", EVERYTHING)
     assert given
-    assert {name for text in given for name in json.loads(text)} <= dag_file["PARAMS"].keys()
+    assert {name for text in given for name in json.loads(text)} <= dict(params).keys()
 
 
 def test_make_commands_in_the_docs_exist_and_all_are_told():
