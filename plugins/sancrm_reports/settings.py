@@ -7,18 +7,18 @@ where the environment variable ``SANCRM_INCLUDE`` says.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import BaseModel, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
+from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.setting_types import ChatName, Cron, Section, Zone
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,59 +30,21 @@ class SettingsError(PermanentError):
     """A setting is missing, unknown or wrong; the text says which, where and what is allowed."""
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError(
-            f"{name!r} is not a time zone; give an IANA name such as Europe/Moscow"
-        ) from None
-    return name
-
-
-def _cron(expression: str) -> str:
-    from croniter import croniter
-
-    if len(expression.split()) != 5 or not croniter.is_valid(expression):
-        raise ValueError(
-            f"{expression!r} is not a cron expression of five fields, such as 0 9 * * 0,2-6"
-        )
-    return expression
-
-
-def _chat(name: str) -> str:
-    if name and not re.fullmatch(r"(-?\d+|@\w{4,})(:\d+)?", name):
-        raise ValueError(
-            f"{name!r} is not a chat; give an id such as -1001234567890, or @name, and after a "
-            "colon a topic's id, or nothing for the chat of the connection"
-        )
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Cron = Annotated[str, AfterValidator(_cron)]
-ChatName = Annotated[str, AfterValidator(_chat)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Account(_Section):
+class Account(Section):
     """The CRM account: its zone decides when days begin."""
 
     timezone: Zone
     crm_url: HttpUrl | None = None
 
 
-class Database(_Section):
+class Database(Section):
     """The CRM's database: an Airflow connection, and settings of each session in it."""
 
     conn_id: str = "sancrm_db"
     session: dict[str, str] = Field(default_factory=dict)
 
 
-class Telegram(_Section):
+class Telegram(Section):
     """The bots, and the pool of one slot that keeps two senders apart.
 
     ``ops_conn_id`` and ``backup_conn_id`` may name connections that do not exist: then the common
@@ -95,7 +57,7 @@ class Telegram(_Section):
     pool: str = "telegram"
 
 
-class Chats(_Section):
+class Chats(Section):
     """Where messages go: ``-1001234567890``, ``@name``, or either with a topic: ``-100…:12``.
 
     Empty is the chat of the connection. ``branches`` gives chats by the branch's id; ``default``
@@ -122,20 +84,20 @@ class Chats(_Section):
         return self.summary or self.reports
 
 
-class Delivery(_Section):
+class Delivery(Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
-class Report(_Section):
+class Report(Section):
     """One of the reports: when it fires."""
 
     schedule: Cron
 
 
-class Reports(_Section):
+class Reports(Section):
     """The schedule of each report."""
 
     daily: Report
@@ -161,6 +123,9 @@ class Settings(BaseSettings):
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
     reports: Reports
+    backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
+        default_factory=dict
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -221,8 +186,21 @@ def _explain(problem: ErrorDetails) -> str:
 
 def _siblings(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+    kinds: list[type[BaseModel]] = []
+    for part in location[:-1]:  # a key, the name of a backup, or the kind of its probe
+        if field := model.model_fields.get(str(part)):
+            kinds = _sections(field.annotation)
+        chosen = [kind for kind in kinds if len(kinds) == 1 or part in _kinds_of(kind)]
+        model = chosen[0] if chosen else model
     return ", ".join(model.model_fields)
+
+
+def _sections(annotation: object) -> list[type[BaseModel]]:
+    """Return the sections that a setting may hold: one, one per name, or one of several kinds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]
+
+
+def _kinds_of(section: type[BaseModel]) -> tuple[object, ...]:
+    return get_args(section.model_fields["kind"].annotation)
