@@ -117,6 +117,11 @@ class WatchedBackup(Section):
         if self.probe.kind != "files" and not (self.verify.level == "full" and self.verify.command):
             raise ValueError(
                 f"{self.probe.kind} verifies itself: give level = 'full' and verify.command, "
-                "such as ['pgbackrest', 'verify', '--stanza=main']"
+                "such as ['pgbackrest', 'verify', '--stanza=main', '--output=text']"
+            )
+        if self.probe.kind == "pgbackrest" and "--output=text" not in self.verify.command:
+            raise ValueError(
+                "verify.command needs --output=text: without it pgbackrest verify prints nothing "
+                "and exits with 0, whatever it found"
             )
         return self

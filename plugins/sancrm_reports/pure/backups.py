@@ -148,7 +148,11 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with what it rests on, small enough for XCom; it names no customer."""
+    """A verdict with what it rests on, small enough for XCom; it names no customer.
+
+    ``backup`` is the one that the verdict is about, ``last_good`` the newest good one before it;
+    ``detail`` is the tool's or the probe's own line, or what the verdict needs besides.
+    """
 
     verdict: Verdict
     at: datetime
@@ -158,7 +162,7 @@ class Judgement:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, times as ISO 8601."""
-        return _plain(asdict(self))
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -195,16 +199,14 @@ def judge(
         error: why the probe could not look.
         errors: how many times in a row that was so.
     """
-    is_due = now >= window.due_at
+    at = min(now, window.next_at)  # of an earlier window is told what was true then
     if facts is None:
-        broken = is_due or errors >= limits.probe_errors
-        return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, now, detail=error)
+        broken = now >= window.due_at or errors >= limits.probe_errors
+        return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, at, detail=error)
     good = [backup for backup in facts.good if _moment(backup) < window.next_at]
-    last_good = good[-1] if good else None
     verdict, backup, detail = _judge(facts, window, now, limits, good)
-    if backup == last_good and verdict.is_bad:  # what is in doubt is not the last good one
-        last_good = next((b for b in reversed(good) if b != backup), None)
-    return Judgement(verdict, now, backup, last_good, detail)
+    last_good = next((b for b in reversed(good) if b != backup), None)
+    return Judgement(verdict, at, backup, last_good, detail)
 
 
 def _judge(
@@ -257,9 +259,9 @@ def _of_finished(
 def _of_running(
     running: Backup, window: Window, now: datetime, limits: Thresholds, good: list[Backup]
 ) -> tuple[Verdict, Backup, str]:
-    durations = [b.duration for b in good if b.duration is not None and b.kind == running.kind]
-    usual = median(durations[-limits.small_samples :]) if durations else timedelta()
-    longest = max(usual * limits.hung_factor, limits.hung)
+    took = [b.duration.total_seconds() for b in good if b.duration is not None]
+    usual = median(took[-limits.small_samples :]) if took else 0.0
+    longest = max(timedelta(seconds=usual) * limits.hung_factor, limits.hung)
     if running.started_at and now - running.started_at > longest:
         return Verdict.HUNG, running, ""
     return (Verdict.OVERDUE if now >= window.due_at else Verdict.RUNNING), running, ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -52,6 +52,36 @@ def points(difference: Decimal) -> str:
 def plural(number: int, one: str, few: str, many: str) -> str:
     """Return the word's form for the number: 1 ремонт, 2 ремонта, 5 ремонтов."""
     return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
+
+
+def file_size(size: int | None) -> str:
+    """Return bytes in the unit that is read best: 3,4 ГБ, 512 МБ, 20 Б."""
+    if size is None:
+        return DASH
+    value, units = Decimal(size), ["Б", "КБ", "МБ", "ГБ", "ТБ"]
+    while value >= 1000 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    places = 1 if value < 10 and units[0] != "Б" else 0
+    return f"{_number(value, places=places, signed=False)}{NO_BREAK}{units[0]}"
+
+
+def duration(length: timedelta) -> str:
+    """Return a length of time in its two largest units: 2 дн. 3 ч, 3 ч 5 мин, 12 мин."""
+    minutes = max(0, int(length.total_seconds() // 60))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        parts = [f"{days}{NO_BREAK}дн.", f"{hours}{NO_BREAK}ч" if hours else ""]
+    else:
+        parts = [f"{hours}{NO_BREAK}ч" if hours else "", f"{minutes}{NO_BREAK}мин"]
+        parts = parts[: 1 if hours and not minutes else 2]
+    return " ".join(filter(None, parts))
+
+
+def moment(instant: datetime | None, zone: tzinfo) -> str:
+    """Return a time by a zone's clock: 18 ноября, 02:37."""
+    if instant is None:
+        return DASH
+    return format_datetime(instant.astimezone(zone), "d MMMM, HH:mm", locale=LOCALE)
 
 
 def one_line(name: str, limit: int = 100) -> str:

@@ -71,7 +71,7 @@ class Comparison:
 
 def branch_report(comparison: Comparison, period: Period, *, templates: Path) -> Message:
     """Write the report of one branch."""
-    html = _render("branch_report.html.j2", templates, figures=comparison, period=period)
+    html = render("branch_report.html.j2", templates, figures=comparison, period=period)
     return Message(html, facts=_facts(comparison.now))
 
 
@@ -86,7 +86,7 @@ def network_report(
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit."""
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
-    html = _render(
+    html = render(
         "network_report.html.j2",
         templates,
         figures=network,
@@ -100,7 +100,7 @@ def network_report(
 
 def digest_line(network: Figures, period: Period, *, templates: Path) -> str:
     """Write one period of a digest: its name, profit and margin, as Telegram's HTML."""
-    return _render("digest_line.html.j2", templates, figures=network, period=period)
+    return render("digest_line.html.j2", templates, figures=network, period=period)
 
 
 def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
@@ -108,7 +108,7 @@ def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
     kinds = {"daily": "ежедневные", "weekly": "еженедельные", "monthly": "ежемесячные"}
     title = f"Пропущенные отчёты, вся сеть: {kinds[report]}"
     safe = [Markup(line) for line in lines]
-    return Message(_render("digest.html.j2", templates, title=title, lines=safe))
+    return Message(render("digest.html.j2", templates, title=title, lines=safe))
 
 
 def lateness(late: timedelta, *, after: timedelta) -> str:
@@ -206,6 +206,9 @@ def _environment(templates: Path) -> Environment:
         "count": formatting.count,
         "percent": formatting.percent,
         "one_line": formatting.one_line,
+        "file_size": formatting.file_size,
+        "duration": formatting.duration,
+        "moment": formatting.moment,
     }
     environment.globals |= {
         "plural": formatting.plural,
@@ -217,6 +220,7 @@ def _environment(templates: Path) -> Environment:
     return environment
 
 
-def _render(template: str, templates: Path, **values: Any) -> str:
+def render(template: str, templates: Path, **values: Any) -> str:
+    """Fill a template in; what it is given is escaped."""
     text = _environment(templates).get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sancrm_reports.pure.backups import Backup, BackupState, Facts
-from sancrm_reports.wire.probes.pgbackrest import ToolError
+from sancrm_reports.wire.probes.errors import ToolError
 
 STATES = {
     "DONE": BackupState.DONE,

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.wire.probes.errors import FolderError
 
 if TYPE_CHECKING:
     from sancrm_reports.backup_settings import FilesProbe
-
-
-class FolderError(ReportError):
-    """The folder of dumps cannot be looked into."""
 
 
 class DumpFiles:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.wire.probes.errors import ToolError
 
 NO_BACKUP = 2  # a status code that is an answer, not a trouble
-
-
-class ToolError(ReportError):
-    """The tool answered that it cannot tell."""
 
 
 def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts:

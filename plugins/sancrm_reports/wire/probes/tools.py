@@ -9,23 +9,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import PermanentError
 from sancrm_reports.wire.output import last_line
 from sancrm_reports.wire.probes import barman, pgbackrest, walg
+from sancrm_reports.wire.probes.errors import CommandError, ReportUnreadableError
 
 if TYPE_CHECKING:
     from sancrm_reports.backup_settings import ToolProbe
     from sancrm_reports.pure.backups import Facts
 
 READERS = {"pgbackrest": pgbackrest.read, "walg": walg.read, "barman": barman.read}
-
-
-class CommandError(ReportError):
-    """A command could not be run, or said that it failed."""
-
-
-class ReportUnreadableError(ReportError):
-    """What the tool printed or wrote is not its report."""
 
 
 class ToolReport:
