@@ -41,7 +41,7 @@ class BackupRunsTable:
 
 def _backup(row: Mapping[str, Any]) -> Backup:
     return Backup(
-        label=str(row["run_id"]),
+        label=f"№ {row['run_id']}",
         state=STATES[row["status"]],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
