@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
 import zlib
@@ -85,9 +86,12 @@ class Verifier:
             start = file.read(512)
         if not start:
             raise DamagedError("the file is empty")
-        if start.startswith((CUSTOM, TAR)):
-            self._restore(["--list"] if not self.full else ["--file=/dev/null"])
-            return "custom" if start.startswith(CUSTOM) else "tar"
+        if start.startswith(CUSTOM):
+            self._restore(["--file=/dev/null"] if self.full else ["--list"])
+            return "custom"
+        if start.startswith(TAR):
+            self._tar() if self.full else self._restore(["--list"])
+            return "tar"
         if start.startswith(GZIP):
             self._plain(_unzipped(self._chunks()) if self.full else None)
             return "plain, gzip"
@@ -132,6 +136,16 @@ class Verifier:
                     program.stdin.write(chunk)
                 program.stdin.close()
             self._judge(program)
+
+    def _tar(self) -> None:
+        """Read a tar to its last member: pg_restore takes one that was cut for whole."""
+        try:
+            with tarfile.open(fileobj=_Stream(self._chunks()), mode="r|") as archive:  # type: ignore[call-overload]
+                names = [member.name for member in archive]
+        except tarfile.TarError as error:
+            raise DamagedError(f"tar: {error}") from None
+        if names[-1] != "restore.sql":
+            raise DamagedError("tar: restore.sql, which pg_dump writes last, is missing")
 
     def _folder(self) -> str:
         """Let pg_restore read a folder; one in object storage is fetched first."""
@@ -208,6 +222,20 @@ def _pg_restore(arguments: list[str], **pipes: Any) -> Iterator[Any]:
             program.kill()  # harmless once it has ended
             with suppress(OSError):
                 program.communicate()
+
+
+class _Stream:
+    """Chunks as a file that can be read forwards."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._rest += chunk
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
 
 
 def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:

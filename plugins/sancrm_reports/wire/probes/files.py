@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from sancrm_reports.wire.probes.errors import FolderError
 
 if TYPE_CHECKING:
     from sancrm_reports.backup_settings import FilesProbe
+
+TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # local, S3, Azure, GCS
 
 
 class DumpFiles:
@@ -49,16 +51,16 @@ class DumpFiles:
         seen = set()
         for path in sorted(folder.iterdir(), key=lambda path: path.name):
             if not fnmatch(path.name, self.settings.pattern) or path.is_symlink():
-                continue
+                continue  # a link is another name of a dump, such as latest.dump
             files = list(path.iterdir()) if path.is_dir() else [path]
             if path.is_dir() and not any(file.name == "toc.dat" for file in files):
                 continue
             stats = [file.stat() for file in files]
-            identity = tuple((getattr(s, "st_dev", 0), getattr(s, "st_ino", 0)) for s in stats)
-            if any(inode for _, inode in identity) and identity in seen:
-                continue  # another name of the same dump, such as latest.dump
-            seen.add(identity)
-            written = datetime.fromtimestamp(max(stat.st_mtime for stat in stats), UTC)
+            inodes = tuple(stat.st_ino for stat in stats)
+            if any(inodes) and inodes in seen:
+                continue  # a hard link is, too
+            seen.add(inodes)
+            written = max(_written(stat) for stat in stats)
             size = sum(stat.st_size for stat in stats)
             yield self._backup(str(path), path.name, written, size, now)
 
@@ -66,6 +68,20 @@ class DumpFiles:
         if timedelta() <= now - written < timedelta(seconds=self.settings.quiet_seconds):
             return Backup(name, BackupState.RUNNING, size=size, where=where)
         return Backup(name, BackupState.DONE, finished_at=written, size=size, where=where)
+
+
+def _written(stat: Mapping[str, Any]) -> datetime:
+    """Return when a file was last written; each kind of storage has a word for it."""
+    value = next((stat[word] for word in TIMES if stat.get(word)), None)
+    match value:
+        case datetime():
+            return value
+        case str():
+            return datetime.fromisoformat(value)
+        case int() | float():
+            return datetime.fromtimestamp(value, UTC)
+        case _:
+            raise FolderError(f"This storage tells no times, only {', '.join(stat)}.")
 
 
 def storage_path(settings: FilesProbe, where: str | None = None) -> Any:
