@@ -43,7 +43,7 @@ class BackupWindowTimetable(CronTriggerTimetable):
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the window that opened last: a run by hand watches the newest."""
-        return self._interval(self._align_to_prev(run_after))
+        return self._interval_from(self._align_to_prev(run_after))
 
     def next_dagrun_info_v2(
         self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
@@ -57,14 +57,14 @@ class BackupWindowTimetable(CronTriggerTimetable):
             opens_at = max(opens_at, self._align_to_prev(now("UTC")))
         if restriction.latest is not None and opens_at > restriction.latest:
             return None
-        return DagRunInfo(run_after=opens_at, data_interval=self._interval(opens_at))
+        return DagRunInfo(run_after=opens_at, data_interval=self._interval_from(opens_at))
 
     def window(self, opens_at: datetime) -> Window:
         """Return the window that opens at an instant of the schedule."""
-        interval = self._interval(instance(opens_at))
+        interval = self._interval_from(instance(opens_at))
         return Window(interval.start, interval.end, self._get_next(interval.start))
 
-    def _interval(self, opens_at: DateTime) -> DataInterval:
+    def _interval_from(self, opens_at: DateTime) -> DataInterval:
         return DataInterval(opens_at, instance(opens_at + timedelta(minutes=self._minutes)))
 
 
