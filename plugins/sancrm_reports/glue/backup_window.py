@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
@@ -60,9 +60,13 @@ class BackupWindowTimetable(CronTriggerTimetable):
         return DagRunInfo(run_after=opens_at, data_interval=self._interval_from(opens_at))
 
     def window(self, opens_at: datetime) -> Window:
-        """Return the window that opens at an instant of the schedule."""
+        """Return the window that opens at an instant of the schedule.
+
+        Its times are plain ones in UTC: a difference of pendulum's cannot be sent to Airflow.
+        """
         interval = self._interval_from(instance(opens_at))
-        return Window(interval.start, interval.end, self._get_next(interval.start))
+        times = (interval.start, interval.end, self._get_next(interval.start))
+        return Window(*(datetime.fromtimestamp(time.timestamp(), UTC) for time in times))
 
     def _interval_from(self, opens_at: DateTime) -> DataInterval:
         return DataInterval(opens_at, instance(opens_at + timedelta(minutes=self._minutes)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from statistics import median
 from typing import Any, Self
@@ -127,8 +127,8 @@ class Window:
 
     @property
     def key(self) -> str:
-        """Name the window in keys: 2026-11-18T0200+0300."""
-        return f"{self.opens_at:%Y-%m-%dT%H%M%z}"
+        """Name the window in keys, in UTC: 2026-11-17T2300Z."""
+        return f"{self.opens_at.astimezone(UTC):%Y-%m-%dT%H%MZ}"
 
 
 @dataclass(frozen=True)
