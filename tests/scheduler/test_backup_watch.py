@@ -70,9 +70,8 @@ def start(crm, database, **row):
 def test_ten_waits_hold_no_worker_and_little_memory(airflow, waiting, crm):
     # All deferred: no slot is taken; the triggerer has looked for each of them, and grew little.
     start(crm, "db9")
-    wait_until(
-        lambda: "is running since" in log_of(airflow, tasks(airflow, DAG_IDS[9])["wait_for_backup"])
-    )
+    [last] = tasks(airflow, DAG_IDS[9], "deferred").values()
+    wait_until(lambda: "is running since" in log_of(airflow, last))
     pools = {pool["name"]: pool for pool in airflow.api.get("/pools").json()["pools"]}
     assert pools["default_pool"]["deferred_slots"] == 10
     assert pools["default_pool"]["occupied_slots"] == 0
