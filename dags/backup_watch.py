@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
 from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting
 from sancrm_reports.glue.backup_sensor import BackupSensor, VerifyBackupOperator
 from sancrm_reports.glue.backup_window import window_timetable
-from sancrm_reports.glue.retry import RetryWhatCanPass
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.telegram import posting
 from sancrm_reports.settings import settings
 
 PARAMS = {
@@ -36,12 +37,7 @@ for name, watched in settings().backups.items():
         catchup=watched.since is not None,  # then every night has its run, also after an outage
         max_active_runs=1,
         dagrun_timeout=watched.length + limit + timedelta(hours=2),
-        default_args={
-            "retries": 5,
-            "retry_delay": timedelta(minutes=1),
-            "retry_policy": RetryWhatCanPass(),
-            "weight_rule": "absolute",
-        },
+        default_args=task_defaults(),
         params=PARAMS,
         tags=["sancrm", "backup"],
         doc_md=__doc__,
@@ -51,8 +47,13 @@ for name, watched in settings().backups.items():
             task_id="verify_backup", backup=name, execution_timeout=limit + timedelta(minutes=10)
         )
         alert = PostBackupAlertOperator(task_id="post_backup_alert", backup=name, **alerting(name))
-        watched_well = EmptyOperator(task_id="watched_well")
+        conclude = ConcludeRunOperator(
+            task_id="conclude_run",
+            title=f"наблюдение за копией {watched.database}",
+            trigger_rule="all_done",
+            **posting(),
+        )
 
-        # The alert goes out whatever happened before it; a bad night is red all the same.
-        wait >> verify >> alert
-        [wait, verify, alert] >> watched_well
+        # The alert goes out whatever happened before it; a bad night is red all the same, because
+        # the last task fails wherever one failed.
+        wait >> verify >> alert >> conclude

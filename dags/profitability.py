@@ -7,13 +7,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param, task
 
-from sancrm_reports.glue.compute import CheckDaysSumOperator, ComputeProfitabilityOperator
+from sancrm_reports.glue.compute import (
+    CheckDaysSumOperator,
+    ComputeProfitabilityOperator,
+    ListBranchesOperator,
+)
+from sancrm_reports.glue.conclude import ConcludeReportOperator
+from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.retry import RetryWhatCanPass
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import DELIVERIES, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -55,15 +61,9 @@ def check_network_sum(rows: Any) -> None:
     check_network_sum([Figures.from_row(row) for row in rows])
 
 
-@task
-def list_branches(rows: Any) -> list[dict]:
-    """Return the branches whose reports are posted: checked, and one task for each."""
-    return [row for row in rows if row["subject"] == "branch"]
-
-
 # Where several are due at once, as on a Monday the 1st, the shorter period is posted first.
 for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
-    with DAG(
+    with DagWithDeadline(
         dag_id=f"profitability_{report}",
         description=f"Posts the {report} profitability of each branch and of the network",
         schedule=timetable_of(report, settings()),
@@ -71,13 +71,8 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         catchup=False,  # after an outage only the newest report comes by itself; backfill the rest
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),
-        default_args={
-            "retries": 5,
-            "retry_delay": timedelta(minutes=1),
-            "retry_policy": RetryWhatCanPass(),
-            "priority_weight": priority,
-            "weight_rule": "absolute",
-        },
+        deadline=report_deadline(report),
+        default_args={**task_defaults(), "priority_weight": priority},
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,
         tags=["sancrm", "profitability"],
@@ -86,22 +81,33 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
         earlier_posted = WaitForEarlierRunOperator(task_id="wait_for_earlier_run")
-        branches = list_branches(compute.output)
+        branches = ListBranchesOperator(
+            task_id="list_branches",
+            report=report,
+            figures=compute.output,
+            outlets=[DELIVERIES],
+        )
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
             report=report,
             map_index_template="{{ task.figures['branch_name'] }}",
             **posting(),
-        ).expand(figures=branches)
+        ).expand(figures=branches.output)
         branches_done = EmptyOperator(task_id="branches_done", trigger_rule="all_done")
         network_report = PostNetworkReportOperator(
             task_id="post_network_report", report=report, figures=compute.output, **posting()
         )
-        all_posted = EmptyOperator(task_id="all_posted")
+        conclude = ConcludeReportOperator(
+            task_id="conclude_run",
+            report=report,
+            trigger_rule="all_done",
+            **posting(),
+        )
 
-        # The network comes last, also when a branch's message failed; the run is red all the same.
+        # The network comes last, also when a branch's message failed; the run is red all the same,
+        # because the last task fails wherever one failed.
         compute >> [check_network_sum(compute.output), days_checked] >> branches
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report
         branches >> network_report
-        [branch_reports, network_report] >> all_posted
+        [branch_reports, network_report] >> conclude

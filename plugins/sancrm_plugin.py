@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sancrm_reports.glue import notes
 from sancrm_reports.glue.backup_window import BackupWindowTimetable
+from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers the timetables, so that serialized DAGs can be read back."""
+    """Registers what serialized DAGs name, and what writes the notes of runs."""
 
     name = "sancrm_reports"
-    timetables = [CalendarPeriodTimetable, BackupWindowTimetable]  # noqa: RUF012 - Airflow types it as an instance's
+
+    timetables = [CalendarPeriodTimetable, BackupWindowTimetable]  # noqa: RUF012
+    deadline_references = [ScheduledTimeReference]  # noqa: RUF012
+    listeners = [notes]  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""The small stage that whole runs are played on: a CRM of two shops, a chat, two connections."""
+"""The small stage that whole runs are played on: a CRM of two shops, chats, connections."""
 
 import json
 
@@ -7,6 +7,7 @@ import psycopg
 from demo.crm.load import create_reader, create_schema
 
 CHAT = -1001234567890
+OPS_CHAT = -1002222222222
 ZONE = "Europe/Moscow"
 
 # Two shops and one repair a day in each: enough for a report of every kind.
@@ -56,12 +57,17 @@ def reader_connection(postgres, **changes):
     )
 
 
-def telegram_connection(telegram):
+def telegram_connection(telegram, chat=CHAT):
     return json.dumps(
         {
             "conn_type": "telegram",
-            "host": str(CHAT),
+            "host": str(chat),
             "password": telegram.token,
             "extra": {"base_url": telegram.base_url},
         }
     )
+
+
+def in_chat(telegram, chat=CHAT):
+    """What Telegram took for a chat, oldest first: new messages and edits."""
+    return [message for message in telegram.accepted if message.chat_id == chat]

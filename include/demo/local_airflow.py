@@ -56,9 +56,13 @@ class LocalAirflow:
         self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=30)
 
     @property
+    def metadata_dsn(self) -> str:
+        """The DSN of Airflow's own database."""
+        return self._postgres.dsn(self._database)
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the processes of this Airflow, and commands given to it, have in common."""
-        dsn = self._postgres.dsn(self._database)
         # A token in a variable of its own would not be masked in logs: a connection's is.
         own = {name: value for name, value in os.environ.items() if "TELEGRAM" not in name}
         return {
@@ -70,7 +74,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": dsn.replace(
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata_dsn.replace(
                 "postgresql://", "postgresql+psycopg2://"
             ),
             "AIRFLOW__API__HOST": "127.0.0.1",
@@ -153,6 +157,15 @@ class LocalAirflow:
             process.wait()
         self._processes.clear()
         self.api.close()
+
+    def kill(self, component: str) -> None:
+        """End a component with all its children at once, as a crash of its machine does."""
+        _signal_group(self._processes[component], signal.SIGKILL)
+        self._processes[component].wait()
+
+    def start(self, component: str) -> None:
+        """Start a component that was killed."""
+        self._start(component)
 
     def pid(self, component: str) -> int:
         """Return the process of a component, for tests that break something."""

@@ -9,3 +9,7 @@ class ReportError(Exception):
 
 class PermanentError(ReportError):
     """Something that a retry cannot mend: the task fails at once."""
+
+
+class ToldError(PermanentError):
+    """A failure of which people were told by a message of its own: ops need no other."""

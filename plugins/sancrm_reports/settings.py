@@ -88,7 +88,15 @@ class Delivery(Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
+    deadline_minutes: float = Field(default=20, gt=0)
     group_messages_per_minute: int = Field(default=20, ge=0)
+
+
+class Retries(Section):
+    """How often a task tries again what may pass, and how long it waits before each try."""
+
+    count: int = Field(default=5, ge=0)
+    delay_seconds: float = Field(default=60, gt=0)
 
 
 class Report(Section):
@@ -110,6 +118,13 @@ class Reports(Section):
         return chosen.schedule
 
 
+class Audit(Section):
+    """When it is looked whether everything was sent, and over how many days."""
+
+    schedule: Cron = "30 10 * * *"
+    days: int = Field(default=7, gt=0, le=62)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -122,7 +137,9 @@ class Settings(BaseSettings):
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
+    retries: Retries = Retries()
     reports: Reports
+    audit: Audit = Audit()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict
     )

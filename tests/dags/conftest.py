@@ -9,7 +9,7 @@ import pytest
 
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
-from stage import CHAT, make_crm, reader_connection, telegram_connection
+from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,9 @@ def telegram(monkeypatch):
     """A Telegram that keeps no pace: pacing has tests of its own, with a clock that moves."""
     with TelegramStandIn(rate_limits=False) as server:
         server.chats.add(CHAT, "supergroup", "Отчёты")
+        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", telegram_connection(server))
+        monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_OPS", telegram_connection(server, OPS_CHAT))
         yield server
 
 

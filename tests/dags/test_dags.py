@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-DAG_IDS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
+REPORTS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
+DAG_IDS = REPORTS | {"backup_watch_sancrm", "delivery_audit"}
 
 
 def test_the_set_of_dags_is_exactly_this(dags):
@@ -35,17 +36,31 @@ def test_everything_that_posts_shares_one_pool_and_the_ledger(dags, dag_id):
     from airflow.serialization.serialized_objects import DagSerialization
 
     dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags[dag_id]))
-    posting = [task for task in dag.tasks if task.task_id.startswith("post_")]
-    assert len(posting) == 2
+    posting = [
+        task
+        for task in dag.tasks
+        if task.task_id.startswith(("post_", "conclude_", "audit_", "alert_"))
+    ]
+    assert posting
     for task in posting:
         assert task.pool == "telegram"
         assert "telegram_deliveries" in repr(task.outlets)
 
 
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_run_ends_with_a_task_that_tells_ops(dags, dag_id):
+    # Whatever failed before it; and every task leaves it the reason.
+    dag = dags[dag_id]
+    assert [task.task_id for task in dag.leaves] == ["conclude_run"]
+    assert dag.task_dict["conclude_run"].trigger_rule == "all_done"
+    assert all(task.on_failure_callback for task in dag.tasks)
+
+
 def test_importing_the_dags_loads_no_heavy_library():
     # pandas, FastAPI, clients and database drivers cost every parse and every task.
     code = (
-        "import sys, json, airflow.sdk; before = set(sys.modules); import profitability;"
+        "import sys, json, airflow.sdk; before = set(sys.modules);"
+        "import backup_watch, delivery_audit, profitability;"
         "print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
     )
     done = subprocess.run(

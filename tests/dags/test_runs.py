@@ -9,13 +9,13 @@ from sqlalchemy import MetaData, select
 
 from dags.conftest import states
 from sancrm_reports.settings import settings
-from stage import CHAT, reader_connection
+from stage import CHAT, OPS_CHAT, in_chat, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 
 
 def texts(telegram):
-    return [message.text.splitlines()[0] for message in telegram.accepted]
+    return [message.text.splitlines()[0] for message in in_chat(telegram)]
 
 
 def test_a_run_posts_each_branch_and_then_the_network(run, telegram):
@@ -47,7 +47,7 @@ def test_a_second_run_of_a_period_sends_nothing(run, telegram):
     run()
     again = run()
     assert str(again.state) == "success"
-    assert len(telegram.accepted) == 3
+    assert len(in_chat(telegram)) == 3
 
 
 def test_late_data_corrects_the_messages_in_place(run, crm, telegram):
@@ -79,8 +79,8 @@ def test_a_branch_that_cannot_be_reached_does_not_hold_up_the_network(run, teleg
     assert str(done.state) == "failed"
     assert sorted(states(done)["post_branch_report"]) == ["failed", "success"]
     assert states(done)["post_network_report"] == "success"
-    assert [message.chat_id for message in telegram.accepted] == [CHAT, CHAT]
-    assert "Вся сеть" in telegram.accepted[-1].text
+    assert [message.chat_id for message in in_chat(telegram)] == [CHAT, CHAT]
+    assert "Вся сеть" in in_chat(telegram)[-1].text
 
 
 def test_sums_that_disagree_stop_the_report(run, crm, telegram):
@@ -94,7 +94,7 @@ def test_sums_that_disagree_stop_the_report(run, crm, telegram):
     assert str(done.state) == "failed"
     assert states(done)["check_network_sum"] == "failed"
     assert states(done)["post_network_report"] == "upstream_failed"
-    assert telegram.accepted == []
+    assert in_chat(telegram) == []
 
 
 def test_the_param_names_another_period(run, telegram):
@@ -115,22 +115,22 @@ def test_a_period_that_is_not_over_posts_nothing(run, telegram):
     # The day itself is still going on when the run is made.
     done = run(period="2026-11-18")
     assert str(done.state) == "failed"
-    assert telegram.accepted == []
+    assert in_chat(telegram) == []
 
 
 def test_a_malformed_period_is_refused_before_a_task_runs(run, telegram):
     # Airflow checks the param itself.
     with pytest.raises(ParamValidationError, match="date"):
         run(period="November")
-    assert telegram.accepted == []
+    assert in_chat(telegram) == []
 
 
 def test_a_dry_run_sends_nothing_and_leaves_the_ledger(run, telegram):
     # The messages are in the log; a real run afterwards posts as if nothing had been.
     assert str(run(dry_run=True).state) == "success"
-    assert telegram.accepted == []
+    assert in_chat(telegram) == []
     run()
-    assert len(telegram.accepted) == 3
+    assert len(in_chat(telegram)) == 3
 
 
 def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
@@ -139,18 +139,18 @@ def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
     done = run()
     assert str(done.state) == "failed"
     assert states(done)["compute_profitability"] == "failed"
-    assert telegram.accepted == []
+    assert in_chat(telegram) == []
 
 
 def test_an_answer_that_never_came_is_not_repeated_by_itself(run, telegram):
     # The first message was accepted and the connection dropped: a person must look, then resend.
     telegram.faults.drop_after(times=1)
     assert str(run().state) == "failed"
-    assert len(telegram.accepted) == 3  # the two others were posted
+    assert len(in_chat(telegram)) == 3  # the two others were posted
     assert str(run().state) == "failed"
-    assert len(telegram.accepted) == 3
+    assert len(in_chat(telegram)) == 3
     assert str(run(resend=True).state) == "success"
-    assert len(telegram.accepted) == 4
+    assert len(in_chat(telegram)) == 4
 
 
 def test_the_token_is_nowhere_in_airflow(run, telegram):
@@ -198,3 +198,12 @@ def test_a_late_report_says_so_and_makes_no_sound(run, telegram):
     run()
     assert all("Отправлено с опозданием" in message.text for message in telegram.messages)
     assert all(message.silent for message in telegram.messages)
+
+
+def test_a_misspelt_param_is_refused(run, telegram):
+    # Airflow takes any key: without this the newest period would be reported instead.
+    done = run(perod="2026-10-15")
+    assert str(done.state) == "failed"
+    assert in_chat(telegram) == []
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "There is no param perod. Allowed: period," in told.text

@@ -4,9 +4,9 @@ import pytest
 
 from delivery.desk import GROUP, StoreDownError
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.wire.delivery import CORRECTIONS_KEPT
-from sancrm_reports.wire.ledger import State
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")

@@ -23,9 +23,9 @@ from delivery.desk import (
     server_that_answers,
 )
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger import State
 from sancrm_reports.wire.telegram_errors import (
     FloodWaitError,
     NotSentError,

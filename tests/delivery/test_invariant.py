@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from delivery.desk import GROUP, Desk, new_stand_in
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.ledger import State
+from sancrm_reports.pure.entry import State
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from delivery.desk import NEW_GROUP, OLD_GROUP
+from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger import State
 from sancrm_reports.wire.telegram_errors import ChatMovedError, FloodWaitError
 
 MOVE = (str(OLD_GROUP), str(NEW_GROUP))

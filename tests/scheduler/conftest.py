@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
-from stage import CHAT, make_crm, reader_connection, telegram_connection
+from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
 DAG_ID = "profitability_daily"
 
@@ -38,34 +39,50 @@ def postgres():
 def telegram():
     with TelegramStandIn(rate_limits=False) as server:
         server.chats.add(CHAT, "supergroup", "Отчёты")
+        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
         yield server
 
 
 @pytest.fixture(scope="session")
 def airflow(postgres, telegram, tmp_path_factory):
     """Airflow with the daily reports switched on, whose first scheduled run is over."""
+    environment = {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
+        "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",  # every scheduled run is late
+        "SANCRM__BACKUPS": json.dumps(WAITED_FOR),
+        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
+    }
+    home = tmp_path_factory.mktemp("airflow")
+    with local_airflow(postgres, telegram, home, environment) as running:
+        unpause(running, DAG_ID)
+        running.wait_for_run(DAG_ID)
+        yield running
+
+
+@contextmanager
+def local_airflow(postgres, telegram, home, environment, **options):
+    """An Airflow of its own between the small CRM and the stand-in, with every DAG paused."""
     # What tests/conftest.py sets is for Airflow in this process.
     own = [name for name in os.environ if name.startswith("AIRFLOW")]
     kept = {name: os.environ.pop(name) for name in own}
+    connections = {
+        "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
+        "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
+        "AIRFLOW_CONN_TELEGRAM_OPS": telegram_connection(telegram, OPS_CHAT),
+        "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
+    }
     try:
         with LocalAirflow(
-            postgres,
-            tmp_path_factory.mktemp("airflow"),
-            environment={
-                "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
-                "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
-                "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
-                "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
-                "SANCRM__BACKUPS": json.dumps(WAITED_FOR),
-                "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
-            },
+            postgres, home, environment=connections | environment, **options
         ) as running:
             wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
-            running.api.patch(f"/dags/{DAG_ID}", json={"is_paused": False}).raise_for_status()
-            running.wait_for_run(DAG_ID)
             yield running
     finally:
         os.environ |= kept
+
+
+def unpause(airflow, dag_id):
+    airflow.api.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
 
 def wait_until(condition, seconds=120):
@@ -80,15 +97,15 @@ def wait_until(condition, seconds=120):
 
 def backfill(airflow, first, last):
     """Make a backfill, once Airflow has noticed that the one before is over: up to 30 s later."""
-
-    def all_over():
-        backfills = airflow.api.get("/backfills", params={"dag_id": DAG_ID}).json()["backfills"]
-        return all(made["completed_at"] for made in backfills)
-
-    wait_until(all_over)
+    wait_until(lambda: backfills_over(airflow))
     airflow.command(
         "backfill", "create", "--dag-id", DAG_ID, "--from-date", first, "--to-date", last
     )  # fmt: skip
+
+
+def backfills_over(airflow):
+    backfills = airflow.api.get("/backfills", params={"dag_id": DAG_ID}).json()["backfills"]
+    return all(made["completed_at"] for made in backfills)
 
 
 def senders(airflow, telegram):

@@ -6,7 +6,7 @@ import psutil
 import psycopg
 import pytest
 
-from scheduler.conftest import WAITED_FOR, wait_until
+from scheduler.conftest import WAITED_FOR, unpause, wait_until
 
 DAG_IDS = [f"backup_watch_{name}" for name in WAITED_FOR]
 GROWTH = 50_000_000  # bytes, of the triggerer with ten waits
@@ -45,7 +45,7 @@ def waiting(airflow):
     before = memory(airflow)
     wait_until(lambda: airflow.api.get(f"/dags/{DAG_IDS[-1]}").status_code == 200)
     for dag_id in DAG_IDS:
-        airflow.api.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        unpause(airflow, dag_id)
     wait_until(lambda: all(tasks(airflow, dag_id, "deferred") for dag_id in DAG_IDS))
     return before
 

@@ -1,6 +1,7 @@
 """A worker that is killed between Telegram's answer and the ledger."""
 
 from scheduler.conftest import DAG_ID, senders, wait_until
+from stage import in_chat
 
 
 def task_of(airflow, run_id, state):
@@ -11,12 +12,12 @@ def task_of(airflow, run_id, state):
 
 def test_a_killed_worker_repeats_nothing(airflow, telegram):
     # Killed while Telegram's answer is on its way: the next try must not send it again.
-    before = len(telegram.accepted)
+    before = len(in_chat(telegram))
     hanging = telegram.faults.hang_after(times=1)
     run_id = airflow.api.post(
         f"/dags/{DAG_ID}/dagRuns", json={"logical_date": None, "conf": {"period": "2026-11-11"}}
     ).json()["dag_run_id"]
-    wait_until(lambda: len(telegram.accepted) > before)
+    wait_until(lambda: len(in_chat(telegram)) > before)
     for process in wait_until(lambda: senders(airflow, telegram)):
         process.kill()
     hanging.release()
@@ -32,7 +33,7 @@ def test_a_killed_worker_repeats_nothing(airflow, telegram):
     ).raise_for_status()
     run = airflow.wait_for_run(DAG_ID)
     assert run["state"] == "failed"
-    assert len(telegram.accepted) - before == 3  # its message once, and the two others
+    assert len(in_chat(telegram)) - before == 3  # its message once, and the two others
     unknown = task_of(airflow, run_id, "failed")
     assert unknown["map_index"] == killed["map_index"]
     log = airflow.api.get(

@@ -3,10 +3,11 @@
 from itertools import groupby
 
 from scheduler.conftest import DAG_ID, backfill, wait_until
+from stage import in_chat
 
 
 def first_lines(telegram, since):
-    return [message.text.splitlines()[0] for message in telegram.accepted[since:]]
+    return [message.text.splitlines()[0] for message in in_chat(telegram)[since:]]
 
 
 def day(line):
@@ -15,7 +16,7 @@ def day(line):
 
 def test_a_backfill_posts_each_report_once_in_order_with_its_own_period(airflow, telegram):
     # Over the turn of a month, with the ten runs at once that the command starts by itself.
-    before = len(telegram.accepted)
+    before = len(in_chat(telegram))
     backfill(airflow, "2026-10-28", "2026-11-03")
     airflow.wait_for_run(DAG_ID, seconds=400)
     lines = first_lines(telegram, before)
@@ -28,7 +29,7 @@ def test_a_backfill_posts_each_report_once_in_order_with_its_own_period(airflow,
 
 def test_two_runs_of_one_period_started_together_post_one_set(airflow, telegram):
     # A backfill and a run by hand: max_active_runs does not keep these two apart.
-    before = len(telegram.accepted)
+    before = len(in_chat(telegram))
     earlier = {run["dag_run_id"] for run in airflow.runs(DAG_ID)}
 
     def new_runs():
@@ -40,5 +41,5 @@ def test_two_runs_of_one_period_started_together_post_one_set(airflow, telegram)
     ).raise_for_status()
     wait_until(lambda: len(new_runs()) == 2)
     airflow.wait_for_run(DAG_ID)
-    assert len(telegram.accepted) - before == 3
+    assert len(in_chat(telegram)) - before == 3
     assert [run["state"] for run in new_runs()] == ["success", "success"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.telegram import DELIVERIES
+from sancrm_reports.pure.audit import Roster, roster_key, since_key
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
@@ -56,6 +58,38 @@ class ComputeProfitabilityOperator(BaseOperator):
             }
             for figures in now
         ]
+
+
+class ListBranchesOperator(BaseOperator):
+    """Say whose reports are posted, one task for each, and note it as what this report owes.
+
+    Returns the branches' mappings of those that ``compute_profitability`` returned. Needs
+    ``outlets=[DELIVERIES]``: the roster lies in the ledger's store.
+
+    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param figures: what ``compute_profitability`` returned.
+    """
+
+    template_fields: Sequence[str] = ("figures",)
+
+    def __init__(self, *, report: str, figures: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report = report
+        self.figures = figures
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Keep the roster unless nothing is to be sent, and return the branches."""
+        branches = [row for row in self.figures if row["subject"] == "branch"]
+        if not context["params"].get("dry_run"):
+            period = period_of(context, self.report, settings().account.timezone)
+            mode = context["params"].get("backfill_mode", "full")
+            roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
+            store: Any = context["asset_state_store"][DELIVERIES]
+            store.set(roster_key(self.dag_id, period.key), roster.to_json())
+            day, since = period.start.isoformat(), store.get(since_key(self.dag_id))
+            if since is None or day < since["day"]:
+                store.set(since_key(self.dag_id), {"day": day})
+        return branches
 
 
 class CheckDaysSumOperator(BaseOperator):

@@ -173,8 +173,8 @@ class PostNetworkReportOperator(TelegramReportOperator):
         self, delivery: Delivery, period: Period, addresses: Sequence[Address]
     ) -> tuple[list[Outcome], list[ReportError]]:
         """Add the period to the day's digest of this report, unless it was posted by itself."""
+        from sancrm_reports.pure.entry import State
         from sancrm_reports.pure.messages import digest, digest_line
-        from sancrm_reports.wire.ledger import State
 
         network = next(row for row in self.figures if row["subject"] == "network")
         line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")

@@ -21,8 +21,10 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
     without logical date makes, reports the last whole period before it. Never the clock.
 
     Raises:
-        PeriodError: the day is no date, the period is not over yet, or the interval is no period.
+        PeriodError: the day is no date, the period is not over yet, the interval is no period, or
+            the run's conf names a param that does not exist.
     """
+    _refuse_unknown(context)
     kind = PERIOD_OF_REPORT[report]
     run_after = context["dag_run"].run_after
     named = context["params"].get("period")
@@ -47,6 +49,16 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
             "period."
         )
     return period
+
+
+def _refuse_unknown(context: Any) -> None:
+    """Airflow takes any key in a run's conf: «perod» would mean the newest period, in silence."""
+    known = context["dag"].params
+    if unknown := sorted(set(context["dag_run"].conf or {}) - set(known)):
+        raise PeriodError(
+            f"There is no param {', '.join(unknown)}. Allowed: {', '.join(known)}. "
+            "Trigger the run again."
+        )
 
 
 def _data_interval(context: Any) -> tuple[datetime, datetime] | None:

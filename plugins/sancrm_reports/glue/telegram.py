@@ -57,7 +57,7 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 
 def delivery_of(
-    context: Context,
+    context: Any,
     hook: SancrmTelegramHook,
     *,
     resend: bool = False,

@@ -12,7 +12,8 @@ from pendulum import DateTime, instance, now
 from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Iterator
+    from datetime import date, datetime
 
     from airflow.timetables.base import TimeRestriction
 
@@ -73,6 +74,13 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
         return DagRunInfo(
             run_after=fire, data_interval=self.infer_manual_data_interval(run_after=fire)
         )
+
+    def due_between(self, after: datetime, until: datetime) -> Iterator[tuple[DateTime, Period]]:
+        """Yield each time of the schedule in ``(after, until]``, and what is reported then."""
+        fire = self._get_next(instance(after))
+        while fire <= until:
+            yield fire, self._reported_at(fire)
+            fire = self._get_next(fire)
 
     def due_at(self, period: Period) -> DateTime:
         """Return when the schedule wants the report of a period."""

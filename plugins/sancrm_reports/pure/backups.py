@@ -13,7 +13,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Self
 
-from sancrm_reports.errors import PermanentError
+from sancrm_reports.errors import ToldError
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -176,8 +176,8 @@ class Judgement:
         )
 
 
-class BadBackupError(PermanentError):
-    """The night's backup is not good: the task is red, and the alert is told by the next one."""
+class BadBackupError(ToldError):
+    """The window's backup is not good: the task is red, and the alert tells of it."""
 
 
 def judge(

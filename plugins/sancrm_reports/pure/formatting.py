@@ -77,11 +77,9 @@ def duration(length: timedelta) -> str:
     return " ".join(filter(None, parts))
 
 
-def moment(instant: datetime | None, zone: tzinfo) -> str:
-    """Return a time by a zone's clock: 18 ноября, 02:37."""
-    if instant is None:
-        return DASH
-    return format_datetime(instant.astimezone(zone), "d MMMM, HH:mm", locale=LOCALE)
+def moment_in(instant: datetime | None, zone: tzinfo) -> str:
+    """Name an instant by a zone's clock: 17 ноября, 09:04."""
+    return DASH if instant is None else moment(instant.astimezone(zone))
 
 
 def one_line(name: str, limit: int = 100) -> str:
@@ -90,11 +88,21 @@ def one_line(name: str, limit: int = 100) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def day_name(day: date) -> str:
+    """Name a day: вторник, 17 ноября 2026."""
+    return format_date(day, "EEEE, d MMMM y", locale=LOCALE)
+
+
+def moment(local: datetime) -> str:
+    """Name a moment of this year: 17 ноября, 09:04."""
+    return format_datetime(local, "d MMMM, HH:mm", locale=LOCALE)
+
+
 def period_name(period: Period) -> str:
     """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
     match period.kind:
         case PeriodKind.DAY:
-            return format_date(period.start, "EEEE, d MMMM y", locale=LOCALE)
+            return day_name(period.start)
         case PeriodKind.MONTH:
             return format_date(period.start, "LLLL y", locale=LOCALE)
         case PeriodKind.WEEK:

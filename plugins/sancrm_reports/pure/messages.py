@@ -208,7 +208,7 @@ def _environment(templates: Path) -> Environment:
         "one_line": formatting.one_line,
         "file_size": formatting.file_size,
         "duration": formatting.duration,
-        "moment": formatting.moment,
+        "moment_in": formatting.moment_in,
     }
     environment.globals |= {
         "plural": formatting.plural,
@@ -221,6 +221,6 @@ def _environment(templates: Path) -> Environment:
 
 
 def render(template: str, templates: Path, **values: Any) -> str:
-    """Fill a template in; what it is given is escaped."""
+    """Fill a template in; every value is escaped, unless it is markup already."""
     text = _environment(templates).get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -13,14 +13,13 @@ from html import escape
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
-
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure import formatting
+from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, split, visible_length
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger import Correction, Entry, Ledger, State, ledger_key, text_hash
+from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import GROUP_MESSAGES, Clock, Pacing
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
@@ -99,6 +98,18 @@ class Delivery:
         """Name a message in the ledger; a chat keeps its name when its group gets another id."""
         chat = self.ledger.store.get(f"moved_from|{to.chat}") or to.chat
         return ledger_key(report, period, subject, str(replace(to, chat=chat)))
+
+    def state_of(self, report: str, period: str, subject: str, to: Address) -> Entry | None:
+        """Return what is known of a message, of its parts the one that fared worst."""
+        key = self.key(report, period, subject, to)
+        whole = self.ledger.get(key)
+        if whole is None or whole.state is not State.SENT:
+            return whole
+        for number in range(2, whole.parts + 1):
+            part = self.ledger.get(f"{key}|{number}")
+            if part is None or part.state is not State.SENT:
+                return part
+        return whole
 
     def deliver(
         self,
@@ -375,8 +386,7 @@ class Delivery:
         return replace(message, html="\n".join([*lines, *shown]))
 
     def _readable(self, at: str) -> str:
-        local = datetime.fromisoformat(at).astimezone(self.zone)
-        return format_datetime(local, "d MMMM, HH:mm", locale=formatting.LOCALE)
+        return formatting.moment(datetime.fromisoformat(at).astimezone(self.zone))
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds")

@@ -1,0 +1,157 @@
+"""Compares what the reports owed in the last days with what the ledger says was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sancrm_reports.errors import ReportError, ToldError
+from sancrm_reports.glue.conclude import incidents_of, solve
+from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
+from sancrm_reports.glue.timetable import timetable_of
+from sancrm_reports.pure.audit import Audit, Roster, examine, roster_key, since_key
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+from sancrm_reports.settings import INCLUDE, Settings, settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from sancrm_reports.pure.entry import Entry
+    from sancrm_reports.wire.delivery import Delivery
+    from sancrm_reports.wire.incidents import Incidents
+
+MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
+LAST_TOLD = "audit_last_told"  # the key of the day whose message is still open
+
+
+class AuditDeliveriesOperator(TelegramOperator):
+    """Tell ops what is missing, with the command that sends it; the run's note has the whole table.
+
+    Looks at the reports whose time came in the last days before the run. Give it ``**posting()``.
+
+    :param sql: which branches owe a report where no run came, and so no roster is known.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = (".sql",)
+
+    def __init__(self, *, sql: str = "active_branches.sql", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Examine, write the note, and tell.
+
+        Raises:
+            ToldError: something is missing.
+        """
+        from sancrm_reports.pure.audit_text import note
+        from sancrm_reports.pure.ops import Occasion
+
+        delivery = delivery_of(context, common_hook())
+        audits = [
+            self._examine(context, delivery, dag_id, period)
+            for dag_id, period in due_reports(context["dag_run"].run_after, settings())
+            if is_owed(delivery, dag_id, period)
+        ]
+        context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
+        incidents = incidents_of(context)
+        for audit in audits:
+            if not audit.troubles:  # whatever sent it in the end
+                solve(incidents, Occasion.of_report(audit.report, audit.period))
+        day = context["dag_run"].run_after.date().isoformat()
+        outcomes = tell(incidents, audits, day)
+        missing = sum(len(audit.troubles) for audit in audits)
+        self.show(context, outcomes)
+        if missing:
+            raise ToldError(f"{missing} messages are missing; the run's note has the table.")
+        return []
+
+    def _examine(self, context: Context, delivery: Delivery, dag_id: str, period: Period) -> Audit:
+        known = delivery.ledger.store.get(roster_key(dag_id, period.key))
+        roster = Roster.from_json(known) if known else Roster(branches=self._branches(period))
+
+        def delivered(subject: str) -> Iterator[tuple[str, Entry | None]]:
+            for chat in chats_of(subject, settings()):
+                to = address(chat, delivery.client)
+                yield str(to), delivery.state_of(dag_id, period.key, subject, to)
+
+        audit = examine(dag_id, period, roster, delivered)
+        if not audit.troubles:
+            return audit
+        reason, is_going_on = why_missing(context["ti"], dag_id, period)
+        findings = [] if is_going_on else audit.findings  # its end, or its deadline, tells of it
+        return Audit(dag_id, period, findings, reason)
+
+    def _branches(self, period: Period) -> dict[int, str]:
+        """Return the branches that were open; none where the CRM cannot say."""
+        from sancrm_reports.wire.crm import snapshot
+
+        try:
+            with snapshot(settings().database) as cursor:
+                cursor.execute(self.sql, {"end_day": period.end})
+                return {row["branch_id"]: row["branch_name"] for row in cursor.fetchall()}
+        except ReportError as error:
+            self.log.warning("Only the network's reports of %s are looked for: %s", period, error)
+            return {}
+
+
+def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
+    """Yield the reports whose time came in the days before."""
+    until = now - MOMENT
+    for report in PERIOD_OF_REPORT:
+        timetable = timetable_of(report, configured)
+        for _, period in timetable.due_between(now - timedelta(days=configured.audit.days), until):
+            yield f"profitability_{report}", period
+
+
+def is_owed(delivery: Delivery, dag_id: str, period: Period) -> bool:
+    """Whether the report was in use by then: a DAG that was never switched on owes nothing."""
+    since = delivery.ledger.store.get(since_key(dag_id))
+    return bool(since) and period.start.isoformat() >= since["day"]
+
+
+def chats_of(subject: str, configured: Settings) -> list[str]:
+    """Return where a subject's report goes, as the settings write chats."""
+    kind, _, branch_id = subject.partition("-")
+    if kind == "branch":
+        return configured.chats.of_branch(int(branch_id))
+    return [configured.chats.of_summary]
+
+
+def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
+    """Say in Russian what became of the scheduled or backfill run, and whether it is going on."""
+
+    def is_there(*states: str) -> bool:
+        dates = [period.starts_at]
+        return bool(ti.get_dr_count(dag_id, logical_dates=dates, states=list(states) or None))
+
+    if is_there("queued", "running"):
+        return "прогон ещё идёт", True
+    if is_there("failed"):
+        return "прогон завершился сбоем", False
+    if is_there():
+        return "", False
+    if ti.get_dag(dag_id).is_paused:
+        return "прогона по расписанию не было: DAG на паузе", False
+    return "прогона по расписанию не было: Airflow не работал", False
+
+
+def tell(incidents: Incidents, audits: Sequence[Audit], day: str) -> list[Any]:
+    """Tell of what is missing once a morning, and that nothing is any more."""
+    from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
+
+    templates = INCLUDE / "templates"
+    if any(audit.troubles for audit in audits):
+        incidents.store.set(LAST_TOLD, {"day": day})
+        return incidents.tell(_incident(day), reports_missing(audits, templates=templates))
+    last = incidents.store.get(LAST_TOLD)
+    if not last:
+        return []
+    return incidents.solve(_incident(last["day"]), nothing_missing(templates=templates))
+
+
+def _incident(day: str) -> str:
+    return f"audit|delivery_audit|{day}"

@@ -1,0 +1,154 @@
+"""The last task of every run: it tells ops once of what failed, and once that it is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sancrm_reports.errors import PermanentError, ToldError
+from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.telegram import TelegramOperator, address, delivery_of, ops_hook
+from sancrm_reports.settings import INCLUDE, settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from sancrm_reports.pure.ops import Failure, Occasion
+    from sancrm_reports.wire.incidents import Incidents
+
+ERROR = "error"  # the XCom in which a failed task leaves what conclude_run tells
+FAILURE, LATE = "failure", "late"  # kinds of incidents
+
+
+def remember_error(context: Context) -> None:
+    """Leave a task's error for ``conclude_run``: the callback of every task that fails."""
+    from sancrm_reports.pure.ops import Failure
+
+    ti: Any = context["ti"]
+    error: Any = context.get("exception")
+    about = getattr(ti, "rendered_map_index", None) or ""
+    ti.xcom_push(key=ERROR, value=Failure.describe(error, about))
+
+
+class ConcludeRunOperator(TelegramOperator):
+    """Tell ops of failed tasks by one message; edit it once a run of the same occasion succeeds.
+
+    The last task of a DAG, with ``**posting()`` and the trigger rule ``all_done``. It fails where
+    a task failed, so that the run is red, and clearing what failed clears this as well. Failures
+    of which people were told by a message of their own (``ToldError``) are not told again.
+
+    :param title: what the run is for, in Russian, with a small letter: «незвонки».
+    """
+
+    def __init__(self, *, title: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.title = title
+
+    def occasion(self, context: Context) -> Occasion:
+        """Return what the run was for; by default its day in the account's zone."""
+        from sancrm_reports.pure import formatting
+        from sancrm_reports.pure.ops import Occasion
+
+        run: Any = context["dag_run"]
+        zone = ZoneInfo(settings().account.timezone)
+        day = (run.data_interval_start or run.run_after).astimezone(zone).date()
+        title = f"{self.title or self.dag_id}, {formatting.day_name(day)}"
+        return Occasion(self.dag_id, day.isoformat(), title, {})
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Look how the run went, and tell what ops do not know yet.
+
+        Raises:
+            ToldError: a task failed.
+        """
+        occasion = self.occasion(context)
+        failures = failed_tasks(context)
+        incidents = incidents_of(context)
+        if failures:
+            if not all(failure.is_told for failure in failures):
+                url = run_url(self.dag_id, context["dag_run"].run_id)
+                self.show(context, _tell(incidents, occasion, failures, url))
+            raise ToldError(f"{len(failures)} failed: {', '.join(f.task for f in failures)}.")
+        return self.show(context, solve(incidents, occasion))
+
+
+class ConcludeReportOperator(ConcludeRunOperator):
+    """Conclude a run of a profitability report.
+
+    :param report: ``daily``, ``weekly`` or ``monthly``.
+    """
+
+    def __init__(self, *, report: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report = report
+
+    def occasion(self, context: Context) -> Occasion:
+        """Return the period that the run was to report, or as much as its params say."""
+        from sancrm_reports.pure.ops import Occasion
+
+        try:
+            period = period_of(context, self.report, settings().account.timezone)
+        except PermanentError:  # a period that cannot be reported is what failed
+            return super().occasion(context)
+        return Occasion.of_report(self.dag_id, period)
+
+
+def failed_tasks(context: Context) -> list[Failure]:
+    """Return what failed in this run."""
+    from sancrm_reports.pure.ops import Failure
+
+    ti: Any = context["ti"]
+    failed = [
+        (crumb["task_id"], crumb["map_index"])
+        for crumb in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
+        if crumb["state"] == "failed" and crumb["task_id"] != ti.task_id
+    ]
+    return [
+        Failure.from_json(task, ti.xcom_pull(task_ids=task, key=ERROR, map_indexes=map_index))
+        for task, map_index in failed
+    ]
+
+
+def incidents_of(context: Any) -> Incidents:
+    """Return the incidents of the ops chat, for a task with ``posting()``."""
+    from sancrm_reports.wire.incidents import Incidents
+
+    hook = ops_hook()
+    delivery = delivery_of(context, hook, resend=True)
+    return Incidents(delivery, address(settings().chats.failures, hook))
+
+
+def solve(incidents: Incidents, occasion: Occasion) -> list[Any]:
+    """Edit what ops were told of this occasion into that it is over."""
+    from sancrm_reports.pure.ops import solved
+
+    words = {FAILURE: "Был сбой", LATE: "Опоздал"}
+    outcomes: list[Any] = []
+    for kind, what in words.items():
+        message = solved(
+            occasion,
+            what,
+            at=datetime.now(UTC),
+            zone=settings().account.timezone,
+            templates=INCLUDE / "templates",
+        )
+        outcomes += incidents.solve(f"{kind}|{occasion.name}", message)
+    return outcomes
+
+
+def run_url(dag_id: str, run_id: str) -> str:
+    """Return the address of a run's page in Airflow."""
+    from urllib.parse import quote
+
+    from airflow.sdk.configuration import conf
+
+    base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"
+
+
+def _tell(incidents: Incidents, occasion: Occasion, failures: list[Failure], url: str) -> list[Any]:
+    from sancrm_reports.pure.ops import run_failed
+
+    message = run_failed(occasion, failures, run_url=url, templates=INCLUDE / "templates")
+    return incidents.tell(f"{FAILURE}|{occasion.name}", message)

@@ -1,0 +1,56 @@
+"""Lets a task write its run's note: the XCom ``sancrm_run_note`` becomes it when the run ends.
+
+A task has no way to write it by itself (Airflow 3.3), a listener in the scheduler has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
+
+RUN_NOTE = "sancrm_run_note"
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun) -> None:
+    """Write the note of a run that succeeded."""
+    _write_note(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun) -> None:
+    """Write the note of a run that failed."""
+    _write_note(dag_run)
+
+
+def _write_note(dag_run: DagRun) -> None:
+    """Copy the XCom, unless a person wrote a note: that stays."""
+    from airflow.utils.session import create_session
+    from sqlalchemy.orm import object_session
+
+    if session := object_session(dag_run):  # the scheduler's, which holds the run's row locked
+        _copy(dag_run, session)
+        return
+    with create_session() as session:  # in ``airflow dags test`` the run has none
+        _copy(session.get_one(type(dag_run), dag_run.id), session)
+
+
+def _copy(dag_run: DagRun, session: Session) -> None:
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    left = session.scalars(
+        select(XComModel).where(
+            XComModel.dag_id == dag_run.dag_id,
+            XComModel.run_id == dag_run.run_id,
+            XComModel.key == RUN_NOTE,
+        )
+    ).first()
+    written = dag_run.dag_run_note
+    if left is not None and (written is None or written.user_id is None):
+        dag_run.note = XComModel.deserialize_value(left)

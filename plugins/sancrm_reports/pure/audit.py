@@ -1,0 +1,169 @@
+"""Which messages a report owes, and what became of each: for the audit, and for the page.
+
+What a report owes is its roster, which a run writes when its figures are checked; where no run
+came so far, whoever asks says which branches there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sancrm_reports.pure.entry import Entry, State
+from sancrm_reports.pure.period import Period
+
+NETWORK = "network"
+
+
+class Fate(StrEnum):
+    """What became of a message, as the page shows it."""
+
+    SENT = "sent"
+    CORRECTED = "corrected"
+    LATE = "late"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    MISSING = "missing"
+    NOT_EXPECTED = "not_expected"
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether somebody must do something."""
+        return self in (Fate.FAILED, Fate.UNKNOWN, Fate.MISSING)
+
+
+# From harmless to bad: a message to several chats is as well as its worst one.
+_BY_GRAVITY = (
+    Fate.NOT_EXPECTED,
+    Fate.SENT,
+    Fate.CORRECTED,
+    Fate.LATE,
+    Fate.MISSING,
+    Fate.UNKNOWN,
+    Fate.FAILED,
+)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Whom a run of a report found: names of branches by id, and what it was to post.
+
+    ``mode`` is the run's ``backfill_mode``: a digest or a silent run owes no reports.
+    """
+
+    mode: str = "full"
+    branches: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Roster:
+        """Read what ``to_json`` wrote; JSON has made the ids texts."""
+        names = {int(branch_id): name for branch_id, name in value["branches"].items()}
+        return cls(value["mode"], names)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the roster as the store keeps it: keys of JSON are texts."""
+        return {"mode": self.mode, "branches": {str(id_): n for id_, n in self.branches.items()}}
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects of the messages that are owed, the network last."""
+        if self.mode != "full":
+            return []
+        return [*(f"branch-{branch_id}" for branch_id in self.branches), NETWORK]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one message that a report owes, in one chat; ``error`` is the ledger's."""
+
+    report: str
+    period: Period
+    name: str
+    chat: str
+    fate: Fate
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings on one period of one report, and what is known of its run.
+
+    ``reason`` says why messages are missing, in Russian; empty where nobody knows, or none is.
+    """
+
+    report: str
+    period: Period
+    findings: Sequence[Finding]
+    reason: str = ""
+
+    @property
+    def troubles(self) -> list[Finding]:
+        """The findings that somebody must do something about."""
+        return [finding for finding in self.findings if finding.fate.is_trouble]
+
+
+def examine(
+    report: str,
+    period: Period,
+    roster: Roster,
+    delivered: Callable[[str], Iterable[tuple[str, Entry | None]]],
+) -> Audit:
+    """Look what became of everything that a report owes for a period.
+
+    Args:
+        report: the DAG.
+        period: what it reports.
+        roster: whom it owes messages.
+        delivered: gives, for a subject, its chats and what the ledger says of each.
+    """
+    names = {f"branch-{id_}": name for id_, name in roster.branches.items()}
+    return Audit(
+        report,
+        period,
+        [
+            Finding(
+                report,
+                period,
+                names.get(subject, "вся сеть"),
+                chat,
+                fate_of(entry, is_owed=True),
+                (entry.error or "") if entry else "",
+            )
+            for subject in roster.subjects
+            for chat, entry in delivered(subject)
+        ],
+    )
+
+
+def roster_key(report: str, period: str) -> str:
+    """Name a roster in the ledger's store: roster|profitability_daily|2026-11-17."""
+    return f"roster|{report}|{period}"
+
+
+def since_key(report: str) -> str:
+    """Name the earliest day that a report was computed for: nothing before it is owed."""
+    return f"since|{report}"
+
+
+def fate_of(entry: Entry | None, *, is_owed: bool) -> Fate:
+    """Return what became of one message in one chat.
+
+    ``sending`` counts as unknown: where it is found later, nobody saw the answer.
+    """
+    if entry is None:
+        return Fate.MISSING if is_owed else Fate.NOT_EXPECTED
+    match entry.state:
+        case State.FAILED:
+            return Fate.FAILED
+        case State.UNKNOWN | State.SENDING:
+            return Fate.UNKNOWN
+    if entry.corrections:
+        return Fate.CORRECTED
+    return Fate.LATE if entry.footer else Fate.SENT
+
+
+def worst(fates: Iterable[Fate]) -> Fate:
+    """Return the gravest of the fates; of none, ``not_expected``."""
+    return max(fates, key=_BY_GRAVITY.index, default=Fate.NOT_EXPECTED)

@@ -1,0 +1,77 @@
+"""Troubles that ops are told of once: one message each, edited when it is over.
+
+An alert fails open: where nobody knows whether it arrived, it is sent again, because one that is
+told twice is better than one that is lost (docs/decisions/0035-alerts-fail-open.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
+
+if TYPE_CHECKING:
+    from sancrm_reports.pure.messages import Message
+    from sancrm_reports.wire.chats import Address
+    from sancrm_reports.wire.delivery import Delivery, Outcome
+
+Result = TypeVar("Result")
+
+
+class Incidents:
+    """Incidents of one chat, by name, such as ``failure|profitability_daily|2026-11-17``.
+
+    An incident that comes back after it was solved is a new one, with a new message.
+
+    Args:
+        delivery: of the ops chat's bot; made with ``resend``, so that it insists.
+        to: the ops chat.
+    """
+
+    def __init__(self, delivery: Delivery, to: Address) -> None:
+        self.delivery = delivery
+        self.store: Any = delivery.ledger.store
+        self.to = to
+
+    def tell(self, name: str, message: Message) -> list[Outcome]:
+        """Open an incident, or bring its message up to date without a sound."""
+        state = self._state(name)
+        if not state["open"]:
+            state = {"number": state["number"] + 1, "open": True}
+            self.store.set(_state_key(name), state)
+        key = self._key(name, state["number"])
+        return insist(lambda: self.delivery.deliver(key, self.to, message, grows=True))
+
+    def is_open(self, name: str) -> bool:
+        """Whether ops were told of it, and not yet that it is over."""
+        return bool(self._state(name)["open"])
+
+    def solve(self, name: str, message: Message) -> list[Outcome]:
+        """Edit an open incident's message into what it came to; nothing where none is open."""
+        state = self._state(name)
+        if not state["open"]:
+            return []
+        outcome = self.delivery.amend(self._key(name, state["number"]), self.to, message)
+        self.store.set(_state_key(name), {**state, "open": False})
+        return [outcome] if outcome else []
+
+    def _state(self, name: str) -> dict[str, Any]:
+        known: dict[str, Any] = self.store.get(_state_key(name), {})
+        return {"number": 0, "open": False} | known
+
+    def _key(self, name: str, number: int) -> str:
+        kind, _, rest = name.partition("|")
+        return self.delivery.key("ops_alert", rest.replace("|", "."), f"{kind}-{number}", self.to)
+
+
+def insist(deliver: Callable[[], Result]) -> Result:
+    """Deliver, and where the fate stays unknown, once more; the delivery must resend."""
+    try:
+        return deliver()
+    except UnknownOutcomeError:
+        return deliver()
+
+
+def _state_key(name: str) -> str:
+    return f"incident|{name}"

@@ -1,0 +1,112 @@
+"""The audit of deliveries: what the reports owed against what was sent."""
+
+import pytest
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from sancrm_reports.settings import settings
+from stage import OPS_CHAT, in_chat, reader_connection
+
+DAILY, WEEKLY = "profitability_daily", "profitability_weekly"
+
+
+@pytest.fixture(autouse=True)
+def two_days(monkeypatch):
+    """Run on 18 November at nine, so of 16 November (a Monday) and of the week 9 to 15."""
+    monkeypatch.setenv("SANCRM__AUDIT__DAYS", "2")
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def audit(run):
+    done = run("delivery_audit")
+    return str(done.state), note_of(done)
+
+
+def note_of(done):
+    with create_session() as session:
+        return session.scalar(select(DagRun).where(DagRun.id == done.id)).note
+
+
+def in_ops_chat(telegram):
+    return [message.text for message in telegram.messages if message.chat_id == OPS_CHAT]
+
+
+def test_nothing_missing_is_a_green_run_with_a_table_and_no_message(run, telegram):
+    # Two branches and the network, of the day and of the week.
+    run(DAILY, period="2026-11-16")
+    run(WEEKLY, period="2026-11-10")
+    state, note = audit(run)
+    assert state == "success"
+    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | с опозданием: 3 |" in note
+    assert "| еженедельный отчёт, 9–15 ноября 2026 | с опозданием: 3 |" in note
+    assert in_ops_chat(telegram) == []
+
+
+def test_a_report_that_never_ran_is_told_with_the_backfill_that_sends_it(run, telegram):
+    # The branches that were open come from the CRM, as no run has said which there are.
+    run(DAILY, period="2026-11-12")
+    state, note = audit(run)
+    assert state == "failed"
+    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | нет: 3 |" in note
+    (told,) = in_ops_chat(telegram)
+    assert "понедельник, 16 ноября 2026: нет ни одного сообщения (прогона по расписанию" in told
+    assert (
+        "airflow backfill create --dag-id profitability_daily --from-date 2026-11-16 "
+        "--to-date 2026-11-16 --reprocess-behavior completed"
+    ) in told
+    assert "еженедельный" not in told  # it was never switched on
+
+
+def test_what_was_repaired_since_edits_the_message(run, telegram):
+    # The next audit, of the same or of another day, says that it is over.
+    run(DAILY, period="2026-11-12")
+    audit(run)
+    run(DAILY, period="2026-11-16")
+    state, _ = audit(run)
+    assert state == "success"
+    assert in_ops_chat(telegram) == ["✅ Решено: все отчёты отправлены"]
+
+
+def test_a_failed_branch_is_named_with_the_reason(run, telegram, monkeypatch):
+    # Its chat was deleted: the others were sent and are not listed.
+    monkeypatch.setenv("SANCRM__CHATS__BRANCHES", '{"1": ["-1009999999999"]}')
+    settings.cache_clear()
+    run(DAILY, period="2026-11-16")
+    audit(run)
+    told = in_ops_chat(telegram)[-1]
+    assert "нет: Филиал на Ленина (" in told
+    assert "chat not found" in told.lower()
+    assert "Сервис" not in told
+
+
+def test_an_unknown_fate_comes_with_the_resending_command_only(run, telegram):
+    # A backfill would not send it again, and a person must look first.
+    telegram.faults.drop_after(times=1)
+    run(DAILY, period="2026-11-16")
+    audit(run)
+    told = in_ops_chat(telegram)[-1]
+    assert "сначала посмотрите в чат" in told
+    assert '{"period": "2026-11-16", "resend": true}' in told
+    assert "backfill create" not in told
+
+
+def test_a_digest_owes_nothing(run, telegram):
+    # A person chose that these periods are told of in one message.
+    run(DAILY, period="2026-11-16", backfill_mode="digest")
+    state, note = audit(run)
+    assert state == "success"
+    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | не ожидалось |" in note
+
+
+def test_an_audit_without_the_crm_still_looks_for_the_network(run, telegram, monkeypatch, postgres):
+    # The database is down, and that is when reports are missing.
+    run(DAILY, period="2026-11-12")
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    state, note = audit(run)
+    assert state == "failed"
+    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | нет: 1 |" in note
+    assert len(in_chat(telegram, OPS_CHAT)) == 1

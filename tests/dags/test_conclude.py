@@ -1,0 +1,96 @@
+"""Ops are told of a failed run once, in their own chat, and once that it is over."""
+
+import pytest
+
+from dags.conftest import states
+from stage import OPS_CHAT, in_chat, reader_connection
+
+
+@pytest.fixture
+def down(monkeypatch, postgres):
+    """The CRM's database does not answer until it is called."""
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    return lambda: monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
+
+
+def test_a_failed_run_is_told_once_with_what_mends_it(run, telegram, down):
+    # Which report and period, which step, why, the command and the run; not one per failed task.
+    done = run()
+    assert str(done.state) == "failed"
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert told.text.startswith("🔴 Сбой: ежедневный отчёт, вторник, 17 ноября 2026")
+    assert "compute_profitability: The CRM's database does not answer" in told.text
+    assert (
+        """airflow dags trigger profitability_daily --conf '{"period": "2026-11-17"}'"""
+        in told.text
+    )
+    assert (
+        f"/dags/profitability_daily/runs/{done.run_id.partition('+')[0]}".split(":")[0] in told.text
+    )
+    assert not told.silent
+
+
+def test_a_second_failure_of_the_same_period_edits_the_message(run, telegram, down):
+    # Cleared or triggered again while the trouble lasts: still one message.
+    run()
+    run()
+    shown = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
+    assert len(shown) == 1
+
+
+def test_a_run_that_recovers_edits_the_message_into_solved(run, telegram, down):
+    # Whatever run of the period it is; the staff's chat has the report, ops' chat that it is over.
+    run()
+    down()
+    assert str(run().state) == "success"
+    (shown,) = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
+    assert shown.text.startswith("✅ Решено: ежедневный отчёт, вторник, 17 ноября 2026")
+    run()
+    assert len(in_chat(telegram, OPS_CHAT)) == 2  # the alert and its edit
+
+
+def test_a_failure_after_a_solved_one_is_a_new_message_with_sound(
+    run, telegram, down, monkeypatch, postgres
+):
+    # An edit makes no sound, and this is news.
+    run()
+    down()
+    run()
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    run()
+    shown = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
+    assert [message.text[:8] for message in shown] == ["✅ Решено", "🔴 Сбой: "]
+
+
+def test_a_message_of_unknown_fate_comes_with_the_command_that_resends_it(run, telegram):
+    # A person must look into the chat first; the branch is named.
+    telegram.faults.drop_after(times=1)
+    run()
+    told = in_chat(telegram, OPS_CHAT)[-1]
+    assert "post_branch_report (" in told.text
+    assert "Посмотрите в чат" in told.text
+    assert '"resend": true' in told.text
+
+
+def test_an_alert_whose_answer_never_came_is_told_again(run, telegram, down):
+    # Better told twice than not at all.
+    telegram.faults.drop_after(times=1)
+    run()
+    assert len(in_chat(telegram, OPS_CHAT)) == 2
+
+
+def test_a_run_is_red_and_says_so_where_telegram_is_down(run, telegram, down):
+    # Nobody can be told, so Airflow shows it: in the state and in the task that could not tell.
+    telegram.faults.drop_before(times=20)
+    done = run()
+    assert str(done.state) == "failed"
+    assert states(done)["conclude_run"] == "failed"
+    assert in_chat(telegram, OPS_CHAT) == []
+
+
+def test_a_broken_schema_is_told_with_the_file_to_change(run, telegram, crm):
+    # The alert says what a person can do, not what PostgreSQL said.
+    crm.execute("alter table branches rename to filialy")
+    run()
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "Change the file in include/sql/sources/" in told.text

@@ -1,0 +1,127 @@
+"""What became of the messages that a report owes, and how an audit says it."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sancrm_reports.pure.audit import Audit, Fate, Finding, Roster, examine, fate_of, worst
+from sancrm_reports.pure.audit_text import backfill_command, commands, note, reports_missing
+from sancrm_reports.pure.entry import Correction, Entry, State
+from sancrm_reports.pure.period import Period, PeriodKind
+
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+DAILY, WEEKLY = "profitability_daily", "profitability_weekly"
+
+
+def day(number, timezone="Europe/Moscow"):
+    return Period(PeriodKind.DAY, date(2026, 11, number), timezone)
+
+
+def entry(state=State.SENT, **changes):
+    return Entry(state=state, text_hash="0", updated_at="2026-11-18T06:00:00+00:00", **changes)
+
+
+def audit(report, period, *fates, reason="", error=""):
+    findings = [Finding(report, period, f"Филиал {n}", "-1", f, error) for n, f in enumerate(fates)]
+    return Audit(report, period, findings, reason)
+
+
+@pytest.mark.parametrize(
+    ("known", "fate"),
+    [
+        (None, Fate.MISSING),
+        (entry(), Fate.SENT),
+        (entry(State.FAILED), Fate.FAILED),
+        (entry(State.UNKNOWN), Fate.UNKNOWN),
+        (entry(State.SENDING), Fate.UNKNOWN),
+        (entry(footer="Отправлено с опозданием 3 дн."), Fate.LATE),
+        (entry(corrections=[Correction("2026-11-18T06:00:00+00:00", "прибыль")]), Fate.CORRECTED),
+    ],
+)
+def test_what_the_ledger_says_is_a_fate(known, fate):
+    # A message that was being sent when somebody looks later is of unknown fate.
+    assert fate_of(known, is_owed=True) is fate
+
+
+def test_what_is_not_owed_is_not_missing():
+    # No entry says nothing by itself.
+    assert fate_of(None, is_owed=False) is Fate.NOT_EXPECTED
+
+
+def test_a_message_to_several_chats_is_as_well_as_its_worst():
+    # One dead chat must be seen.
+    assert worst([Fate.SENT, Fate.UNKNOWN, Fate.CORRECTED]) is Fate.UNKNOWN
+    assert worst([]) is Fate.NOT_EXPECTED
+
+
+def test_a_roster_survives_json_and_owes_branches_then_the_network():
+    # JSON makes the ids texts.
+    roster = Roster.from_json(Roster("full", {3: "Филиал на Ленина"}).to_json())
+    assert roster.branches == {3: "Филиал на Ленина"}
+    assert roster.subjects == ["branch-3", "network"]
+
+
+@pytest.mark.parametrize("mode", ["digest", "silent"])
+def test_a_digest_or_silent_run_owes_nothing(mode):
+    # A person chose so.
+    assert examine(DAILY, day(17), Roster(mode, {3: "Ленина"}), lambda subject: []).findings == []
+
+
+def test_every_chat_of_a_branch_is_owed_the_message():
+    # Two chats, one of which has it: one trouble, with the ledger's reason.
+    told = {"branch-3": [("-1", entry()), ("-2", entry(State.FAILED, error="chat not found"))]}
+    found = examine(DAILY, day(17), Roster(branches={3: "Ленина"}), lambda s: told.get(s, []))
+    (trouble,) = found.troubles
+    assert (trouble.name, trouble.chat, trouble.error) == ("Ленина", "-2", "chat not found")
+
+
+def test_periods_in_a_row_are_one_command():
+    # A weekend without Airflow is one line to type; another report is another.
+    audits = [audit(DAILY, day(n), Fate.MISSING) for n in (13, 14, 17)]
+    audits.append(audit(WEEKLY, Period(PeriodKind.WEEK, date(2026, 11, 9), "UTC"), Fate.FAILED))
+    assert commands(audits) == [
+        "airflow backfill create --dag-id profitability_daily --from-date 2026-11-13 "
+        "--to-date 2026-11-17 --reprocess-behavior completed",
+        "airflow backfill create --dag-id profitability_weekly --from-date 2026-11-09 "
+        "--to-date 2026-11-09 --reprocess-behavior completed",
+    ]
+
+
+def test_west_of_utc_the_command_has_the_offset():
+    # Without it midnight UTC would be the evening before.
+    period = day(17, "America/New_York")
+    assert "--from-date 2026-11-17T00:00:00-05:00" in backfill_command(DAILY, period, period)
+
+
+def test_the_message_says_what_why_and_what_to_type():
+    # All of one day, and a branch of another.
+    html = reports_missing(
+        [
+            audit(DAILY, day(16), Fate.MISSING, Fate.MISSING, reason="DAG на паузе"),
+            audit(DAILY, day(17), Fate.SENT, Fate.FAILED, error="The chat <x> was deleted"),
+            audit(DAILY, day(18), Fate.SENT, Fate.SENT),
+        ],
+        templates=TEMPLATES,
+    ).html
+    assert "понедельник, 16 ноября 2026</b>: нет ни одного сообщения (DAG на паузе)" in html
+    assert "17 ноября 2026</b>: нет: Филиал 1 (не принято; The chat &lt;x&gt; was deleted)" in html
+    assert "18 ноября" not in html
+    assert "--from-date 2026-11-16 --to-date 2026-11-17" in html
+
+
+def test_a_hundred_missing_branches_are_a_short_message():
+    # Telegram takes 4096 characters, a phone shows fewer.
+    fates = [Fate.SENT, *[Fate.FAILED] * 100]
+    html = reports_missing([audit(DAILY, day(17), *fates)], templates=TEMPLATES).html
+    assert "и ещё 95" in html
+    assert len(html) < 700
+
+
+def test_the_note_is_a_table_with_a_row_per_period():
+    # Also where all is well: that is what the note is for.
+    assert note([audit(DAILY, day(17), Fate.SENT, Fate.SENT, Fate.LATE)]).splitlines() == [
+        "| Отчёт | Сообщения |",
+        "| --- | --- |",
+        "| ежедневный отчёт, вторник, 17 ноября 2026 | отправлено: 2, с опозданием: 1 |",
+    ]
