@@ -7,7 +7,7 @@ import pytest
 
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.settings import settings
-from stage import CHAT, reader_connection, telegram_connection
+from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"
 FIRST = datetime(2025, 1, 9, 23, tzinfo=UTC)  # 10 January, 02:00 in Moscow: over, whatever today is
@@ -117,12 +117,15 @@ def test_the_backup_chat_has_a_connection_of_its_own(watch, telegram, monkeypatc
 
 
 def test_a_backup_chat_that_is_gone_turns_the_alert_to_ops(watch, telegram, monkeypatch):
-    # And the task red, because somebody must mend the chat.
+    # The task is red, because somebody must mend the chat: of that they are told, too.
     own = {**json.loads(telegram_connection(telegram)), "host": str(BACKUPS)}
     monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_BACKUP", json.dumps(own))
     done = watch()
     assert states(done)["post_backup_alert"] == "failed"
-    assert [message.chat_id for message in telegram.messages] == [CHAT]
+    alert, failure = telegram.messages
+    assert alert.chat_id == failure.chat_id == OPS_CHAT
+    assert "копии нет" in alert.text
+    assert "post_backup_alert" in failure.text
 
 
 def test_a_rehearsal_proves_the_whole_path(watch, backup, telegram):

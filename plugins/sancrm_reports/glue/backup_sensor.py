@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
-from sancrm_reports.glue.backup_trigger import BackupTrigger, look
 from sancrm_reports.glue.backup_window import window_of
-from sancrm_reports.pure.backup_messages import progress, verdict_line
 from sancrm_reports.pure.backups import BadBackupError, Judgement, Verdict
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
 
 JUDGEMENT = "judgement"  # XCom; pushed also by a task that then fails
 LATE = timedelta(minutes=10)  # for a triggerer that is slow; after it the worker looks
@@ -35,6 +36,9 @@ class BackupSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
+        from sancrm_reports.glue.backup_trigger import BackupTrigger, look
+        from sancrm_reports.pure.backup_messages import progress
+
         window = window_of(context, self.backup, settings())
         judgement = look(self.backup, window)
         if judgement.verdict.is_final or context["params"].get("rehearse"):
@@ -66,7 +70,6 @@ class BackupSensor(BaseSensorOperator):
 
     def _conclude(self, context: Context, judgement: Judgement) -> None:
         _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
-        self.log.info(verdict_line(judgement))
 
 
 class VerifyBackupOperator(BaseOperator):
@@ -103,8 +106,11 @@ def _publish(context: Context, judgement: Judgement, *, is_rehearsal: bool) -> N
     Raises:
         BadBackupError: the verdict is bad, and this is no rehearsal.
     """
-    ti = context["ti"]
+    from sancrm_reports.pure.backup_messages import verdict_line
+
+    ti, line = context["ti"], verdict_line(judgement)
+    log.info(line)
     ti.xcom_push(key=JUDGEMENT, value={"judgement": judgement.to_json(), "log_url": ti.log_url})
-    ti.xcom_push(key="run_note", value=verdict_line(judgement))
+    ti.xcom_push(key="run_note", value=line)
     if judgement.verdict.is_bad and not is_rehearsal:
-        raise BadBackupError(f"{verdict_line(judgement)}. The task post_backup_alert tells it.")
+        raise BadBackupError(f"{line}. The task post_backup_alert tells it.")
