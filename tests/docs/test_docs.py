@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
+from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -59,10 +61,19 @@ def setting_keys(model=Settings, prefix=""):
     """Every setting by its dotted name, with its field."""
     for name, field in model.model_fields.items():
         kind = field.annotation
+        *_, inner = (kind, *get_args(kind))  # of a table of sections, the section
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from setting_keys(kind, f"{prefix}{name}.")
+        elif isinstance(inner, type) and issubclass(inner, BaseModel) and not field.discriminator:
+            yield from setting_keys(inner, f"{prefix}{name}.NAME.")
         else:
             yield f"{prefix}{name}", field
+
+
+def probe_keys():
+    """Every key of every kind of probe, with its field."""
+    for kind in get_args(WatchedBackup.model_fields["probe"].annotation):
+        yield from kind.model_fields.items()
 
 
 def squeezed(sql):
@@ -78,6 +89,13 @@ def dag_file():
     return runpy.run_path(str(ROOT / "dags" / "profitability.py"))
 
 
+@pytest.fixture(scope="module")
+def params():
+    """The params of all DAGs."""
+    files = [runpy.run_path(str(file)) for file in ROOT.glob("dags/*.py")]
+    return {name: param for file in files for name, param in file.get("PARAMS", {}).items()}
+
+
 def test_every_dag_is_in_the_readme():
     # The set that tests/dags holds Airflow to.
     assert rows(README).keys() >= DAG_IDS
@@ -88,10 +106,10 @@ def test_every_task_is_in_the_readme(dag_file):
     assert all(task in README for task in dag_file["compute"].dag.task_ids)
 
 
-def test_every_param_of_the_dags_is_in_the_readme_with_its_default(dag_file):
+def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
     # In the table of the runs by hand; each value that is allowed is named, too.
     table = rows(README)
-    for name, param in dag_file["PARAMS"].items():
+    for name, param in params.items():
         default, meaning = table[name]
         shown = {None: "empty", False: "false"}.get(param.value, f"`{param.value}`")
         assert default == shown, name
@@ -135,12 +153,24 @@ def test_every_setting_is_in_the_docs_with_its_default():
         elif default is None:
             assert shown == "none", key
         else:
-            assert shown == (json.dumps(default) if default in ("", {}) else str(default)), key
+            assert shown == (json.dumps(default) if default in ("", {}, []) else str(default)), key
+
+
+def test_every_key_of_a_probe_is_in_the_docs():
+    # Of each kind, with its default.
+    table = rows(SETTINGS)
+    for name, field in probe_keys():
+        default = field.get_default(call_default_factory=True)
+        shown = table[name][1].strip("`")
+        if field.is_required():
+            assert shown == "must be set", name
+        else:
+            assert shown == ("none" if default is None else str(default) or '""'), name
 
 
 def test_no_setting_of_the_docs_is_gone():
     # A row whose key the code does not know any more.
-    keys = [key for key in rows(SETTINGS) if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", key)]
+    keys = [key for key in rows(SETTINGS) if re.fullmatch(r"[a-z_]+(\.[a-z_]+|\.NAME)+", key)]
     assert set(keys) == {key for key, _ in setting_keys()}
 
 
@@ -184,7 +214,9 @@ def test_every_environment_variable_is_in_the_docs():
 
 def overrides():
     """The names by which the environment changes a setting: explained once, for all of them."""
-    return {f"SANCRM__{key.upper().replace('.', '__')}" for key, _ in setting_keys()}
+    # NAME stands for that of a backup; the demo and the shipped file have one called sancrm.
+    keys = [key.replace(".NAME.", ".sancrm.") for key, _ in setting_keys()]
+    return {f"SANCRM__{key.upper().replace('.', '__')}" for key in keys}
 
 
 def python_of(folder):
@@ -248,6 +280,8 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
                 login = {"user": "sancrm_reports", "password": "choose-one"}
                 with psycopg.connect(dsn, row_factory=dict_row, **login) as reader:
                     figures = read_profitability(reader.cursor(), sql_text(SQL), day)
+                    backup_runs = sql_text(SQL, "backup_runs.sql")
+                    assert reader.execute(backup_runs, {"database": "crm"}).fetchall() == []
                     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                         reader.execute("delete from branches")
             finally:
@@ -275,11 +309,11 @@ def test_the_readme_shows_airflow_commands():
     assert len(commands(README, "airflow")) >= 8
 
 
-def test_the_params_in_commands_are_params(dag_file):
+def test_the_params_in_commands_are_params(params):
     # --conf '{"perod": …}' would be taken without a word and change nothing.
     given = re.findall(r"--(?:dag-run-)?conf '(\{.*?\})'", EVERYTHING)
     assert given
-    assert {name for text in given for name in json.loads(text)} <= dag_file["PARAMS"].keys()
+    assert {name for text in given for name in json.loads(text)} <= params.keys()
 
 
 def test_make_commands_in_the_docs_exist_and_all_are_told():

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from sancrm_reports.errors import ToldError
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
+CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class BackupState(StrEnum):
