@@ -14,7 +14,7 @@ class SancrmReportsPlugin(AirflowPlugin):
     """Registers what serialized DAGs name, and what writes the notes of runs."""
 
     name = "sancrm_reports"
-
+    # Airflow types these as an instance's.
     timetables = [CalendarPeriodTimetable, BackupWindowTimetable]  # noqa: RUF012
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012

@@ -82,6 +82,14 @@ def moment_in(instant: datetime | None, zone: tzinfo) -> str:
     return DASH if instant is None else moment(instant.astimezone(zone))
 
 
+def span(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Name two instants by a zone's clock, the day once if it is one: 17 ноября, 02:00–05:00."""
+    start, end = start.astimezone(zone), end.astimezone(zone)
+    if start.date() == end.date():
+        return f"{moment(start)}–{end:%H:%M}"
+    return f"{moment(start)} – {moment(end)}"
+
+
 def one_line(name: str, limit: int = 100) -> str:
     """Return a name without line breaks, which would cut its markup, and not longer than that."""
     line = " ".join(name.split())

@@ -212,6 +212,7 @@ def _environment(templates: Path) -> Environment:
     }
     environment.globals |= {
         "plural": formatting.plural,
+        "span": formatting.span,
         "period_name": formatting.period_name,
         "money_change": money_change,
         "count_change": count_change,
