@@ -148,6 +148,12 @@ def test_a_gzip_of_a_dump_that_died_half_way_is_found_out(dumps, tmp_path):
     assert "it did not finish" in verify(path)
 
 
+def test_the_last_line_is_found_wherever_chunks_end(dumps, monkeypatch):
+    # Also in the middle of it.
+    monkeypatch.setattr("sancrm_reports.wire.verify.CHUNK", 64)
+    assert verify(dumps / "plain.sql") == "plain"
+
+
 def test_gzips_in_a_row_are_one_file(dumps, tmp_path):
     # As parallel packers and appending scripts write them.
     path = tmp_path / "two.sql.gz"
@@ -211,6 +217,12 @@ def test_reading_has_a_time_limit(copy_of):
     # That it was not read in time says nothing about it.
     with pytest.raises(VerificationError, match="longer than"):
         verify(copy_of("custom.dump"), seconds=-1)
+
+
+def test_a_dump_that_is_gone_is_not_called_damaged(tmp_path):
+    # Somebody tidied up between looking and reading.
+    with pytest.raises(VerificationError, match="cannot be read"):
+        verify(tmp_path / "gone.dump")
 
 
 def test_progress_is_in_the_log(dumps, caplog):

@@ -34,9 +34,11 @@ def watch(airflow_database, crm, telegram):
     """Watch one night, as its scheduled run does."""
     forget_deliveries()
 
-    def watch(night=0, **conf):
+    def watch(night=0, *, leave_out=None, **conf):
         opens = FIRST + night * NIGHT
-        return import_dags()[DAG_ID].test(logical_date=opens, run_after=opens, run_conf=conf)
+        return import_dags()[DAG_ID].test(
+            logical_date=opens, run_after=opens, run_conf=conf, mark_success_pattern=leave_out
+        )
 
     return watch
 
@@ -105,6 +107,17 @@ def test_a_missing_backup_is_told_at_the_deadline(watch, telegram):
     [alert] = telegram.messages
     assert "копии нет" in alert.text
     assert "10 января, 02:00–05:00" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("task", "words"), [("wait_for_backup", "узнать не удалось"), ("verify_backup", "не проверена")]
+)
+def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, task, words):
+    # As one that was killed, or that a person marked as success.
+    backup()
+    watch(leave_out=task)
+    [alert] = telegram.messages
+    assert words in alert.text
 
 
 def test_the_backup_chat_has_a_connection_of_its_own(watch, telegram, monkeypatch):

@@ -120,8 +120,8 @@ def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected)
 
 def test_an_incremental_backup_is_compared_with_its_own_kind():
     # Small beside a full one is how it should be.
-    full = [done(night, kind="full") for night in (7, 6)]
-    incremental = [done(night, kind="incr", size=GB // 100) for night in (5, 4, 3, 2, 1)]
+    full = [done(night, kind="full") for night in (8, 7, 6, 5)]
+    incremental = [done(night, kind="incr", size=GB // 100) for night in (4, 3, 2)]
     before = full + incremental
     assert verdict(done(kind="incr", size=GB // 100), before=before).verdict is Verdict.OK
     small = verdict(done(kind="incr", size=GB // 1000), before=before)
@@ -168,8 +168,10 @@ def test_a_probe_that_cannot_look_is_not_good_news():
 
 
 def test_the_last_good_one_is_the_one_before():
-    # Never the one that is being judged.
+    # Never the one that is being judged, nor one that its tool found damaged.
     assert verdict(done()).last_good == BEFORE[-1]
+    damaged = done(1, damage="page checksum errors")
+    assert verdict(before=[*BEFORE[:-1], damaged]).last_good == BEFORE[-2]
     assert verdict(done(), before=[]).last_good is None
 
 

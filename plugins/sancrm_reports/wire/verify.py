@@ -62,16 +62,14 @@ class Verifier:
             StillWrittenError: it changed meanwhile.
             VerificationError: it could not be read, or not in time.
         """
-        before = self._identity()
         try:
-            name = self._folder() if self.path.is_dir() else self._file()
-        except DamagedError:
-            self._refuse_changed(before)  # a half of what is being written is not damaged
-            raise
+            before = self._identity()
+            try:
+                return self._folder() if self.path.is_dir() else self._file()
+            finally:
+                self._refuse_changed(before)  # a half of what is being written is not damaged
         except OSError as error:
             raise VerificationError(f"{self.path} cannot be read: {error}") from None
-        self._refuse_changed(before)
-        return name
 
     def _identity(self) -> list[tuple[str, int, float]]:
         files = sorted(self.path.iterdir(), key=str) if self.path.is_dir() else [self.path]
