@@ -37,6 +37,12 @@ PARAMS = {
         title="Send again what has an unknown fate",
         description="Only after looking into the chat: messages whose answer never came.",
     ),
+    "arrived": Param(
+        False,
+        type="boolean",
+        title="Take what has an unknown fate as sent",
+        description="Only after looking into the chat: messages whose answer never came are there.",
+    ),
     "backfill_mode": Param(
         "full",
         enum=["full", "digest", "silent"],

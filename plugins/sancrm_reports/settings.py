@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -125,6 +126,26 @@ class Audit(Section):
     days: int = Field(default=7, gt=0, le=62)
 
 
+class RestoreDrill(Section):
+    """The weekly proof that the newest dump can be restored; off unless it is enabled."""
+
+    enabled: bool = False
+    schedule: Cron = "0 5 * * 0"
+    dumps: str = ""
+    quiet_seconds: float = Field(default=120, ge=0)
+    server_conn_id: str = ""
+    programs: str = ""
+    scratch_folder: str = ""
+    time_limit_minutes: float = Field(default=60, gt=0)
+    tolerance_percent: int = Field(default=5, ge=0, le=100)
+    newest_row_hours: float = Field(default=48, gt=0)
+
+    @property
+    def longest(self) -> timedelta:
+        """What a whole drill may take: an hour more than restoring. Older is surely dead."""
+        return timedelta(minutes=self.time_limit_minutes, hours=1)
+
+
 class Settings(BaseSettings):
     """The whole file. The environment wins: ``SANCRM__REPORTS__DAILY__SCHEDULE`` and the like."""
 
@@ -140,6 +161,7 @@ class Settings(BaseSettings):
     retries: Retries = Retries()
     reports: Reports
     audit: Audit = Audit()
+    restore_drill: RestoreDrill = RestoreDrill()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict
     )

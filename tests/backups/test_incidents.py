@@ -236,6 +236,22 @@ def test_a_reminder_keeps_the_last_good_backup_that_was_known(night):
     assert "Последняя хорошая: b0" in reminder
 
 
+def test_a_broken_probe_does_not_forget_the_last_good_backup(night):
+    # It cannot tell of it; the watch remembers.
+    night.make(0)
+    night.tell(0)
+    night.judged = lambda number, at: judge(
+        None,
+        window=night.window(number),
+        now=night.window(number).opens_at + at,
+        limits=Thresholds(),
+        error="no route to host",
+    )
+    [alert] = night.tell(1)
+    assert "узнать не удалось" in alert
+    assert "Последняя хорошая: b0" in alert
+
+
 def test_a_rehearsal_goes_the_whole_way_and_leaves_no_trace(night):
     # Sent, edited and answered, each marked; the incident's state is as before.
     night.make(0)

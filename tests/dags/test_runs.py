@@ -153,6 +153,15 @@ def test_an_answer_that_never_came_is_not_repeated_by_itself(run, telegram):
     assert len(in_chat(telegram)) == 4
 
 
+def test_a_message_that_a_person_saw_is_taken_as_sent(run, telegram):
+    # Nothing is sent again, and a later run does not ask again; a correction is a new message.
+    telegram.faults.drop_after(times=1)
+    run()
+    assert str(run(arrived=True).state) == "success"
+    assert str(run().state) == "success"
+    assert len(in_chat(telegram)) == 3
+
+
 def test_the_token_is_nowhere_in_airflow(run, telegram):
     # Not in XCom, rendered templates, the ledger or task notes, also after a failure.
     telegram.faults.drop_after(times=1)

@@ -19,6 +19,7 @@ from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.backup_settings import WatchedBackup
+from sancrm_reports.pure.drill import Trouble
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -136,6 +137,11 @@ def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():
 def test_every_state_of_the_ledger_is_explained():
     # In the table that says what the next try does.
     assert {state.value for state in State} <= rows(TEXTS[DOCS / "delivery.md"]).keys()
+
+
+def test_every_trouble_of_a_drill_is_explained():
+    # In the table that says what to do.
+    assert {trouble.value for trouble in Trouble} <= rows(TEXTS[DOCS / "restore-drill.md"]).keys()
 
 
 # Settings and environment
@@ -287,6 +293,28 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
             finally:
                 dba.execute("drop owned by sancrm_reports; drop role sancrm_reports")
     assert [row.subject for row in figures] == ["unallocated", "network"]
+
+
+def test_the_account_of_the_readme_with_one_more_grant_is_enough_for_a_drill():
+    # What docs/restore-drill.md has the DBA add; it counts every table of the drill.
+    [account] = blocks(README, "sql")
+    [grant] = re.findall(r"^ *(grant .*;)$", TEXTS[DOCS / "restore-drill.md"], re.MULTILINE)
+    statements = (SQL / "restore_drill.sql").read_text("utf-8").split(";")
+    with EmbeddedPostgres() as postgres:
+        dsn = postgres.create_database("crm")
+        with psycopg.connect(dsn, autocommit=True) as dba:
+            create_schema(dba)
+            dba.execute(account)
+            dba.execute(grant)
+            try:
+                login = {"user": "sancrm_reports", "password": "choose-one"}
+                with psycopg.connect(dsn, **login) as reader:
+                    counts = [
+                        reader.execute(text).fetchone()[1] for text in statements if text.strip()
+                    ]
+            finally:
+                dba.execute("drop owned by sancrm_reports; drop role sancrm_reports")
+    assert counts == [0] * 7
 
 
 # Commands

@@ -132,3 +132,27 @@ def test_a_period_is_named_as_people_say_it(kind, day, name):
 def test_a_name_stays_on_its_line(name, line):
     # A line break in it would let a long message be cut inside its markup.
     assert formatting.one_line(name) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 с"), (12, "12 с"), (400, "7 мин"), (26_400, "7 ч"), (108_000, "30 ч")],
+)
+def test_a_duration_is_in_one_unit(seconds, text):
+    # Rounded; never nothing.
+    assert formatting.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 Б"),
+        (999, "999 Б"),
+        (1_500, "1,5 кБ"),
+        (120_400_000, "120 МБ"),
+        (4 * 10**12, "4,0 ТБ"),
+    ],
+)
+def test_a_size_is_in_decimal_units(number, text):
+    # As disks and object stores count; one decimal below ten.
+    assert formatting.size(number) == text.replace(" ", formatting.NO_BREAK)

@@ -18,7 +18,7 @@ OCCASION = Occasion.of_report("profitability_daily", TUESDAY)
 
 
 def failed(*failures):
-    return run_failed(OCCASION, failures, run_url=RUN, templates=TEMPLATES)
+    return run_failed(OCCASION, failures, log_url=RUN, templates=TEMPLATES)
 
 
 def test_the_whole_message_of_a_failed_run():
@@ -88,7 +88,11 @@ def test_what_people_were_told_of_is_known():
 def test_an_unknown_fate_comes_with_a_look_and_the_resending_command():
     # The order matters: first the chat, then the command.
     html = failed(Failure("post_branch_report", "", "Nobody knows", is_unknown_fate=True)).html
-    assert html.index("Посмотрите в чат") < html.index("&#34;resend&#34;: true")
+    look, resend, arrived = (
+        html.index(words)
+        for words in ("Посмотрите в чат", "&#34;resend&#34;: true", "&#34;arrived&#34;: true")
+    )
+    assert look < resend < arrived
 
 
 def test_an_occasion_without_params_is_repeated_by_a_plain_trigger():

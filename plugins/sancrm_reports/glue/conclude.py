@@ -62,15 +62,24 @@ class ConcludeRunOperator(TelegramOperator):
         Raises:
             ToldError: a task failed.
         """
+        from sancrm_reports.pure.ops import run_failed
+
         occasion = self.occasion(context)
-        failures = failed_tasks(context)
         incidents = incidents_of(context)
-        if failures:
-            if not all(failure.is_told for failure in failures):
-                url = run_url(self.dag_id, context["dag_run"].run_id)
-                self.show(context, _tell(incidents, occasion, failures, url))
-            raise ToldError(f"{len(failures)} failed: {', '.join(f.task for f in failures)}.")
-        return self.show(context, solve(incidents, occasion))
+        failed = failed_tasks(context)
+        if not failed:
+            return self.show(context, solve(incidents, occasion) if has_sent(context) else [])
+        failures = [why_failed(context, *task) for task in failed]
+        is_told = all(failure.is_told for failure in failures)
+        if not is_told and not context["params"].get("dry_run"):  # somebody is looking at that
+            message = run_failed(
+                occasion,
+                failures,
+                log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
+                templates=INCLUDE / "templates",
+            )
+            self.show(context, incidents.tell(f"{FAILURE}|{occasion.name}", message))
+        raise ToldError(f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}.")
 
 
 class ConcludeReportOperator(ConcludeRunOperator):
@@ -94,20 +103,28 @@ class ConcludeReportOperator(ConcludeRunOperator):
         return Occasion.of_report(self.dag_id, period)
 
 
-def failed_tasks(context: Context) -> list[Failure]:
-    """Return what failed in this run."""
-    from sancrm_reports.pure.ops import Failure
+def has_sent(context: Context) -> bool:
+    """Whether the run was to send anything: a dry or silent one solves nothing."""
+    params = context["params"]
+    return not params.get("dry_run") and params.get("backfill_mode") != "silent"
 
+
+def failed_tasks(context: Context) -> list[tuple[str, int]]:
+    """Return what failed in this run: ids of tasks, and their map index, -1 where there is none."""
     ti: Any = context["ti"]
-    failed = [
+    return [
         (crumb["task_id"], crumb["map_index"])
         for crumb in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
         if crumb["state"] == "failed" and crumb["task_id"] != ti.task_id
     ]
-    return [
-        Failure.from_json(task, ti.xcom_pull(task_ids=task, key=ERROR, map_indexes=map_index))
-        for task, map_index in failed
-    ]
+
+
+def why_failed(context: Context, task_id: str, map_index: int) -> Failure:
+    """Return what a failed task left of its error."""
+    from sancrm_reports.pure.ops import Failure
+
+    left = context["ti"].xcom_pull(task_ids=task_id, key=ERROR, map_indexes=map_index)
+    return Failure.from_json(task_id, left)
 
 
 def incidents_of(context: Any) -> Incidents:
@@ -147,8 +164,7 @@ def run_url(dag_id: str, run_id: str) -> str:
     return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"
 
 
-def _tell(incidents: Incidents, occasion: Occasion, failures: list[Failure], url: str) -> list[Any]:
-    from sancrm_reports.pure.ops import run_failed
-
-    message = run_failed(occasion, failures, run_url=url, templates=INCLUDE / "templates")
-    return incidents.tell(f"{FAILURE}|{occasion.name}", message)
+def log_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """Return the address of a task's log in Airflow."""
+    task = f"{run_url(dag_id, run_id)}/tasks/{task_id}"
+    return task if map_index < 0 else f"{task}/mapped/{map_index}"

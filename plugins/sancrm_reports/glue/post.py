@@ -103,6 +103,7 @@ class TelegramReportOperator(TelegramOperator):
             context,
             hook,
             resend=bool(context["params"].get("resend")),
+            arrived=bool(context["params"].get("arrived")),
             how_to_resend=f"airflow dags trigger {self.dag_id} --conf {shlex.quote(conf)}",
         )
 

@@ -61,6 +61,7 @@ def delivery_of(
     hook: SancrmTelegramHook,
     *,
     resend: bool = False,
+    arrived: bool = False,
     how_to_resend: str = "",
 ) -> Delivery:
     """Return a delivery by this installation's ledger, for a task with ``posting()``."""
@@ -72,6 +73,7 @@ def delivery_of(
         hook,
         timezone=settings().account.timezone,
         resend=resend,
+        arrived=arrived,
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
         how_to_resend=how_to_resend,
         on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),

@@ -199,7 +199,7 @@ def _name(backup: Backup | None) -> str:
 def _meaning(judgement: Judgement) -> str:
     words = DETAILS.get((judgement.verdict, judgement.detail))
     if judgement.verdict is Verdict.TOO_SMALL and judgement.detail:
-        usual = formatting.file_size(int(judgement.detail))
+        usual = formatting.size(int(judgement.detail))
         return f"Копия гораздо меньше прежних: обычно {usual}."
     return words or WORDS[judgement.verdict].meaning
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -15,6 +15,7 @@ LOCALE = Locale("ru")
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+SIZES = (("ТБ", 10**12), ("ГБ", 10**9), ("МБ", 10**6), ("кБ", 10**3), ("Б", 1))
 
 
 def money(amount: Decimal | None, *, signed: bool = False) -> str:
@@ -54,18 +55,7 @@ def plural(number: int, one: str, few: str, many: str) -> str:
     return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
 
 
-def file_size(size: int | None) -> str:
-    """Return bytes in the unit that is read best: 3,4 ГБ, 512 МБ, 20 Б."""
-    if size is None:
-        return DASH
-    value, units = Decimal(size), ["Б", "КБ", "МБ", "ГБ", "ТБ"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    places = 1 if value < 10 and units[0] != "Б" else 0
-    return f"{_number(value, places=places, signed=False)}{NO_BREAK}{units[0]}"
-
-
-def duration(length: timedelta) -> str:
+def length_of_time(length: timedelta) -> str:
     """Return a length of time in its two largest units: 2 дн. 3 ч, 3 ч 5 мин, 12 мин."""
     minutes = max(0, int(length.total_seconds() // 60))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
@@ -104,6 +94,22 @@ def day_name(day: date) -> str:
 def moment(local: datetime) -> str:
     """Name a moment of this year: 17 ноября, 09:04."""
     return format_datetime(local, "d MMMM, HH:mm", locale=LOCALE)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time, rounded to one unit: 1 с at least, 7 мин, 30 ч, 3 дн."""
+    length = timedelta(seconds=max(seconds, 1))
+    return str(format_timedelta(length, format="short", threshold=1.5, locale=LOCALE))
+
+
+def size(number: int) -> str:
+    """Return a size in decimal units: 512 Б, 1,4 МБ, 950 МБ."""
+    for unit, bytes_of_unit in SIZES:
+        if number >= bytes_of_unit:
+            places = 1 if number < 10 * bytes_of_unit and bytes_of_unit > 1 else 0
+            text = _number(Decimal(number) / bytes_of_unit, places=places, signed=False)
+            return f"{text}{NO_BREAK}{unit}"
+    return f"0{NO_BREAK}Б"
 
 
 def period_name(period: Period) -> str:

@@ -37,11 +37,16 @@ class Incident:
 
 @dataclass(frozen=True)
 class Watch:
-    """What is remembered of a backup between runs; ``newest`` is the last window's start."""
+    """What is remembered of a backup between runs.
+
+    ``newest`` is the last window's start, ``good`` the judgement of the last good one: a probe that
+    is broken cannot tell it.
+    """
 
     newest: str = ""
     incidents: int = 0
     incident: Incident | None = None
+    good: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:
@@ -70,8 +75,11 @@ def tell(
     watch = replace(watch, newest=window.opens_at.isoformat())
     incident = watch.incident
     if not judgement.verdict.is_bad:
-        return (Telling.RECOVERY if incident else Telling.NOTHING), replace(watch, incident=None)
+        telling = Telling.RECOVERY if incident else Telling.NOTHING
+        return telling, replace(watch, incident=None, good=judgement.to_json())
     if incident is None:
+        if watch.good and judgement.last_good is None:
+            judgement = replace(judgement, last_good=Judgement.from_json(watch.good).backup)
         number = watch.incidents + 1
         opened = Incident(f"{window.key}.{number}", judgement.to_json(), log_url, today.isoformat())
         return Telling.ALERT, replace(watch, incidents=number, incident=opened)

@@ -206,8 +206,10 @@ def _environment(templates: Path) -> Environment:
         "count": formatting.count,
         "percent": formatting.percent,
         "one_line": formatting.one_line,
-        "file_size": formatting.file_size,
+        "moment": formatting.moment,
         "duration": formatting.duration,
+        "size": formatting.size,
+        "length_of_time": formatting.length_of_time,
         "moment_in": formatting.moment_in,
     }
     environment.globals |= {

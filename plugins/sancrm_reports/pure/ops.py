@@ -89,18 +89,18 @@ class Occasion:
         """What incidents of this occasion are called after."""
         return f"{self.dag_id}|{self.key}"
 
-    def repair(self, *, resend: bool = False) -> str:
+    def repair(self, **params: bool) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
-        conf = {**self.conf, **({"resend": True} if resend else {})}
+        conf = {**self.conf, **params}
         as_json = ", ".join(f'"{key}": {_json(value)}' for key, value in conf.items())
         option = f" --conf {shlex.quote('{' + as_json + '}')}" if conf else ""
         return f"airflow dags trigger {self.dag_id}{option}"
 
 
 def run_failed(
-    occasion: Occasion, failures: Sequence[Failure], *, run_url: str, templates: Path
+    occasion: Occasion, failures: Sequence[Failure], *, log_url: str, templates: Path
 ) -> Message:
-    """Tell of a failed run: what, where, why, and what mends it."""
+    """Tell of a failed run: what, where, why, and what mends it; the button opens a log."""
     steps = [
         (key, [failure.about for failure in group if failure.about])
         for key, group in groupby(failures, key=lambda failure: (failure.task, failure.error))
@@ -114,8 +114,9 @@ def run_failed(
         is_unknown_fate=any(failure.is_unknown_fate for failure in failures),
         repair=occasion.repair(),
         resend=occasion.repair(resend=True),
+        arrived=occasion.repair(arrived=True),
     )
-    return Message(html, Button("Открыть прогон в Airflow", run_url))
+    return Message(html, Button("Открыть журнал", log_url))
 
 
 def report_late(occasion: Occasion, *, due: datetime, run_url: str, templates: Path) -> Message:

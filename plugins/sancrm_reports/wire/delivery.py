@@ -45,7 +45,7 @@ class Outcome:
     """What came of one message: its place in Telegram, and what was done just now."""
 
     key: str
-    action: str  # sent, corrected, answered or unchanged
+    action: str  # sent, corrected, answered, unchanged or taken as sent
     chat: str
     message_id: int
 
@@ -68,6 +68,7 @@ class Delivery:
         timezone: the account's, for times that people read.
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
+        arrived: take what has an unknown fate as sent, because a person looked and it is there.
         how_to_resend: the command for that person, for the error's text.
         group_messages_per_minute: the pace of a group; 0 for none.
         on_moved: told (old chat, new chat) once when a group became a supergroup.
@@ -80,6 +81,7 @@ class Delivery:
         *,
         timezone: str,
         resend: bool = False,
+        arrived: bool = False,
         how_to_resend: str = "",
         clock: Clock | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,
@@ -89,6 +91,7 @@ class Delivery:
         self.client = client
         self.zone = ZoneInfo(timezone)
         self.resend = resend
+        self.arrived = arrived
         self.how_to_resend = how_to_resend
         self.clock = clock or Clock()
         self.pacing = Pacing(ledger.store, self.clock, per_minute=group_messages_per_minute)
@@ -202,9 +205,18 @@ class Delivery:
             if known.text_hash == self._fingerprint(part.message):
                 return _outcome(part, known, "unchanged")
             return self._correct(part, known)
+        if self.arrived:
+            return self._take_as_sent(part, known)
         if self.resend and not (known.state is State.SENDING and known.resent):
             return self._send(part, known)
         self._give_up(part, known)
+
+    def _take_as_sent(self, part: _Part, known: Entry) -> Outcome:
+        """Believe the person who saw the message; its id stays unknown, so it cannot be edited."""
+        at = known.sent_at or known.updated_at
+        sent = replace(known, state=State.SENT, sent_at=at, updated_at=self._now(), error=None)
+        self.ledger.put(part.key, sent)
+        return _outcome(part, sent, "taken as sent")
 
     def _send(self, part: _Part, known: Entry | None) -> Outcome:
         """Send, with the ledger written before the call and after it.
@@ -256,6 +268,8 @@ class Delivery:
 
     def _correct(self, part: _Part, known: Entry) -> Outcome:
         """Edit the message; where that is impossible, answer it with the correction."""
+        if known.message_id is None:  # a person saw it, Telegram never told its id
+            return self._send(part, known)
         try:
             return self._edit(part, known)
         except (NotEditableError, ChatMovedError) as error:
@@ -337,8 +351,9 @@ class Delivery:
             self.pacing.record(part.to, length=visible_length(part.message.html))
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
-            f"message. Look into chat {part.to}: if it is there, mark this task as success; if "
-            f"not, send it again: {self.how_to_resend or 'deliver it with resend'}"
+            f"message. Look into chat {part.to}. If it is not there, send it again: "
+            f"{self.how_to_resend or 'deliver it with resend'}. If it is there, the same with "
+            "arrived in place of resend."
         ) from None
 
     def _entry(self, part: _Part, known: Entry | None) -> Entry:

@@ -1,0 +1,56 @@
+"""The restore drill: can the newest dump of the CRM's database be restored, and is all in it?
+
+Restores it into a scratch PostgreSQL, counts rows against the database, tells the chat of the
+backup, and removes what it made. By hand, or weekly where the settings enable it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG
+
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.drill import (
+    PostRestoreDrillOperator,
+    RestoreDumpOperator,
+    drill_timetable,
+)
+from sancrm_reports.glue.telegram import posting
+from sancrm_reports.settings import INCLUDE, settings
+
+with DAG(
+    dag_id="restore_drill",
+    description="Restores the newest dump of the CRM's database into a scratch one, and compares",
+    schedule=drill_timetable(settings()),
+    start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
+    catchup=False,  # a drill that was missed says nothing that the next does not
+    max_active_runs=1,
+    dagrun_timeout=settings().restore_drill.longest * 3,
+    default_args=task_defaults(),
+    template_searchpath=[str(INCLUDE / "sql")],
+    tags=["sancrm", "backup"],
+    doc_md=__doc__,
+):
+    restore = RestoreDumpOperator(
+        task_id="restore_newest_dump",
+        execution_timeout=settings().restore_drill.longest,
+        retries=2,  # each try restores from the beginning
+    )
+    post = PostRestoreDrillOperator(
+        task_id="post_restore_drill",
+        drilled_by=restore.task_id,
+        trigger_rule="all_done",
+        **posting(),
+    )
+    conclude = ConcludeRunOperator(
+        task_id="conclude_run",
+        title="учебное восстановление",
+        trigger_rule="all_done",
+        **posting(),
+    )
+
+    # The chat is told whatever came of it; the last task makes the run red if it did not pass.
+    restore >> post >> conclude

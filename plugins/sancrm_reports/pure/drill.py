@@ -1,0 +1,216 @@
+"""What a restore drill found, what of it is wrong, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field
+
+from sancrm_reports.errors import ToldError
+from sancrm_reports.pure.formatting import count, duration
+from sancrm_reports.pure.messages import Message, render
+
+
+class Trouble(StrEnum):
+    """What kept a drill from its end."""
+
+    BROKEN_OFF = "broken_off"
+    NO_DUMP = "no_dump"
+    NO_PROGRAMS = "no_programs"
+    NO_SPACE = "no_space"
+    NO_SERVER = "no_server"
+    NO_SOURCE = "no_source"
+    NEWER = "newer"
+    UNSUITABLE = "unsuitable"
+    DAMAGED = "damaged"
+    REFUSED = "refused"
+    TOO_LONG = "too_long"
+
+
+# What a person reads of a trouble: what it is, and what to do first.
+WORDS = {
+    Trouble.BROKEN_OFF: (
+        "прервано, ничего не проверено",
+        "Посмотрите журнал задачи restore_newest_dump и очистите её (Clear)",
+    ),
+    Trouble.NO_DUMP: (
+        "готового дампа нет",
+        "Проверьте, делается ли копия и туда ли смотрит restore_drill.dumps",
+    ),
+    Trouble.NO_PROGRAMS: (
+        "на воркере нет программ PostgreSQL",
+        "Установите пакет postgresql или укажите папку в restore_drill.programs",
+    ),
+    Trouble.NO_SPACE: (
+        "не хватает места на диске",
+        "Освободите место или укажите другую папку в restore_drill.scratch_folder",
+    ),
+    Trouble.NO_SERVER: (
+        "нет сервера, куда восстанавливать",
+        "Посмотрите в журнале задачи, что ответил PostgreSQL",
+    ),
+    Trouble.NO_SOURCE: (
+        "дамп восстановлен, но сравнить не с чем: база CRM не прочитана",
+        "Проверьте базу CRM и её соединение, затем повторите",
+    ),
+    Trouble.NEWER: (
+        "дамп сделан более новым PostgreSQL, чем тот, куда его восстанавливают",
+        "Установите на воркер PostgreSQL не старее, чем у базы CRM",
+    ),
+    Trouble.UNSUITABLE: (
+        "это не дамп одной базы или неизвестный формат",
+        "Нужен pg_dump без --create, а не pg_dumpall; или уточните restore_drill.dumps",
+    ),
+    Trouble.DAMAGED: (
+        "дамп повреждён или не дописан",
+        "Сделайте копию заново прямо сейчас и проверьте предыдущие",
+    ),
+    Trouble.REFUSED: (
+        "PostgreSQL не принял содержимое дампа",
+        "Посмотрите причину в журнале задачи; чаще всего на воркере нет расширения базы",
+    ),
+    Trouble.TOO_LONG: (
+        "не уложилось в отведённое время",
+        "Проверьте нагрузку воркера или увеличьте restore_drill.time_limit_minutes",
+    ),
+}
+
+
+class DrillError(ToldError):
+    """The drill did not pass; the chat of the backup is told why, by a message of its own.
+
+    ``trouble`` is None where the dump was restored, but is not what it should be.
+    """
+
+    def __init__(self, trouble: Trouble | None, text: str) -> None:
+        super().__init__(text)
+        self.trouble = trouble
+
+
+class Dump(BaseModel):
+    """The file or folder that was restored."""
+
+    name: str
+    size_bytes: int
+    finished_at: datetime
+
+
+class Table(BaseModel):
+    """The rows of one table now and in the copy; None is a table that the copy does not have."""
+
+    name: str
+    source_rows: int
+    restored_rows: int | None
+    newest_at: datetime | None = None  # of the copy; None: no rows, or rows without a time
+
+
+class Drill(BaseModel):
+    """What is known of a drill. Until it is over, it counts as broken off."""
+
+    started_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    trouble: Trouble | None = Trouble.BROKEN_OFF
+    dump: Dump | None = None
+    seconds: float | None = None  # until the restored database could be asked
+    tables: list[Table] = []
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """The time of the newest row of the copy."""
+        return max((table.newest_at for table in self.tables if table.newest_at), default=None)
+
+    @property
+    def restored_rows(self) -> int:
+        """The rows of the copy, of all tables that were counted."""
+        return sum(table.restored_rows or 0 for table in self.tables)
+
+    @property
+    def summary(self) -> str:
+        """One line for the log and the run's note."""
+        name = self.dump.name if self.dump else "no dump"
+        return (
+            f"{name}: {len(self.tables)} tables with {self.restored_rows} rows, "
+            f"restored in {self.seconds or 0:.1f} s"
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, for the chat and for the log."""
+
+    russian: str
+    english: str
+
+
+def findings(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -> list[Finding]:
+    """Return what is wrong with a copy that could be restored; nothing if it is sound.
+
+    The source goes on changing after the dump was made, so a table may differ by that percentage
+    of its rows, rounded up. A copy without any row of a table that has some is never right.
+    """
+    found = [_of_table(table, tolerance_percent) for table in drill.tables]
+    found.append(_of_age(drill, newest_row_hours))
+    return [finding for finding in found if finding]
+
+
+def shrunk_tables(drill: Drill) -> list[str]:
+    """Return the tables that have fewer rows now than in the copy: worth a look, not an alarm."""
+    return [
+        f"{table.name} (на {count(table.restored_rows - table.source_rows)})"
+        for table in drill.tables
+        if table.restored_rows is not None and table.restored_rows > table.source_rows
+    ]
+
+
+def drill_message(
+    drill: Drill, wrong: Sequence[Finding], *, timezone: str, templates: Path
+) -> Message:
+    """Write what the chat of the backup reads: the verdict, what to do first, the facts."""
+    problems, to_do = [finding.russian for finding in wrong], ""
+    if drill.trouble:
+        verdict, to_do = WORDS[drill.trouble]
+        problems = [verdict]
+    elif problems:
+        to_do = "Не удаляйте прежние копии и проверьте, что и откуда копирует резервное копирование"
+    html = render(
+        "restore_drill.html.j2",
+        templates,
+        drill=drill,
+        problems=problems,
+        to_do=to_do,
+        shrunk=[] if wrong else shrunk_tables(drill),
+        zone=ZoneInfo(timezone),
+    )
+    return Message(html)
+
+
+def _of_table(table: Table, tolerance_percent: int) -> Finding | None:
+    now, restored = table.source_rows, table.restored_rows
+    if restored is None:
+        return Finding(f"таблицы {table.name} нет в копии", f"the copy has no table {table.name!r}")
+    allowed = -(-now * tolerance_percent // 100)
+    if abs(now - restored) <= allowed and (restored or not now):
+        return None
+    return Finding(
+        f"{table.name}: в копии строк {count(restored)}, в базе {count(now)}",
+        f"{table.name} has {restored} rows in the copy and {now} in the source",
+    )
+
+
+def _of_age(drill: Drill, limit_hours: float) -> Finding | None:
+    if drill.newest_at is None:
+        return Finding(
+            "возраст данных неизвестен: ни у одной записи нет времени",
+            "no row of the copy has a time, so nobody knows how old its data is",
+        )
+    seconds = (drill.started_at - drill.newest_at).total_seconds()
+    if seconds <= limit_hours * 3600:
+        return None
+    return Finding(
+        f"данные устарели: самой новой записи {duration(seconds)}",
+        f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
+    )

@@ -1,0 +1,240 @@
+"""Real dumps, whole and broken, restored by PostgreSQL's own programs."""
+
+import gzip
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from drill.conftest import NEW, OLD, changed, pg_dump
+from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.drill import Drill, DrillError, Trouble, findings, shrunk_tables
+from sancrm_reports.settings import INCLUDE
+from sancrm_reports.wire.restore import reason_of, restore
+from sancrm_reports.wire.restore_drill import carry_out
+from sancrm_reports.wire.scratch_postgres import own_server
+from sancrm_reports.wire.workspace import workspace
+from stage import reader_connection
+
+SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
+
+
+@pytest.fixture
+def drill(configured):
+    """Drill with a dump; return what became known of it, also where it failed."""
+
+    def drill(dump, **changes):
+        done = Drill()
+        try:
+            carry_out(done, configured(dumps=dump, **changes), SQL)
+        except ReportError as error:
+            done.trouble = getattr(error, "trouble", done.trouble)
+            return done, error
+        return done, None
+
+    return drill
+
+
+@pytest.fixture
+def unreachable_source(configured, monkeypatch, server):
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(server, port=1))
+
+
+def write_sql(path, lines):
+    path.write_text("\n".join([*lines, "-- PostgreSQL database dump complete", ""]))
+
+
+def wrong(drill):
+    return [
+        finding.english for finding in findings(drill, tolerance_percent=5, newest_row_hours=1e6)
+    ]
+
+
+@pytest.mark.parametrize("conn_id", ["", "scratch"], ids=["own server", "connection"])
+@pytest.mark.parametrize("name", ["crm.dump", "crm.dir", "crm.tar", "crm.sql", "crm.sql.gz"])
+def test_every_format_is_restored_and_counted(drill, shelf, scratch, name, conn_id):
+    # All rows are there, the newest row's time is known, and nothing is left behind.
+    done, error = drill(shelf / name, server_conn_id=conn_id)
+    assert error is None
+    assert wrong(done) == []
+    rows = {table.name: (table.source_rows, table.restored_rows) for table in done.tables}
+    assert rows["repairs"] == (260, 260)
+    assert done.newest_at.isoformat() == "2026-12-09T09:00:00+00:00"
+    assert 0 < done.seconds < 60
+    assert list(scratch.iterdir()) == []
+
+
+def test_rows_that_came_since_are_tolerated_and_lost_ones_are_not(drill, shelf, source):
+    # The source grew by a customer in one; a table whose rows went is told of.
+    more = "insert into customers values (2, 'Пётр', '+79120000001', null)"
+    with changed(source, more, "delete from customers where id = 2"):
+        assert wrong(drill(shelf / "crm.dump")[0]) == []
+    fewer = "create table kept as select * from fixed_costs; delete from fixed_costs where id = 1"
+    back = "insert into fixed_costs select * from kept where id = 1; drop table kept"
+    with changed(source, fewer, back):
+        done, _ = drill(shelf / "crm.dump")
+    assert wrong(done) == []  # one row of one: rounded up, it is tolerated
+    assert shrunk_tables(done) == ["fixed_costs (на 1)"]
+
+
+def test_a_dump_without_rows_or_tables_is_found_out(drill, source, tmp_path):
+    # As a backup makes it that was told to leave out what it must not.
+    options = ("--exclude-table-data=repair_parts", "--exclude-table=fixed_costs", "--format=c")
+    pg_dump(source, tmp_path / "part.dump", *options)
+    done, error = drill(tmp_path / "part.dump")
+    assert error is None
+    assert wrong(done) == [
+        "repair_parts has 0 rows in the copy and 260 in the source",
+        "the copy has no table 'fixed_costs'",
+    ]
+
+
+def test_every_kind_of_damage_is_found(drill, shelf, scratch, tmp_path):
+    # Cut or changed files, of which --list sees nothing; the error names the dump.
+    whole = {name: (shelf / name).read_bytes() for name in ("crm.dump", "crm.sql", "crm.sql.gz")}
+    middle = len(whole["crm.dump"]) * 3 // 4
+    flipped = bytes(255 - byte for byte in whole["crm.dump"][middle : middle + 200])
+    broken = {
+        "cut.dump": whole["crm.dump"][:-400],
+        "flipped.dump": whole["crm.dump"][:middle] + flipped + whole["crm.dump"][middle + 200 :],
+        "cut.sql": whole["crm.sql"][: len(whole["crm.sql"]) * 9 // 10],
+        "cut.sql.gz": whole["crm.sql.gz"][: len(whole["crm.sql.gz"]) * 9 // 10],
+        "died.sql.gz": gzip.compress(b"-- PostgreSQL database dump\n"),
+        "nothing.sql.gz": gzip.compress(b""),
+    }
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        done, error = drill(tmp_path / name)
+        assert done.trouble is Trouble.DAMAGED, (name, error)
+        assert name in str(error)
+        assert done.dump.name == name
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_dump_of_a_newer_postgresql_is_told_from_a_damaged_one(shelf, scratch):
+    # The scratch server is of an older major version, or pg_restore cannot read the format yet.
+    tries = [(name, NEW) for name in ("crm.dump", "crm.dir", "crm.sql", "crm.sql.gz")]
+    with workspace(scratch) as folder, own_server(folder, OLD) as dsn:
+        for name, programs in [*tries, ("crm.dump", OLD)]:
+            with pytest.raises(DrillError, match=r"restore_drill\.programs") as caught:
+                restore(shelf / name, dsn, programs, seconds=60)
+            assert caught.value.trouble is Trouble.NEWER
+
+
+def test_a_dump_of_an_older_postgresql_is_restored_without_its_roles(drill, tmp_path):
+    # The worker may be ahead of the database's server; roles do not exist there.
+    lines = (
+        "-- Dumped from database version 9.6",
+        "CREATE TABLE branches (id bigint);",
+        "ALTER TABLE branches OWNER TO someone;",
+        "GRANT SELECT ON TABLE branches TO someone;",
+        "COPY branches (id) FROM stdin;",
+        "1",
+        "\\.",
+    )
+    write_sql(tmp_path / "old.sql", lines)
+    done, error = drill(tmp_path / "old.sql")
+    assert error is None
+    assert done.tables[0].restored_rows == 1
+
+
+def test_rows_that_look_like_statements_stay_rows(drill, tmp_path):
+    # What people type is neither left out nor taken for a command.
+    rows = ("GRANT x;", "CREATE DATABASE x", "-- Dumped from database version 99", r"\\connect x")
+    start = ("CREATE TABLE branches (name text);", "COPY branches (name) FROM stdin;")
+    write_sql(tmp_path / "odd.sql", (*start, *rows, "\\."))
+    done, error = drill(tmp_path / "odd.sql")
+    assert error is None
+    assert done.tables[0].restored_rows == 4
+
+
+def test_a_dump_that_enters_other_databases_is_refused(drill, source, server, tmp_path):
+    # pg_dump --create and pg_dumpall, on a server that holds other databases.
+    pg_dump(source, tmp_path / "create.sql", "--create", "--clean", "--if-exists")
+    cluster = [NEW / "pg_dumpall", f"--dbname={source}", f"--file={tmp_path / 'all.sql'}"]
+    subprocess.run(cluster, check=True, env=os.environ | {"PGPASSWORD": server.password})
+    for name in ("create.sql", "all.sql"):
+        done, _ = drill(tmp_path / name)
+        assert done.trouble is Trouble.UNSUITABLE
+    with psycopg.connect(source) as connection:
+        assert connection.execute("select count(*) from repairs").fetchone() == (260,)
+
+
+def test_what_the_server_refuses_is_told_without_rows(drill, tmp_path):
+    # A row that does not fit its column: the reason is told, what stands in the row is not.
+    start = ("CREATE TABLE customers (id bigint);", "COPY customers FROM stdin;")
+    write_sql(tmp_path / "bad.sql", (*start, "Иван +79120000000", "\\."))
+    done, error = drill(tmp_path / "bad.sql")
+    assert done.trouble is Trouble.REFUSED
+    assert "invalid input syntax for type bigint" in str(error)
+    assert "Иван" not in str(error)
+    assert "7912" not in str(error)
+
+
+def test_a_reason_is_one_line_without_values():
+    # As pg_restore writes them: what follows the first line quotes rows and statements.
+    stderr = (
+        "pg_restore: while PROCESSING TOC:\n"
+        'pg_restore: error: COPY failed for table "customers": ERROR:  invalid input syntax for '
+        'type bigint: "Иван"\nCONTEXT:  COPY customers, line 1, column id: "Иван"\n'
+    )
+    assert reason_of(stderr) == (
+        'pg_restore: error: COPY failed for table "customers": ERROR:  invalid input syntax for '
+        'type bigint: "…"'
+    )
+
+
+def test_a_restore_that_takes_too_long_is_ended(drill, shelf, scratch, tmp_path):
+    # By the limit of the settings, for both programs; nothing is left running.
+    write_sql(tmp_path / "slow.sql", ["SELECT pg_sleep(60);"])
+    done, error = drill(tmp_path / "slow.sql", time_limit_minutes=0.01)
+    assert done.trouble is Trouble.TOO_LONG
+    done, error = drill(shelf / "crm.dump", time_limit_minutes=0.00001)
+    assert done.trouble is Trouble.TOO_LONG
+    assert "time_limit_minutes" in str(error)
+    assert list(scratch.iterdir()) == []
+
+
+def test_missing_programs_and_missing_room_are_told(drill, shelf, scratch, monkeypatch, tmp_path):
+    # Before anything is made. The room that is needed follows the database, not its small dump.
+    done, error = drill(shelf / "crm.dump", programs=tmp_path)
+    assert done.trouble is Trouble.NO_PROGRAMS
+    assert "restore_drill.programs" in str(error)
+    factor = shutil.disk_usage(scratch).free / 1e6
+    monkeypatch.setattr("sancrm_reports.wire.restore_drill.SPACE_FACTOR", factor)
+    done, error = drill(shelf / "crm.dump", server_conn_id="")
+    assert done.trouble is Trouble.NO_SPACE
+    assert "MB free" in str(error)
+    assert done.dump.size_bytes < 1e6
+
+
+def test_a_source_that_is_down_keeps_no_dump_from_being_tried(drill, shelf, unreachable_source):
+    # That is when the dump is needed: it is restored, and only the comparison is missing.
+    done, error = drill(shelf / "crm.dump")
+    assert done.trouble is Trouble.NO_SOURCE
+    assert "does not answer" in str(error)
+    assert done.seconds
+
+
+def test_passwords_are_in_no_command_line(drill, shelf, server, monkeypatch):
+    # Anyone on the machine can read those.
+    words = []
+    real = subprocess.Popen
+
+    class Watched(real):
+        def __init__(self, command, **options):
+            words.extend(command)
+            super().__init__(command, **options)
+
+    passwords = []
+    monkeypatch.setattr("secrets.token_urlsafe", lambda length: passwords.append("p4ss") or "p4ss")
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    assert drill(shelf / "crm.sql.gz", server_conn_id="")[1] is None
+    assert drill(shelf / "crm.dump")[1] is None
+    assert passwords
+    assert {"initdb", "postgres", "psql", "pg_restore"} <= {Path(word).name for word in words}
+    for secret in ("p4ss", server.password):
+        assert not [word for word in words if secret in word]

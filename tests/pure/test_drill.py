@@ -1,0 +1,165 @@
+"""What counts as wrong with a restored copy, and what the chat of the backup reads.
+
+Golden files are whole messages; ``UPDATE_GOLDEN=1`` makes them anew, as for the reports.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo.telegram.markup import format_message
+from sancrm_reports.pure.drill import (
+    WORDS,
+    Drill,
+    Dump,
+    Table,
+    Trouble,
+    drill_message,
+    findings,
+    shrunk_tables,
+)
+
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+GOLDEN = Path(__file__).parent / "golden_drill"
+STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+DUMP = Dump(
+    name="crm-2026-11-22.dump",
+    size_bytes=120_400_000,
+    finished_at=STARTED - timedelta(hours=2, minutes=20),
+)
+NEWEST = STARTED - timedelta(hours=9)
+
+
+def drill(*tables, trouble=None, **changes):
+    known = {"started_at": STARTED, "dump": DUMP, "seconds": 12.3, "trouble": trouble, **changes}
+    return Drill(tables=list(tables), **known)
+
+
+def table(now, restored, *, name="repairs", newest_at=NEWEST):
+    return Table(name=name, source_rows=now, restored_rows=restored, newest_at=newest_at)
+
+
+def wrong(*tables, percent=5, hours=48):
+    found = findings(drill(*tables), tolerance_percent=percent, newest_row_hours=hours)
+    return [finding.english for finding in found]
+
+
+def message(done, percent=5):
+    found = [] if done.trouble else findings(done, tolerance_percent=percent, newest_row_hours=48)
+    return drill_message(done, found, timezone="Europe/Moscow", templates=TEMPLATES)
+
+
+def shown(done):
+    text = format_message(message(done).html, "HTML").text
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("now", "restored", "is_sound"),
+    [
+        (100, 100, True),
+        (100, 95, True),
+        (100, 94, False),
+        (100, 105, True),
+        (100, 106, False),
+        (3, 2, True),  # a new branch a week: of few rows one may be missing
+        (3, 1, False),
+        (1, 0, False),  # but never all of them
+        (0, 0, True),
+        (0, 1, False),
+    ],
+)
+def test_a_table_may_differ_by_a_share_of_its_rows(now, restored, is_sound):
+    # The source goes on changing after the dump; what is lost is more than that.
+    assert (wrong(table(now, restored)) == []) is is_sound
+
+
+@given(st.integers(0, 10**9), st.integers(0, 100))
+def test_an_equal_copy_is_sound_and_an_empty_one_is_not(rows, percent):
+    # Whatever the tolerance.
+    assert wrong(table(rows, rows), percent=percent) == []
+    assert bool(wrong(table(rows, 0), percent=percent)) is (rows > 0)
+
+
+def test_a_table_that_is_not_in_the_copy_is_no_table_of_zero_rows():
+    # Unknown is not zero: also where the source's table is empty.
+    assert wrong(table(0, None)) == ["the copy has no table 'repairs'"]
+
+
+def test_old_data_and_data_of_unknown_age_are_wrong():
+    # A backup that copies a forgotten server restores well.
+    assert wrong(table(5, 5, newest_at=STARTED - timedelta(hours=48))) == []
+    assert wrong(table(5, 5, newest_at=STARTED - timedelta(hours=49))) == [
+        "the newest row of the copy is 49.0 hours old, above 48"
+    ]
+    assert "nobody knows how old" in wrong(table(5, 5, newest_at=None))[0]
+
+
+def test_the_newest_row_is_that_of_any_table():
+    # Customers have no time of their own.
+    assert wrong(table(5, 5, newest_at=None), table(2, 2, name="rentals")) == []
+
+
+def test_rows_that_went_from_the_source_are_mentioned():
+    # Within the tolerance it is no alarm; who deleted them may want to know.
+    done = drill(table(100, 102), table(7, 7, name="branches"))
+    assert shrunk_tables(done) == ["repairs (на 2)"]
+    assert "⚠️ Сейчас строк меньше, чем в копии: repairs (на 2)" in shown(done)
+
+
+SAMPLES = {
+    "sound": drill(table(12_087, 12_080), table(10_948, 10_948, name="customers", newest_at=None)),
+    "wrong": drill(table(12_087, 3_000), table(7, None, name="branches")),
+    "damaged": drill(trouble=Trouble.DAMAGED, seconds=None),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_whole_message(name):
+    # The verdict first, then what to do, then the facts that are known.
+    golden = GOLDEN / f"{name}.txt"
+    html = message(SAMPLES[name]).html
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(html + "\n", "utf-8")
+    assert html + "\n" == golden.read_text("utf-8")
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_every_trouble_has_its_words(trouble):
+    # Also where not even a dump was found.
+    verdict, to_do = WORDS[trouble]
+    text = shown(drill(trouble=trouble, dump=None, seconds=None))
+    assert text.splitlines() == [
+        f"🔴 Учебное восстановление: {verdict}",
+        f"Что сделать: {to_do}",
+    ]
+
+
+def test_a_drill_that_nothing_is_known_of_is_broken_off():
+    # What a worker leaves that was killed: nothing.
+    assert shown(Drill.model_validate({})).startswith("🔴 Учебное восстановление: прервано")
+
+
+def test_a_drill_travels_between_tasks_as_json():
+    # Times, sizes and missing tables come back as they were.
+    for done in SAMPLES.values():
+        assert Drill.model_validate(done.model_dump(mode="json")) == done
+
+
+def test_a_dumps_name_is_text():
+    # A file can be called anything.
+    odd = DUMP.model_copy(update={"name": "<b>crm</i> & {{ 7*7 }}.dump"})
+    assert "Дамп: <b>crm</i> & {{ 7*7 }}.dump, 120 МБ" in shown(drill(table(1, 1), dump=odd))
+
+
+def test_many_problems_fit_in_a_message():
+    # The first ten, and how many more.
+    done = drill(*(table(9, None, name=f"table_{number}") for number in range(40)))
+    text = shown(done)
+    assert "таблицы table_9 нет в копии" in text
+    assert "table_10 " not in text
+    assert "и ещё 30" in text
