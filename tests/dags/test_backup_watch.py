@@ -2,10 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from dags.conftest import forget_deliveries, import_dags, states
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
 from sancrm_reports.settings import settings
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
@@ -190,6 +193,18 @@ def test_a_run_without_a_logical_date_watches_the_newest_window(
     moment = FIRST + 3 * NIGHT + 10 * HOUR
     done = import_dags()[DAG_ID].test(logical_date=None, run_after=moment)
     assert str(done.state) == "success"
+
+
+def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, configured):
+    # The window of this year is open: the worker looks, and has nothing to say yet.
+    configured(
+        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *", BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60)
+    )
+    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    sensor = BackupSensor(task_id="wait_for_backup", backup="sancrm")
+    with pytest.raises(TriggererError, match="does it see plugins/") as caught:
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
+    assert not isinstance(caught.value, PermanentError)
 
 
 @pytest.mark.parametrize("catchup", [False, True])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
+from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.pure.backups import BadBackupError, Judgement, Verdict
 from sancrm_reports.settings import settings
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 
 JUDGEMENT = "judgement"  # XCom; pushed also by a task that then fails
 LATE = timedelta(minutes=10)  # for a triggerer that is slow; after it the worker looks
+
+
+class TriggererError(ReportError):
+    """The triggerer failed before the wait was over."""
 
 
 class BackupSensor(BaseSensorOperator):
@@ -62,11 +67,22 @@ class BackupSensor(BaseSensorOperator):
         """Look again in the worker where the trigger failed or never answered.
 
         Otherwise a stopped triggerer would look like a missing backup.
+
+        Raises:
+            TriggererError: the wait is not over; Airflow's retry begins it anew.
         """
+        from sancrm_reports.glue.backup_trigger import look
+
         if next_method == "conclude":
             return super().resume_execution(next_method, next_kwargs, context)
         self.log.warning("The triggerer gave no answer (%s); looking here.", next_kwargs)
-        return self.execute(context)
+        judgement = look(self.backup, window_of(context, self.backup, settings()))
+        if judgement.verdict.is_final:
+            return self._conclude(context, judgement)
+        raise TriggererError(
+            "The triggerer could not wait for the backup. Is it running, and does it see plugins/ "
+            "and include/? Its own log says more."
+        )
 
     def _conclude(self, context: Context, judgement: Judgement) -> None:
         _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
