@@ -191,10 +191,11 @@ def test_a_dump_that_was_killed_in_the_middle_is_found_out(postgres, dumps, tmp_
     assert "damaged" in verify(path)
 
 
-def test_something_else_is_no_dump(tmp_path):
-    # Such as an archive of another program.
-    (tmp_path / "photo.dump").write_bytes(b"\x89PNG\r\n\0\0" * 1000)
-    assert "no dump of a format" in verify(tmp_path / "photo.dump")
+def test_a_format_that_nobody_here_reads_is_not_called_damaged(tmp_path):
+    # Such as one that was encrypted: that it cannot be read is not that it is damaged.
+    (tmp_path / "secret.dump").write_bytes(b"\x85\x01\0\0" * 1000)
+    with pytest.raises(VerificationError, match="no format that can be read here"):
+        verify(tmp_path / "secret.dump")
 
 
 def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):

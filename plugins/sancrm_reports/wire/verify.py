@@ -94,7 +94,10 @@ class Verifier:
             self._plain(_unzipped(self._chunks()) if self.full else None)
             return "plain, gzip"
         if b"\0" in start:
-            raise DamagedError("this is no dump of a format that is known here")
+            raise VerificationError(
+                f"{self.path.name} is of no format that can be read here: pg_dump's custom, "
+                "directory, tar and plain SQL, also in gzip; not in zstd, xz or encrypted."
+            )
         self._plain(self._chunks() if self.full else iter([self._end()]))
         return "plain"
 
