@@ -27,7 +27,7 @@ lint: setup
 types: setup
 	@$(BIN)/mypy
 
-bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; ten minutes
+bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; half an hour
 	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench
 
 check-telegram: setup ## Ask Telegram about every chat of the settings; sends nothing

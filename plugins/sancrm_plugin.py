@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue import notes
 from sancrm_reports.glue.backup_window import BackupWindowTimetable
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
+from sancrm_reports.glue.workdays import WorkdayTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers what serialized DAGs name, and what writes the notes of runs."""
+    """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
 
     name = "sancrm_reports"
     # Airflow types these as an instance's.
-    timetables = [CalendarPeriodTimetable, BackupWindowTimetable]  # noqa: RUF012
+    timetables = [  # noqa: RUF012
+        BackupWindowTimetable,
+        CalendarPeriodTimetable,
+        WorkdayTimetable,
+    ]
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012
+    react_apps = [  # noqa: RUF012
+        {
+            "name": "Отчёты",
+            "bundle_url": "sancrm/page/reports.js",
+            "url_route": "sancrm-reports",
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": "sancrm/page/icon.svg",
+            "icon_dark_mode": "sancrm/page/icon-dark.svg",
+        }
+    ]
+
+    @property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """What the page asks for; imported by the API server alone, FastAPI is slow to import."""
+        from sancrm_reports.glue.page import app
+
+        return [{"app": app, "url_prefix": "/sancrm", "name": "SanCRM reports"}]

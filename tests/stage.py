@@ -32,6 +32,28 @@ insert into fixed_costs values
 (1, 1, 'Аренда', 3000, '2026-01-01', null), (2, null, 'Реклама', 600, '2026-01-01', null);
 """
 
+# Three customers to call back, and two that are not: the one's repair is closed, the other's flag
+# is not set. The longest wait is that of repair 303, the shortest of 301.
+CALLBACKS = """
+insert into repair_statuses values
+(3, 'ready', 'Готов', 'ready', false), (4, 'selection', 'Подбор', 'on_hold', false);
+insert into brands values (1, 'Makita');
+insert into customers values
+(11, 'Соколов Андрей <b>&', '8 (912) 345-67-89', 'ООО «Кровля & Фасад»'),
+(12, 'Марина', 'спросить Олега, +79435550102', null),
+(13, 'Никитина Ольга', '+79435550103', null);
+insert into repairs values
+(301, 1, 11508, 11, 1, 1, 'HR2470', 3, true, 0, '2026-11-01 10:00+03', null),
+(302, 2, 302, 12, 1, null, null, 4, true, 0, '2026-11-16 10:00+03', null),
+(303, 1, 303, 13, 1, 1, null, 3, true, 0, '2026-11-02 10:00+03', null),
+(304, 1, 304, 1, 1, null, null, 1, true, 0, '2026-11-02 10:00+03', '2026-11-03 10:00+03'),
+(305, 1, 305, 1, 1, null, null, 3, false, 0, '2026-11-02 10:00+03', null);
+insert into repair_status_changes values
+(1, 301, 2, '2026-11-01 10:00+03', null), (2, 301, 3, '2026-11-10 10:00+03', null),
+(3, 301, 3, '2026-11-18 08:00+03', null), (4, 303, 3, '2026-11-15 10:00+03', null);
+"""
+PERSONAL = ("Соколов", "Марина", "Олега", "Никитина", "Кровля", "345-67-89", "5550102", "5550103")
+
 
 def make_crm(postgres):
     """Make the small CRM anew, and return the DSN of its superuser."""

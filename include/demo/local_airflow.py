@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +35,9 @@ class LocalAirflow:
     """Airflow with this checkout's DAGs and plugins, and a metadata database of its own.
 
     The database is a copy of a migrated template, so that every start is fresh and takes no
-    migration. ``environment`` adds connections and settings. Use it in a ``with``.
+    migration. ``environment`` adds connections and settings. ``users`` gives roles (``viewer``,
+    ``user``, ``op``, ``admin``) by names, which are the passwords too; without it everybody is
+    admin. The client ``api`` acts as the first of them. Use it in a ``with``.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class LocalAirflow:
         port: int = 0,
         environment: Mapping[str, str] | None = None,
         database: str = "airflow",
+        components: Sequence[str] = COMPONENTS,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
         self.port = port or free_port()
@@ -52,6 +57,8 @@ class LocalAirflow:
         self._postgres = postgres
         self._database = database
         self._extra = dict(environment or {})
+        self._components = components
+        self._users = dict(users or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=30)
 
@@ -59,6 +66,15 @@ class LocalAirflow:
     def metadata_dsn(self) -> str:
         """The DSN of Airflow's own database."""
         return self._postgres.dsn(self._database)
+
+    @property
+    def metadata_url(self) -> str:
+        """The same as SQLAlchemy writes it."""
+        return self.metadata_dsn.replace("postgresql://", "postgresql+psycopg2://")
+
+    @property
+    def _passwords(self) -> Path:
+        return self.home / "passwords.json"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -73,10 +89,12 @@ class LocalAirflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata_dsn.replace(
-                "postgresql://", "postgresql+psycopg2://"
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(not self._users),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+                f"{name}:{role}" for name, role in self._users.items()
             ),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata_url,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080
@@ -112,7 +130,7 @@ class LocalAirflow:
         self._log_ports = (free_port(), free_port())
         try:
             self.prepare()
-            for name in COMPONENTS:
+            for name in self._components:
                 self._start(name)
             self._wait_until_healthy()
         except BaseException:
@@ -127,6 +145,7 @@ class LocalAirflow:
         """Make the metadata database, from a template that is migrated once per version."""
         self.home.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.home / "logs", ignore_errors=True)  # of runs that are forgotten
+        self._passwords.write_text(json.dumps({name: name for name in self._users}))
         template = f"airflow_{airflow_version.replace('.', '_')}"
         with psycopg.connect(self._postgres.dsn()) as connection:
             found = connection.execute(
@@ -158,6 +177,16 @@ class LocalAirflow:
         self._processes.clear()
         self.api.close()
 
+    def token(self, user: str) -> str:
+        """Return a token for REST; without users of any name."""
+        url = f"{self.url}/auth/token"
+        answer = (
+            httpx.post(url, json={"username": user, "password": user})
+            if self._users
+            else httpx.get(url)
+        )
+        return str(answer.raise_for_status().json()["access_token"])
+
     def kill(self, component: str) -> None:
         """End a component with all its children at once, as a crash of its machine does."""
         _signal_group(self._processes[component], signal.SIGKILL)
@@ -170,6 +199,24 @@ class LocalAirflow:
     def pid(self, component: str) -> int:
         """Return the process of a component, for tests that break something."""
         return self._processes[component].pid
+
+    def trigger(self, dag_id: str, *, seconds: float = 120, **conf: Any) -> str:
+        """Run a DAG by hand, once Airflow has read its file; return the run's id.
+
+        Raises:
+            LocalAirflowError: Airflow does not know the DAG in time.
+        """
+        for _ in _every(0.2, seconds):
+            answer = self.api.post(
+                f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}
+            )
+            if answer.is_success:
+                return str(answer.json()["dag_run_id"])
+        raise LocalAirflowError(f"Airflow did not run {dag_id}: {answer.text}")
+
+    def unpause(self, dag_id: str) -> None:
+        """Switch a DAG on."""
+        self.api.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return a DAG's runs, oldest period first."""
@@ -219,7 +266,7 @@ class LocalAirflow:
                     tail = (self.home / f"{name}.out").read_text(errors="replace")[-2000:]
                     raise LocalAirflowError(f"Airflow's {name} ended at its start:\n{tail}")
             if self._is_healthy():
-                token = httpx.get(f"{self.url}/auth/token").json()["access_token"]
+                token = self.token(next(iter(self._users), ""))
                 self.api.headers["Authorization"] = f"Bearer {token}"
                 return
         raise LocalAirflowError(f"Airflow did not start in {seconds:.0f} s; see {self.home}/*.out")
@@ -229,7 +276,11 @@ class LocalAirflow:
             health = self.api.get("/monitor/health").json()
         except (httpx.HTTPError, ValueError):
             return False
-        parts = ("metadatabase", "scheduler", "dag_processor")
+        parts = ["metadatabase"] + [
+            name.replace("-", "_")
+            for name in ("scheduler", "dag-processor")
+            if name in self._components
+        ]
         return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
 

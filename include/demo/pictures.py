@@ -1,12 +1,13 @@
-"""``make pictures``: messages of a Tuesday of the demo, as a phone shows them, for the docs.
+"""``make pictures``: messages of a Tuesday of the demo as a phone shows them, and the page in
+Airflow's UI, for the docs.
 
 Real SQL, templates, hook and delivery; the Telegram stand-in takes the messages and draws the
-page. No Airflow runs. Figures and times are the same each time; only fonts are the machine's.
+chat, Airflow's API server the page. Figures and times are the same each time; only fonts are the
+machine's.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from psycopg.rows import dict_row
 from demo.crm.backups import FAILED_NIGHTS_AGO
 from demo.crm.load import load_demo
 from demo.crm.network import KONAKOVO, LENINA, SADOVAYA
+from demo.page_pictures import pictures_of_page, webp
 from demo.postgres import EmbeddedPostgres
 from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
@@ -34,13 +36,15 @@ from sancrm_reports.pure.backup_messages import Subject
 from sancrm_reports.pure.backups import Thresholds, Window, judge
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
+from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, Database
 from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.crm import read_profitability, sql_text
+from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.pacing import Clock
 from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
@@ -70,6 +74,8 @@ def main() -> int:
         corrected = chat.post_branch(LENINA)
         alert = chat.tell_backup(FAILED_NIGHTS_AGO)
         recovered, answer = chat.tell_recovery(FAILED_NIGHTS_AGO - 1)
+        missed_calls = chat.post_missed_calls()
+        branches, ledger = chat.branches, chat.ledger
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
@@ -81,6 +87,11 @@ def main() -> int:
             draw(browser, "corrected", corrected),
             draw(browser, "backup-alert", alert),
             draw(browser, "backup-recovered", recovered, answer),
+            draw(browser, "missed-calls", *missed_calls),
+            *(
+                keep(name, picture)
+                for name, picture in pictures_of_page(browser, branches, ledger, until=NINE.date())
+            ),
         ]
         browser.close()
     return 1 if max(sizes) > LARGEST else 0
@@ -114,8 +125,9 @@ class DemoChat:
         self._telegram = telegram
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
         self._backups = _Store()
+        self.ledger = _Store()
         self._delivery = Delivery(
-            Ledger(_Store()), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
+            Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
         )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
@@ -167,6 +179,26 @@ class DemoChat:
         """Tell the next night's; return the edited alert and the answer to it."""
         self.tell_backup(nights_ago)
         return list(self._telegram.messages[-2:])
+
+    def post_missed_calls(self) -> list[ShownMessage]:
+        """Post whom to call on two days, between which one was called; return what is shown."""
+        before = len(self._telegram.messages)
+        sql = sql_text(INCLUDE / "sql", "missed_calls.sql")
+        called, waiting, new, *_ = read_missed_calls(self._crm.cursor(), sql, ["Готов", "Подбор"])
+        self._tell(NINE.date(), [called, waiting])
+        self._telegram.clock.advance(24 * 3600)
+        self._tell(NINE.date() + timedelta(days=1), [waiting, new])
+        return self._telegram.messages[before:]
+
+    def _tell(self, day: date, calls: list[MissedCall]) -> None:
+        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
+
+    @property
+    def branches(self) -> dict[int, str]:
+        """The names of the network's branches."""
+        rows = self._crm.execute("select id, name from branches where is_active order by id")
+        return {row["id"]: row["name"] for row in rows}
 
     def _figures(self) -> dict[tuple[str, int | None], Comparison]:
         sql = sql_text(INCLUDE / "sql")
@@ -220,18 +252,13 @@ def draw(
         locale="ru",
     )
     page.set_content(render_page(messages))
-    # Playwright writes PNG and JPEG only, which are five times as large.
-    answer = page.context.new_cdp_session(page).send(
-        "Page.captureScreenshot",
-        {
-            "format": "webp",
-            "quality": 90,
-            "captureBeyondViewport": True,
-            "clip": {**(page.locator("main").bounding_box() or {}), "scale": 1},
-        },
-    )
+    picture = webp(page, page.locator("main").bounding_box() or {})
     page.close()
-    picture = base64.b64decode(answer["data"])
+    return keep(name, picture)
+
+
+def keep(name: str, picture: bytes) -> int:
+    """Write a picture of the docs; return its size in bytes."""
     (PICTURES / f"{name}.webp").write_bytes(picture)
     print(f"docs/pictures/{name}.webp  {len(picture) / 1000:.0f} kB")
     return len(picture)

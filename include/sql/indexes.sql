@@ -21,3 +21,11 @@ on repair_services (repair_id);
 -- Which rentals were returned in the period? (profitability: revenue)
 create index concurrently if not exists rentals_ended_at_idx
 on rentals (ended_at);
+
+-- Which customers are to be called back? Few repairs of many. (missed calls)
+create index concurrently if not exists repairs_needs_callback_idx
+on repairs (status_id) where needs_callback;
+
+-- Since when has a repair had its status? (missed calls: the wait)
+create index concurrently if not exists repair_status_changes_repair_id_idx
+on repair_status_changes (repair_id, status_id, changed_at);

@@ -38,9 +38,32 @@ def _chat(name: str) -> str:
     return name
 
 
+def _time(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
+    return text
+
+
+def _card_url(pattern: str) -> str:
+    from string import Formatter
+
+    try:
+        keys = {key for _, key, _, _ in Formatter().parse(pattern) if key is not None}
+    except ValueError:
+        keys = set()
+    if not keys or not keys <= {"id", "number", "code"} or ":" not in pattern:
+        raise ValueError(
+            f"{pattern!r} is not the address of a repair's card; put {{id}}, {{number}} or "
+            "{code} where they belong, as in https://crm.example.com/repairs/{id}"
+        )
+    return pattern
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 ChatName = Annotated[str, AfterValidator(_chat)]
+TimeOfDay = Annotated[str, AfterValidator(_time)]
+CardUrl = Annotated[str, AfterValidator(_card_url)]
 
 
 class Section(BaseModel):

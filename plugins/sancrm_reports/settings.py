@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -19,7 +19,7 @@ from pydantic_settings import SettingsError as UnreadableVariableError
 
 from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.setting_types import ChatName, Cron, Section, Zone
+from sancrm_reports.setting_types import CardUrl, ChatName, Cron, Section, TimeOfDay, Zone
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -100,6 +100,27 @@ class Retries(Section):
     delay_seconds: float = Field(default=60, gt=0)
 
 
+class Workdays(Section):
+    """The calendar of the country, and days that its list does not have or has otherwise."""
+
+    country: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    days_off: list[date] = Field(default_factory=list)
+    working_days: list[date] = Field(default_factory=list)
+
+
+class MissedCalls(Section):
+    """Customers to call back: when, which, and how the messages look and live on."""
+
+    time: TimeOfDay = "10:00"
+    statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
+    card_url: CardUrl | None = None
+    close_called_back: bool = True
+    mark_superseded: bool = True
+    show_waiting: bool = True
+    mask_phone: bool = False
+    protect_content: bool = False
+
+
 class Report(Section):
     """One of the reports: when it fires."""
 
@@ -159,6 +180,8 @@ class Settings(BaseSettings):
     chats: Chats = Chats()
     delivery: Delivery = Delivery()
     retries: Retries = Retries()
+    workdays: Workdays = Workdays()
+    missed_calls: MissedCalls = MissedCalls()
     reports: Reports
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()

@@ -1,4 +1,4 @@
--- A large CRM in the reference schema: 2M repairs, 6M parts, 4M services, 0.5M rentals,
+-- A large CRM in the reference schema: 2M repairs, 2M changes of status, 6M parts, 4M services, 0.5M rentals,
 -- 50 branches, three years up to 2026-11-01. Loaded into an empty schema; no randomness, so
 -- that every run holds the same rows.
 
@@ -16,7 +16,9 @@ from generate_series(1, 50) as id;
 insert into repair_statuses (id, code, name, status_group, is_final) values
 (1, 'open', 'Open', 'new', false),
 (2, 'closed', 'Closed', 'closed_success', true),
-(3, 'scrapped', 'Scrapped', 'closed_failure', true);
+(3, 'scrapped', 'Scrapped', 'closed_failure', true),
+(4, 'ready', 'Готов', 'ready', false),
+(5, 'selection', 'Подбор', 'on_hold', false);
 
 insert into categories (id, name) values (1, 'Power tools');
 insert into brands (id, name) values (1, 'Makita');
@@ -30,6 +32,7 @@ select
 from generate_series(1, 100000) as id;
 
 -- 93 in 100 are closed with success, 3 scrapped, 4 open; spread evenly over three years.
+-- Of the open ones 300 wait for a call; 2000 closed ones have the flag all the same.
 insert into repairs (
     id, branch_id, number, customer_id, category_id, brand_id, model, status_id,
     needs_callback, prepayment, accepted_at, closed_at
@@ -42,8 +45,13 @@ select
     1,
     1,
     null,
-    case when id % 100 < 93 then 2 when id % 100 < 96 then 3 else 1 end,
-    false,
+    case
+        when id % 100 < 93 then 2
+        when id % 100 < 96 then 3
+        when id % 6600 = 99 and id < 1980000 then 4 + id % 2
+        else 1
+    end,
+    (id % 6600 = 99 and id < 1980000) or id % 1000 = 7,
     0,
     timestamptz '2023-11-01 00:00+03' + id * interval '47.3 seconds' - interval '5 days',
     case
@@ -51,6 +59,14 @@ select
             then timestamptz '2023-11-01 00:00+03' + id * interval '47.3 seconds'
     end
 from generate_series(1, 2000000) as id;
+
+insert into repair_status_changes (id, repair_id, status_id, changed_at)
+select
+    id,
+    id,
+    status_id,
+    accepted_at + interval '1 day'
+from repairs;
 
 insert into repair_services (id, repair_id, name, price, quantity, discount)
 select

@@ -68,12 +68,12 @@ def import_dags():
 
 @pytest.fixture
 def run(airflow_database, crm, telegram):
-    """Run a DAG as a person would by hand on 18 November 2026 at nine; return the run."""
+    """Run a DAG as a person would by hand in November 2026 at nine, by default on the 18th."""
     minutes = iter(range(60))
 
-    def run_dag(dag_id="profitability_daily", *, logical_date=True, **conf):
+    def run_dag(dag_id="profitability_daily", *, logical_date=True, day=18, **conf):
         # Imported anew, as a worker does: a run's params stay in the DAG object.
-        moment = datetime(2026, 11, 18, 6, next(minutes), tzinfo=UTC)
+        moment = datetime(2026, 11, day, 6, next(minutes), tzinfo=UTC)
         return import_dags()[dag_id].test(
             logical_date=moment if logical_date else None, run_after=moment, run_conf=conf
         )

@@ -75,6 +75,16 @@ def test_an_address_that_makes_no_button_is_found(telegram, configured, capsys):
     assert "a line of text" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("url", ["http://crm:8080/repairs/{id}", "sancrm://repair/{id}"])
+def test_a_card_that_makes_no_button_is_found(telegram, configured, capsys, url):
+    # No dot in the host, or a scheme that Telegram does not take; with what the line will show.
+    configured(MISSED_CALLS__CARD_URL=url)
+    assert main() == 1
+    printed = capsys.readouterr().out
+    assert "missed_calls.card_url" in printed
+    assert url.format(id=1) in printed
+
+
 def test_a_connection_in_airflows_database_is_found(airflow_database, telegram, monkeypatch):
     # As it is in an installation: a process of its own, and nothing in the environment.
     monkeypatch.delenv("AIRFLOW_CONN_TELEGRAM_DEFAULT")

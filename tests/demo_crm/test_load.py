@@ -71,6 +71,8 @@ INDEXES = {
     "repair_parts_repair_id_idx": "(repair_id)",
     "repair_services_repair_id_idx": "(repair_id)",
     "rentals_ended_at_idx": "(ended_at)",
+    "repairs_needs_callback_idx": "(status_id) WHERE needs_callback",
+    "repair_status_changes_repair_id_idx": "(repair_id, status_id, changed_at)",
 }
 
 

@@ -24,7 +24,7 @@ from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, load_settings
-from sancrm_reports.wire.crm import read_profitability, sql_text
+from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.telegram_hook import Extra
 
 ROOT = Path(__file__).parents[2]
@@ -92,9 +92,9 @@ def dag_file():
 
 @pytest.fixture(scope="module")
 def params():
-    """The params of all DAGs."""
+    """The params of all DAG files: name and param."""
     files = [runpy.run_path(str(file)) for file in ROOT.glob("dags/*.py")]
-    return {name: param for file in files for name, param in file.get("PARAMS", {}).items()}
+    return [param for file in files for param in file.get("PARAMS", {}).items()]
 
 
 def test_every_dag_is_in_the_readme():
@@ -110,7 +110,7 @@ def test_every_task_is_in_the_readme(dag_file):
 def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
     # In the table of the runs by hand; each value that is allowed is named, too.
     table = rows(README)
-    for name, param in params.items():
+    for name, param in params:
         default, meaning = table[name]
         shown = {None: "empty", False: "false"}.get(param.value, f"`{param.value}`")
         assert default == shown, name
@@ -159,7 +159,9 @@ def test_every_setting_is_in_the_docs_with_its_default():
         elif default is None:
             assert shown == "none", key
         else:
-            assert shown == (json.dumps(default) if default in ("", {}, []) else str(default)), key
+            as_written = default == "" or isinstance(default, bool | list | dict)
+            text = json.dumps(default, ensure_ascii=False) if as_written else str(default)
+            assert shown == text, key
 
 
 def test_every_key_of_a_probe_is_in_the_docs():
@@ -276,6 +278,7 @@ def test_the_columns_of_a_source_are_those_of_the_docs(file):
 def test_the_account_of_the_readme_is_enough_for_a_report():
     # The SQL for the DBA, run as it stands: the account then reads everything and writes nothing.
     [account] = blocks(README, "sql")
+    settings = load_settings(ROOT / "include" / "settings.toml")
     day = Period.last_whole_before(NOON, kind=PeriodKind.DAY, timezone="Europe/Moscow")
     with EmbeddedPostgres() as postgres:
         dsn = postgres.create_database("crm")
@@ -288,6 +291,8 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
                     figures = read_profitability(reader.cursor(), sql_text(SQL), day)
                     backup_runs = sql_text(SQL, "backup_runs.sql")
                     assert reader.execute(backup_runs, {"database": "crm"}).fetchall() == []
+                    calls = sql_text(SQL, "missed_calls.sql")
+                    read_missed_calls(reader.cursor(), calls, settings.missed_calls.statuses)
                     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                         reader.execute("delete from branches")
             finally:
@@ -341,7 +346,7 @@ def test_the_params_in_commands_are_params(params):
     # --conf '{"perod": …}' would be taken without a word and change nothing.
     given = re.findall(r"--(?:dag-run-)?conf '(\{.*?\})'", EVERYTHING)
     assert given
-    assert {name for text in given for name in json.loads(text)} <= params.keys()
+    assert {name for text in given for name in json.loads(text)} <= dict(params).keys()
 
 
 def test_make_commands_in_the_docs_exist_and_all_are_told():

@@ -174,3 +174,28 @@ def test_a_branch_may_have_chats_of_its_own(load):
     assert chats.of_branch(1) == ["-1001:7", "@shops"]
     assert chats.of_branch(2) == ["@shops"]
     assert chats.of_summary == "@shops"
+
+
+@pytest.mark.parametrize(
+    ("line", "explanation"),
+    [
+        ("time = '25:00'", "missed_calls.time = '25:00'"),
+        ("time = '9'", "hours and minutes"),
+        ("statuses = []", "missed_calls.statuses"),
+        ("card_url = 'https://crm.example.com/repairs'", "put {id}"),
+        ("card_url = 'https://crm.example.com/{repair}'", "put {id}"),
+        ("card_url = 'https://crm.example.com/{id'", "put {id}"),
+        ("card_url = 'crm.example.com/{id}'", "https://crm.example.com/repairs/{id}"),
+    ],
+)
+def test_a_wrong_setting_of_the_missed_calls_is_explained(refusal, line, explanation):
+    # The time, the list of statuses, and the pattern of the card's address.
+    assert explanation in refusal("", f"[missed_calls]\n{line}\n")
+
+
+def test_days_that_the_country_moved_are_dates(refusal, load):
+    # Written as text or as TOML's own dates; anything else is refused.
+    days = load("", "[workdays]\ndays_off = ['2028-05-08', 2028-05-10]\n").workdays.days_off
+    assert [day.isoformat() for day in days] == ["2028-05-08", "2028-05-10"]
+    assert "workdays.days_off.0" in refusal("", "[workdays]\ndays_off = ['8 мая']\n")
+    assert "workdays.country" in refusal("", "[workdays]\ncountry = 'Russia'\n")

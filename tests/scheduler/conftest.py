@@ -82,7 +82,7 @@ def local_airflow(postgres, telegram, home, environment, **options):
 
 
 def unpause(airflow, dag_id):
-    airflow.api.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+    airflow.unpause(dag_id)
 
 
 def wait_until(condition, seconds=120):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.command import see_airflows_connections
 from sancrm_reports.pure.messages import Button
+from sancrm_reports.pure.missed_calls import card_address
 from sancrm_reports.settings import Settings, settings
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
@@ -40,10 +41,10 @@ def findings(configured: Settings) -> Iterator[tuple[str, ReportError | None]]:
             yield f"{purpose}: {name or 'the chat of the connection'}", error
         else:
             yield f"{purpose}: «{title}» ({to}), connection {hook.conn_id}", None
-    url = configured.account.crm_url
-    if url and not Button("", str(url)).is_allowed:
-        text = f"Telegram takes no button to {url}: it will be a line of text."
-        yield "account.crm_url", ReportError(text)
+    for purpose, url in buttons(configured):
+        if not Button("", url).is_allowed:
+            text = f"Telegram takes no button to {url}: it will be a line of text."
+            yield purpose, ReportError(text)
 
 
 def routes(configured: Settings) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -66,6 +67,17 @@ def routes(configured: Settings) -> list[tuple[str, str, tuple[str, ...]]]:
     for branch_id in chats.branches:
         named += [(f"chats.branches.{branch_id}", chat) for chat in chats.of_branch(branch_id)]
     return [(purpose, name, own.get(purpose, (telegram.conn_id,))) for purpose, name in named]
+
+
+def buttons(configured: Settings) -> list[tuple[str, str]]:
+    """Return the addresses behind buttons: a setting's name, and such an address."""
+    card_url = configured.missed_calls.card_url
+    example = card_url and card_address(card_url, {"id": 1, "number": 1, "code": "R-1"})
+    named = [
+        ("account.crm_url", configured.account.crm_url),
+        ("missed_calls.card_url", example),
+    ]
+    return [(purpose, str(url)) for purpose, url in named if url]
 
 
 def _said(line: str, problem: ReportError | None) -> bool:

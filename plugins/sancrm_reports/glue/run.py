@@ -24,7 +24,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
         PeriodError: the day is no date, the period is not over yet, the interval is no period, or
             the run's conf names a param that does not exist.
     """
-    _refuse_unknown(context)
+    refuse_unknown(context)
     kind = PERIOD_OF_REPORT[report]
     run_after = context["dag_run"].run_after
     named = context["params"].get("period")
@@ -51,8 +51,12 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
     return period
 
 
-def _refuse_unknown(context: Any) -> None:
-    """Airflow takes any key in a run's conf: «perod» would mean the newest period, in silence."""
+def refuse_unknown(context: Any) -> None:
+    """Refuse a param that does not exist: Airflow takes any, and «dry_rnu» would send.
+
+    Raises:
+        PeriodError: the run's conf names one.
+    """
     known = context["dag"].params
     if unknown := sorted(set(context["dag_run"].conf or {}) - set(known)):
         raise PeriodError(

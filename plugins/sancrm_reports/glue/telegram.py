@@ -63,8 +63,12 @@ def delivery_of(
     resend: bool = False,
     arrived: bool = False,
     how_to_resend: str = "",
+    **options: Any,
 ) -> Delivery:
-    """Return a delivery by this installation's ledger, for a task with ``posting()``."""
+    """Return a delivery by this installation's ledger, for a task with ``posting()``.
+
+    ``options`` are those of ``Delivery``, such as ``longest_wait``.
+    """
     from sancrm_reports.wire.delivery import Delivery
     from sancrm_reports.wire.ledger import Ledger
 
@@ -77,6 +81,7 @@ def delivery_of(
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
         how_to_resend=how_to_resend,
         on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
+        **options,
     )
 
 

@@ -50,7 +50,7 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the last whole period before the run."""
-        period = self._reported_at(run_after)
+        period = self.reported_at(run_after)
         return DataInterval(instance(period.starts_at), instance(period.ends_at))
 
     def next_dagrun_info_v2(
@@ -65,11 +65,11 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
             fire = max(fire, self._align_to_prev(now("UTC")))
         if restriction.earliest is not None:
             earliest = self._local_date(restriction.earliest)
-            while self._reported_at(fire).start < earliest:
+            while self.reported_at(fire).start < earliest:
                 fire = self._get_next(fire)
         if restriction.latest is not None:
             latest = self._local_date(restriction.latest)
-            if self._reported_at(fire).start > latest:
+            if self.reported_at(fire).start > latest:
                 return None
         return DagRunInfo(
             run_after=fire, data_interval=self.infer_manual_data_interval(run_after=fire)
@@ -79,14 +79,15 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
         """Yield each time of the schedule in ``(after, until]``, and what is reported then."""
         fire = self._get_next(instance(after))
         while fire <= until:
-            yield fire, self._reported_at(fire)
+            yield fire, self.reported_at(fire)
             fire = self._get_next(fire)
 
     def due_at(self, period: Period) -> DateTime:
         """Return when the schedule wants the report of a period."""
         return self._align_to_next(instance(period.ends_at))
 
-    def _reported_at(self, fire: DateTime) -> Period:
+    def reported_at(self, fire: DateTime) -> Period:
+        """Return the period that a run fired then reports."""
         return Period.last_whole_before(fire, kind=self._kind, timezone=self._zone)
 
     def _local_date(self, instant: DateTime) -> date:

@@ -32,3 +32,12 @@ class Address:
     def is_group(self) -> bool:
         """Whether Telegram counts it as a group: a private chat's id is positive."""
         return not self.chat.isdigit()
+
+
+def message_url(chat: str, message_id: int) -> str:
+    """Return a message's address; Telegram has none for a private chat or a basic group."""
+    if chat.startswith("@"):
+        return f"https://t.me/{chat[1:]}/{message_id}"
+    if chat.startswith("-100"):
+        return f"https://t.me/c/{chat[4:]}/{message_id}"
+    return ""

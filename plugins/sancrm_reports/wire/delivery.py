@@ -18,9 +18,9 @@ from sancrm_reports.pure import formatting
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, split, visible_length
-from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.chats import Address, message_url
 from sancrm_reports.wire.ledger import Ledger
-from sancrm_reports.wire.pacing import GROUP_MESSAGES, Clock, Pacing
+from sancrm_reports.wire.pacing import GROUP_MESSAGES, LONGEST_WAIT, Clock, Pacing
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     FloodWaitError,
@@ -51,12 +51,8 @@ class Outcome:
 
     @property
     def url(self) -> str:
-        """The message's address; Telegram has none for a private chat or a basic group."""
-        if self.chat.startswith("@"):
-            return f"https://t.me/{self.chat[1:]}/{self.message_id}"
-        if self.chat.startswith("-100"):
-            return f"https://t.me/c/{self.chat[4:]}/{self.message_id}"
-        return ""
+        """The message's address, empty where Telegram has none."""
+        return message_url(self.chat, self.message_id)
 
 
 class Delivery:
@@ -71,6 +67,7 @@ class Delivery:
         arrived: take what has an unknown fate as sent, because a person looked and it is there.
         how_to_resend: the command for that person, for the error's text.
         group_messages_per_minute: the pace of a group; 0 for none.
+        longest_wait: seconds that the pace may take in here; for a longer wait an error is raised.
         on_moved: told (old chat, new chat) once when a group became a supergroup.
     """
 
@@ -85,6 +82,7 @@ class Delivery:
         how_to_resend: str = "",
         clock: Clock | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,
+        longest_wait: float = LONGEST_WAIT,
         on_moved: Callable[[str, str], None] | None = None,
     ) -> None:
         self.ledger = ledger
@@ -94,7 +92,12 @@ class Delivery:
         self.arrived = arrived
         self.how_to_resend = how_to_resend
         self.clock = clock or Clock()
-        self.pacing = Pacing(ledger.store, self.clock, per_minute=group_messages_per_minute)
+        self.pacing = Pacing(
+            ledger.store,
+            self.clock,
+            per_minute=group_messages_per_minute,
+            longest_wait=longest_wait,
+        )
         self.on_moved = on_moved
 
     def key(self, report: str, period: str, subject: str, to: Address) -> str:

@@ -53,12 +53,23 @@ def ready_at(
 
 
 class Pacing:
-    """Waits until a chat may get its next message; ``per_minute`` is the limit of a group."""
+    """Waits until a chat may get its next message.
 
-    def __init__(self, store: Store, clock: Clock, *, per_minute: int = GROUP_MESSAGES) -> None:
+    ``per_minute`` is the limit of a group; ``longest_wait`` is what a task may wait by itself.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        per_minute: int = GROUP_MESSAGES,
+        longest_wait: float = LONGEST_WAIT,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.per_minute = per_minute
+        self.longest_wait = longest_wait
 
     def wait(self, to: Address) -> None:
         """Wait for the chat's turn.
@@ -74,9 +85,9 @@ class Pacing:
             per_minute=self.per_minute,
         )
         seconds = max(ready, pace["blocked_until"]) - self.clock.now()
-        if seconds > LONGEST_WAIT:
+        if seconds > self.longest_wait:
             raise FloodWaitError(
-                f"Telegram asked to leave chat {to.chat} alone for {seconds:.0f} s more. Nothing "
+                f"Telegram wants chat {to.chat} to be left alone for {seconds:.0f} s more. Nothing "
                 "was sent; it is tried again then.",
                 seconds,
             )

@@ -1,0 +1,57 @@
+"""Missed calls: on working days the staff's chat is told whom to call back, a message a repair."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Param
+
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
+from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.workdays import workday_timetable
+from sancrm_reports.settings import INCLUDE, settings
+
+PARAMS = {
+    "resend": Param(
+        False,
+        type="boolean",
+        title="Send again what has an unknown fate",
+        description="Only after looking into the chat: messages whose answer never came.",
+    ),
+    "arrived": Param(
+        False,
+        type="boolean",
+        title="Take what has an unknown fate as sent",
+        description="Only after looking into the chat: messages whose answer never came are there.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Write the repairs' ids into the task's log and send nothing.",
+    ),
+}
+
+with DAG(
+    dag_id="missed_calls",
+    description="Tells the staff's chat which customers are to be called back",
+    schedule=workday_timetable(settings()),
+    start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
+    catchup=False,  # whom to call is known for today only
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=3),
+    default_args=task_defaults(),
+    template_searchpath=[str(INCLUDE / "sql")],
+    params=PARAMS,
+    tags=["sancrm", "missed_calls"],
+    doc_md=__doc__,
+):
+    calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
+    conclude = ConcludeRunOperator(
+        task_id="conclude_run", title="незвонки", trigger_rule="all_done", **posting()
+    )
+
+    calls >> conclude

@@ -1,0 +1,135 @@
+"""Draws the page «Отчёты» as it stands in Airflow's UI: in both themes, on a desk and a phone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from airflow.models.asset_state_store import AssetStateStoreModel
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import create_engine, update
+from sqlalchemy.orm import Session
+
+from demo.deliveries import daily_reports, write
+from demo.local_airflow import LocalAirflow
+from demo.postgres import EmbeddedPostgres
+from sancrm_reports.pure.audit import NETWORK, Fate
+
+USER = "olga"
+WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 390, "height": 780}
+
+
+def pictures_of_page(
+    browser: Browser, branches: Mapping[int, str], ledger: Mapping[str, Any], *, until: date
+) -> Iterator[tuple[str, bytes]]:
+    """Yield names and pictures: of the grid, of a report that was sent, and of one that was not.
+
+    ``ledger`` is what the store held after the newest reports; the time before is made up.
+    """
+    days = [until - timedelta(days=number) for number in range(120, 0, -1)]
+    newest = days[-1]
+    sent = f"day={newest}&subject=branch-{next(iter(branches))}"
+    missing = f"day={newest - timedelta(days=4)}&subject={NETWORK}"
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EmbeddedPostgres() as postgres,
+        LocalAirflow(
+            postgres, Path(home), components=("api-server",), users={USER: "op"}
+        ) as airflow,
+    ):
+        with Session(create_engine(airflow.metadata_url)) as session:
+            reports = daily_reports(
+                branches,
+                days,
+                lambda day, subject: _fate(day, subject, newest),
+                lambda day, subject: f"{subject}, {day}",
+            )
+            write(session, "profitability_daily", reports)
+            for key, value in ledger.items():
+                row = update(AssetStateStoreModel).where(AssetStateStoreModel.key == key)
+                session.execute(row.values(value=json.dumps(value)))
+            session.commit()
+        for theme in ("light", "dark"):
+            for size, screen in (("", WIDE), ("-phone", PHONE)):
+                context = _signed_in(browser, airflow.url, screen, theme)
+                for what, query in (("", ""), ("-sent", sent), ("-missing", missing)):
+                    if what == "-missing" and (theme == "dark" or not size):
+                        continue  # two of them would show nothing new
+                    picture = _picture(context, f"last={newest}&{query}", is_open=bool(query))
+                    yield f"reports{what}{size}{'-dark' if theme == 'dark' else ''}", picture
+                context.close()
+
+
+def webp(page: Page, clip: Mapping[str, Any] | None = None) -> bytes:
+    """Return a picture of the page, or of a part of it.
+
+    Playwright writes PNG and JPEG only, which are five times as large.
+    """
+    part = {"captureBeyondViewport": True, "clip": {**clip, "scale": 1}} if clip else {}
+    answer = page.context.new_cdp_session(page).send(
+        "Page.captureScreenshot", {"format": "webp", "quality": 90, **part}
+    )
+    return base64.b64decode(answer["data"])
+
+
+def _signed_in(
+    browser: Browser, url: str, screen: Mapping[str, int], theme: Literal["light", "dark"] | str
+) -> BrowserContext:
+    is_phone = screen is PHONE
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": screen["width"], "height": screen["height"]},
+        device_scale_factor=2,
+        is_mobile=is_phone,
+        has_touch=is_phone,
+        reduced_motion="reduce",
+    )
+    context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    page = context.new_page()
+    page.goto("/")
+    page.fill("input[name=username]", USER)
+    page.fill("input[name=password]", USER)
+    page.click("button[type=submit]")
+    page.get_by_role("link", name="Отчёты").wait_for()
+    page.close()
+    return context
+
+
+def _picture(context: BrowserContext, query: str, *, is_open: bool) -> bytes:
+    page = context.new_page()
+    page.goto(f"/plugin/sancrm-reports?{query}")
+    page.locator(".sancrm-grid").wait_for()
+    if is_open:
+        page.get_by_role("dialog").locator("article, button:text('Отправить')").first.wait_for()
+        page.evaluate("document.activeElement.blur()")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    picture = webp(page)
+    page.close()
+    return picture
+
+
+def _fate(day: date, subject: str, newest: date) -> Fate:
+    """Say what became of each report: most were sent, and each other thing can be seen."""
+    place = 0 if subject == NETWORK else int(subject.removeprefix("branch-"))
+    age = (newest - day).days
+    if day.isoweekday() == 7:
+        return Fate.NOT_EXPECTED
+    if age == 4:
+        return Fate.MISSING
+    if age in (11, 12):
+        return Fate.LATE
+    special = {
+        (8, 2): Fate.FAILED,
+        (6, 5): Fate.UNKNOWN,
+        (14, 3): Fate.MISSING,
+        (0, 1): Fate.CORRECTED,
+    }
+    if (age, place) in special:
+        return special[age, place]
+    return Fate.CORRECTED if (day.toordinal() * 5 + place * 3) % 23 == 0 else Fate.SENT

@@ -1,0 +1,152 @@
+"""The operator that keeps the staff's chat up to date about customers to call back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.run import refuse_unknown
+from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
+from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.wire.crm import read_missed_calls, snapshot
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from sancrm_reports.errors import PermanentError
+    from sancrm_reports.pure.missed_calls import MissedCall, Wording
+    from sancrm_reports.wire.missed_calls import MissedCallsChat
+
+LONGEST_WAIT = 5.0  # seconds; for a longer wait the slot of the pool is given to others
+
+
+class PostMissedCallsOperator(TelegramOperator):
+    """Read whom to call back, and tell the staff's chat, one message a repair.
+
+    Names and phones stay in this task. One task sends all, in order; whenever the chat's pace asks
+    for a wait, it gives the pool's slot back and goes on where the ledger says.
+
+    :param sql: the file with the question.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, sql: str = "missed_calls.sql", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Bring the chat up to date; return what was done."""
+        ti: Any = context["ti"]
+        return self._go_on(context, is_first=ti.try_number == 1)
+
+    def resume(self, context: Context, event: Any) -> list[dict[str, Any]]:
+        """Go on after a wait, where the ledger says."""
+        return self._go_on(context, is_first=False)
+
+    def _go_on(self, context: Context, *, is_first: bool) -> list[dict[str, Any]]:
+        refuse_unknown(context)
+        day = day_of(context)
+        with snapshot(settings().database, is_private=True) as cursor:
+            calls = read_missed_calls(cursor, self.sql, settings().missed_calls.statuses)
+        self.log.info("To call back: %s", [call.repair_id for call in calls] or "nobody")
+        note = f"{len(calls)} to call back on {day}." if calls else f"Nobody to call back on {day}."
+        if context["params"].get("dry_run"):
+            return self._note(context, f"Dry run, nothing is sent. {note}")
+        if is_over(context, day):
+            return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
+        self._note(context, note)
+        chat = self._chat(context, day, is_first=is_first)
+        self._update(chat, calls)
+        return self.show(context, chat.outcomes, self._one_of(chat.errors))
+
+    def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
+        self.log.info(note)
+        context["ti"].xcom_push(key=RUN_NOTE, value=note)
+        return []
+
+    def _update(self, chat: MissedCallsChat, calls: Sequence[MissedCall]) -> None:
+        """Send and edit; for a long wait, give the slot back and resume after it."""
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        from sancrm_reports.wire.telegram_errors import FloodWaitError
+
+        try:
+            chat.update(calls)
+        except FloodWaitError as wait:
+            self.log.info("Waiting %.0f s for the chat; others may post.", wait.retry_after)
+            # A little less: to start again takes seconds, and what is left is waited for then.
+            seconds = max(0.0, wait.retry_after - LONGEST_WAIT)
+            self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
+
+    def _one_of(self, errors: Sequence[PermanentError]) -> list[PermanentError]:
+        """Log the errors, and return one that says how many there are: of unknown fate first."""
+        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
+
+        found = sorted(errors, key=lambda error: not isinstance(error, UnknownOutcomeError))
+        for error in found:
+            self.log.error("%s", error)
+        more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
+        return [type(error)(f"{error}{more}") for error in found[:1]]
+
+    def _chat(self, context: Context, day: date, *, is_first: bool) -> MissedCallsChat:
+        from sancrm_reports.wire.missed_calls import MissedCallsChat
+
+        configured = settings().missed_calls
+        hook = common_hook()
+        conf = shlex.quote('{"resend": true}')
+        delivery = delivery_of(
+            context,
+            hook,
+            # Later, what is of unknown fate may be what this run sent: nobody has looked since.
+            resend=is_first and bool(context["params"].get("resend")),
+            arrived=is_first and bool(context["params"].get("arrived")),
+            how_to_resend=f"airflow dags trigger {self.dag_id} --conf {conf}",
+            longest_wait=LONGEST_WAIT,
+        )
+        return MissedCallsChat(
+            delivery,
+            address(settings().chats.missed_calls, hook),
+            _wording(),
+            day=day,
+            closes=configured.close_called_back,
+            supersedes=configured.mark_superseded,
+        )
+
+
+def day_of(context: Any) -> date:
+    """Return the day that a run is of: that of its ``run_after``, in the account's zone."""
+    run_after: datetime = context["dag_run"].run_after
+    return run_after.astimezone(ZoneInfo(settings().account.timezone)).date()
+
+
+def is_over(context: Any, day: date) -> bool:
+    """Tell whether a run came too late: after an outage, in a backfill, or cleared another day.
+
+    It would post a second set on the day of a later run, or on a day off. A run by hand is as it
+    was asked for.
+    """
+    run = context["dag_run"]
+    today = datetime.now(ZoneInfo(settings().account.timezone)).date()
+    return bool(day < today and (run.run_type != "manual" or run.clear_number))
+
+
+def _wording() -> Wording:
+    from sancrm_reports.pure.missed_calls import Wording
+
+    configured = settings()
+    return Wording(
+        templates=INCLUDE / "templates",
+        timezone=configured.account.timezone,
+        country=configured.workdays.country,
+        card_url=configured.missed_calls.card_url,
+        shows_waiting=configured.missed_calls.show_waiting,
+        masks_phone=configured.missed_calls.mask_phone,
+        is_protected=configured.missed_calls.protect_content,
+    )

@@ -1,0 +1,237 @@
+"""What the page «Отчёты» in Airflow's UI asks for: its files, the grid, one cell.
+
+Mounted into Airflow's API server, below ``/sancrm``. A plugin's app is open to anyone unless it
+says otherwise: every endpoint here needs a user, and what is of a DAG needs the right to read that
+DAG. Nothing is written: the page starts a backfill by Airflow's own REST, which asks for the right
+to do so itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.models.dag import DagModel
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi.responses import FileResponse
+
+from sancrm_reports.glue.telegram import DELIVERIES
+from sancrm_reports.glue.timetable import timetable_of
+from sancrm_reports.pure.audit import fate_of
+from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
+from sancrm_reports.settings import settings
+from sancrm_reports.wire.chats import message_url
+from sancrm_reports.wire.deliveries import Delivered, Deliveries
+
+FILES = Path(__file__).parents[1] / "page"
+LONGEST = 400  # columns: a year of days
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of message: where it stands in the ledger, and what the page calls it.
+
+    ``report`` is ``daily``, ``weekly`` or ``monthly``; None of what comes by the day and is summed
+    up in one row, because it has no branches, or names people.
+    """
+
+    id: str
+    name: str
+    report: str | None = None
+
+    @property
+    def period(self) -> PeriodKind:
+        """What a column is."""
+        return PERIOD_OF_REPORT[self.report] if self.report else PeriodKind.DAY
+
+
+KINDS = {
+    kind.id: kind
+    for kind in (
+        Kind("profitability_daily", "Ежедневные", "daily"),
+        Kind("profitability_weekly", "Еженедельные", "weekly"),
+        Kind("profitability_monthly", "Ежемесячные", "monthly"),
+        Kind("missed_calls", "Незвонки"),
+        Kind("backup_watch", "Резервные копии"),
+    )
+}
+
+app = FastAPI(
+    title="SanCRM reports",
+    dependencies=[Depends(get_user)],
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+)
+READS_RUNS = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
+READS_XCOM = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))  # figures, as the texts are
+
+
+@app.get("/page/{name}")
+def page_file(name: str) -> FileResponse:
+    """Return a file of the page; a browser asks each time whether it has changed."""
+    if name not in {file.name for file in FILES.iterdir()}:
+        raise HTTPException(404, f"The page has no file {name}.")
+    return FileResponse(FILES / name, headers={"Cache-Control": "no-cache"})
+
+
+@app.get("/kinds")
+def kinds(user: GetUserDep) -> list[dict[str, Any]]:
+    """Return the kinds of messages that this user may see, the account's zone, and its day."""
+    timezone = settings().account.timezone
+    today = datetime.now(ZoneInfo(timezone)).date()
+    allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(KINDS), user=user)
+    return [
+        {
+            "id": kind.id,
+            "name": kind.name,
+            "period": kind.period,
+            "today": today,
+            "timezone": timezone,
+        }
+        for kind in KINDS.values()
+        if kind.id in allowed
+    ]
+
+
+@app.get("/kinds/{dag_id}/grid", dependencies=[READS_RUNS])
+def grid(
+    dag_id: str, first: date, last: date, session: SessionDep, response: Response
+) -> dict[str, Any]:
+    """Return a letter for each message from the period with the first day to that with the last."""
+    response.headers["Cache-Control"] = "no-store"
+    kind = _kind(dag_id)
+    periods = _periods(kind, first, last)
+    deliveries = Deliveries(session, DELIVERIES.name)
+    since = deliveries.since(dag_id)
+    slots = [_slot(kind, period, since) for period in periods]
+    span = dag_id, periods[0].key, _after(periods[-1]).key
+    sent = deliveries.sent(*span)
+    rows = (
+        by_subject(slots, deliveries.rosters(*span), sent)
+        if kind.report
+        else summed_up(slots, kind.name, sent)
+    )
+    return {"days": [period.start for period in periods], "rows": [asdict(row) for row in rows]}
+
+
+@app.get("/kinds/{dag_id}/cell", dependencies=[READS_XCOM])
+def cell(
+    dag_id: str,
+    day: date,
+    subject: Annotated[str, Query(max_length=100)],
+    user: GetUserDep,
+    session: SessionDep,
+    response: Response,
+) -> dict[str, Any]:
+    """Return the messages of one cell, and how its backfill is asked for."""
+    response.headers["Cache-Control"] = "no-store"
+    kind = _kind(dag_id)
+    period = _period(kind, day)
+    found = Deliveries(session, DELIVERIES.name).of(
+        dag_id, period.key, _after(period).key, None if subject == EVERY else subject
+    )
+    return {
+        "messages": [_shown(delivered) for delivered in found],
+        "backfill": _backfill(kind, period),
+        "may_backfill": get_auth_manager().is_authorized_dag(
+            method="POST",
+            access_entity=DagAccessEntity.RUN,
+            details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+            user=user,
+        ),
+        "is_paused": dag_id in DagModel.get_paused_dag_ids([dag_id], session=session),
+    }
+
+
+def _kind(dag_id: str) -> Kind:
+    if dag_id not in KINDS:
+        raise HTTPException(404, f"The page knows no messages of {dag_id}.")
+    return KINDS[dag_id]
+
+
+def _period(kind: Kind, day: date) -> Period:
+    return Period.containing(day, kind=kind.period, timezone=settings().account.timezone)
+
+
+def _after(period: Period) -> Period:
+    return Period(period.kind, period.end, period.timezone)
+
+
+def _periods(kind: Kind, first: date, last: date) -> list[Period]:
+    if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
+        raise HTTPException(422, f"From {first} to {last} is no range of periods.")
+    periods = [_period(kind, first)]
+    while periods[-1].end <= last:
+        periods.append(_after(periods[-1]))
+    if len(periods) > LONGEST:
+        raise HTTPException(
+            422, f"{len(periods)} periods are too many, {LONGEST} can be asked for."
+        )
+    return periods
+
+
+def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
+    if kind.report is None:
+        return Slot(period.key, is_scheduled=False, is_overdue=False)
+    due, is_scheduled = _due(kind.report, period)
+    over = due + timedelta(minutes=settings().delivery.deadline_minutes)
+    is_in_use = since is not None and since <= period.start
+    return Slot(period.key, is_scheduled and is_in_use, is_overdue=over <= datetime.now(UTC))
+
+
+@lru_cache(maxsize=4 * LONGEST)
+def _due(report: str, period: Period) -> tuple[datetime, bool]:
+    """Return when a report is due, and whether the schedule then wants that of this period."""
+    timetable = timetable_of(report, settings())
+    due = timetable.due_at(period)
+    return due, timetable.reported_at(due) == period
+
+
+def _backfill(kind: Kind, period: Period) -> dict[str, Any] | None:
+    """Return what Airflow's REST is to be asked for; None where the schedule has no such run.
+
+    The window means reported days (decision 0011). A run that is there, but left this message
+    out, is repeated: what it posted stays as it is.
+    """
+    if kind.report is None or not _due(kind.report, period)[1]:
+        return None
+    return {
+        "dag_id": kind.id,
+        "from_date": period.starts_at,
+        "to_date": period.starts_at,
+        "reprocess_behavior": "completed",
+        "dag_run_conf": {"backfill_mode": "full"},
+    }
+
+
+def _shown(delivered: Delivered) -> dict[str, Any]:
+    """Return what may be seen of a message: of one that names people, neither text nor error."""
+    entry = delivered.entry
+    is_private = delivered.html is None
+    return {
+        "fate": LETTERS[fate_of(entry, is_owed=True)],
+        "chat": entry.chat,
+        "html": delivered.html,
+        "note": entry.footer,
+        "error": None if is_private else entry.error,
+        "sent_at": entry.sent_at,
+        "updated_at": entry.updated_at,
+        "corrections": [] if is_private else [asdict(change) for change in entry.corrections],
+        "url": message_url(entry.chat, entry.message_id) if entry.message_id else "",
+        "run": {
+            "dag_id": delivered.dag_id,
+            "run_id": delivered.run_id,
+            "task_id": delivered.task_id,
+            "map_index": delivered.map_index,
+        },
+    }

@@ -1,0 +1,123 @@
+// What stands above the grid: which messages, of when, what the colours mean, and which rows.
+
+import { FATES, tally } from "./fates.js";
+
+const { createElement: h } = React;
+const { Box, Button, ButtonGroup, HStack, IconButton, Input, NativeSelect } = ChakraUI;
+
+const SPAN_NAMES = { 1: "месяц", 3: "3 месяца", 6: "полгода", 12: "год", 24: "2 года" };
+
+export function Toolbar({ kinds, view, onChange }) {
+  const step = (label, sign, by, disabled) =>
+    h(
+      IconButton,
+      {
+        size: "sm",
+        variant: "outline",
+        "aria-label": label,
+        disabled,
+        onClick: () => onChange(view.movedBy(by)),
+      },
+      sign,
+    );
+  return h(
+    HStack,
+    { wrap: "wrap", gap: 2 },
+    h(KindButtons, {
+      kinds,
+      kind: view.kind,
+      onChoose: (kind) => onChange({ kind, months: null, last: null }),
+    }),
+    h(Box, { flex: 1 }),
+    step("Раньше", "‹", -1, false),
+    h(SpanSelect, { view, onChoose: (months) => onChange({ months }) }),
+    step("Позже", "›", 1, view.isNewest),
+  );
+}
+
+function KindButtons({ kinds, kind, onChoose }) {
+  return h(
+    ButtonGroup,
+    { size: "sm", gap: 1, maxW: "100%", overflowX: "auto", "aria-label": "Вид сообщений" },
+    kinds.map(({ id, name }) =>
+      h(
+        Button,
+        {
+          key: id,
+          flexShrink: 0,
+          variant: id === kind.id ? "solid" : "outline",
+          colorPalette: "brand",
+          "aria-pressed": id === kind.id,
+          onClick: () => onChoose(id),
+        },
+        name,
+      ),
+    ),
+  );
+}
+
+function SpanSelect({ view, onChoose }) {
+  return h(
+    NativeSelect.Root,
+    { size: "sm", width: "auto" },
+    h(
+      NativeSelect.Field,
+      {
+        value: view.months,
+        "aria-label": "За сколько",
+        onChange: (event) => onChoose(event.target.value),
+      },
+      view.spans.map((value) => h("option", { key: value, value }, SPAN_NAMES[value])),
+    ),
+    h(NativeSelect.Indicator),
+  );
+}
+
+export function Legend({ rows }) {
+  const counts = tally(rows);
+  return h(
+    HStack,
+    {
+      as: "ul",
+      className: "sancrm-legend",
+      wrap: "wrap",
+      columnGap: { base: 3, md: 4 },
+      rowGap: 1,
+      fontSize: { base: "xs", md: "sm" },
+    },
+    Object.entries(FATES).map(([letter, { name, mark }]) =>
+      h(
+        "li",
+        { key: letter },
+        h("span", { className: "sancrm-cell", "data-fate": letter, "aria-hidden": true }, mark),
+        name,
+        letter !== "." && h("b", null, counts[letter].toLocaleString("ru")),
+      ),
+    ),
+  );
+}
+
+export function Filter({ filter, onChange }) {
+  return h(
+    HStack,
+    { gap: 2 },
+    h(Input, {
+      size: "sm",
+      maxW: "64",
+      placeholder: "Найти филиал",
+      "aria-label": "Найти филиал",
+      value: filter.words,
+      onChange: (event) => onChange({ ...filter, words: event.target.value }),
+    }),
+    h(
+      Button,
+      {
+        size: "sm",
+        variant: filter.troubleOnly ? "solid" : "outline",
+        "aria-pressed": filter.troubleOnly,
+        onClick: () => onChange({ ...filter, troubleOnly: !filter.troubleOnly }),
+      },
+      "Где не всё дошло",
+    ),
+  );
+}

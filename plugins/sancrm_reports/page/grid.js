@@ -1,0 +1,172 @@
+// The grid: subjects by periods, a button for each message. Arrow keys move, Enter opens.
+
+import { columnHeads, periodName } from "./dates.js";
+import { FATES } from "./fates.js";
+
+const { createElement: h, memo, useEffect, useLayoutEffect, useRef, useState } = React;
+const DRAWN_AT_ONCE = 24; // rows: a screenful
+const STEPS = {
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  PageUp: [-10, 0],
+  PageDown: [10, 0],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+};
+
+export function Grid({ days, rows, period, chosen, onChoose }) {
+  const scroller = useRef(null);
+  // The newest is on the right, and is what one came for.
+  useLayoutEffect(() => {
+    scroller.current.scrollLeft = scroller.current.scrollWidth;
+  }, [days.length, days.at(-1), period]);
+
+  const cellAt = (row, column) =>
+    scroller.current.querySelector(`[data-row="${row}"][data-column="${column}"]`);
+
+  function onKeyDown(event) {
+    const step = STEPS[event.key];
+    const { row, column } = event.target.dataset;
+    if (!step || column === undefined) return;
+    event.preventDefault();
+    const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
+    const next = [
+      within(Number(row) + step[0], rows.length),
+      within(Number(column) + step[1], days.length),
+    ];
+    cellAt(...next)?.focus();
+  }
+
+  function onClick(event) {
+    const { row, column } = event.target.closest("[data-column]")?.dataset ?? {};
+    if (column !== undefined) onChoose(days[column], rows[row].subject);
+  }
+
+  const names = days.map((day) => periodName(period, day));
+  return h(
+    "div",
+    {
+      ref: scroller,
+      className: "sancrm-grid",
+      role: "grid",
+      "aria-label": "Отчёты по периодам",
+      "aria-rowcount": rows.length + 1,
+      "aria-colcount": days.length + 1,
+      style: { "--columns": days.length },
+      onKeyDown,
+      onClick,
+    },
+    h(Heads, { days, period }),
+    rows.map((row, place) =>
+      h(Row, {
+        key: row.subject,
+        row,
+        place,
+        names,
+        counts: row.counts.join(),
+        chosen: chosen?.subject === row.subject ? days.indexOf(chosen.day) : -1,
+      }),
+    ),
+  );
+}
+
+function Heads({ days, period }) {
+  const heads = days.map((day) => columnHeads(period, day));
+  const groups = [];
+  for (const { group } of heads) {
+    if (groups.at(-1)?.group === group) groups.at(-1).width += 1;
+    else groups.push({ group, width: 1 });
+  }
+  return h(
+    "div",
+    { className: "sancrm-heads", "aria-hidden": true },
+    h("div", { className: "sancrm-corner" }),
+    groups.map(({ group, width }) =>
+      h(
+        "div",
+        { key: group, className: "sancrm-group", style: { gridColumn: `span ${width}` } },
+        h("span", null, width > 3 || period === "month" ? group : ""),
+      ),
+    ),
+    h("div", { className: "sancrm-corner" }),
+    heads.map(({ own }, column) => h("div", { key: days[column], className: "sancrm-head" }, own)),
+  );
+}
+
+// A row is drawn anew only when its own letters change, and its cells when it comes near the screen:
+// a year of a hundred branches would take a second.
+const Row = memo(
+  function Row({ row, place, names, chosen }) {
+    const element = useRef(null);
+    const isNear = useNear(element, place < DRAWN_AT_ONCE);
+    return h(
+      "div",
+      {
+        ref: element,
+        className: "sancrm-row",
+        role: "row",
+        "aria-rowindex": place + 2,
+        "data-subject": row.subject,
+      },
+      h("div", { className: "sancrm-name", role: "rowheader", title: row.name }, row.name),
+      isNear &&
+        [...row.fates].map((letter, column) =>
+          cell({
+            row,
+            place,
+            column,
+            letter,
+            name: names[column],
+            isNewest: column === names.length - 1,
+            isChosen: column === chosen,
+          }),
+        ),
+    );
+  },
+  (before, now) =>
+    before.row.fates === now.row.fates &&
+    before.counts === now.counts &&
+    before.place === now.place &&
+    before.chosen === now.chosen &&
+    before.names.at(-1) === now.names.at(-1),
+);
+
+function cell({ row, place, column, letter, name, isNewest, isChosen }) {
+  const count = row.counts[column];
+  const label = `${row.name}, ${name}: ${FATES[letter].name}${count ? `, сообщений: ${count}` : ""}`;
+  return h(
+    "button",
+    {
+      key: column,
+      type: "button",
+      role: "gridcell",
+      className: "sancrm-cell",
+      tabIndex: place === 0 && isNewest ? 0 : -1,
+      "data-fate": letter,
+      "data-row": place,
+      "data-column": column,
+      "aria-label": label,
+      "aria-selected": isChosen,
+      title: label,
+    },
+    count || FATES[letter].mark,
+  );
+}
+
+// Whether an element has been near what the grid shows; once it was, it stays drawn.
+function useNear(element, atOnce) {
+  const [isNear, setNear] = useState(atOnce);
+  useEffect(() => {
+    if (isNear) return undefined;
+    const root = element.current.closest(".sancrm-grid");
+    const observer = new IntersectionObserver(
+      ([{ isIntersecting }]) => isIntersecting && setNear(true),
+      { root, rootMargin: "300px" },
+    );
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [isNear]);
+  return isNear;
+}

@@ -1,0 +1,80 @@
+// One message as the chat shows it, with its history and its links.
+
+import { instantName } from "./dates.js";
+import { FATES } from "./fates.js";
+import { Notice } from "./notice.js";
+import { telegramText } from "./telegram.js";
+
+const { createElement: h } = React;
+const { Badge, Box, HStack, Link, Stack, Text } = ChakraUI;
+const { Link: RouterLink } = ReactRouterDOM;
+
+export function Message({ message, zone }) {
+  const { dag_id, run_id, task_id, map_index } = message.run;
+  const task = run_id && `/dags/${dag_id}/runs/${encodeURIComponent(run_id)}/tasks/${task_id}`;
+  return h(
+    Stack,
+    { as: "article", gap: 3, borderWidth: 1, borderRadius: "md", p: 3 },
+    h(
+      HStack,
+      { justify: "space-between", wrap: "wrap" },
+      h(
+        Badge,
+        { colorPalette: FATES[message.fate].palette, variant: "solid" },
+        FATES[message.fate].name,
+      ),
+      h(Text, { color: "fg.muted", fontSize: "xs" }, `чат ${message.chat}`),
+    ),
+    message.html &&
+      h(
+        Box,
+        { className: "sancrm-text", bg: "bg.muted", borderRadius: "lg", p: 3 },
+        telegramText(message.html),
+        message.note && h(Text, { as: "i", display: "block" }, message.note),
+      ),
+    message.html === null &&
+      h(Text, { color: "fg.muted", fontSize: "sm" }, "Текст есть только в чате."),
+    message.error && h(Notice, { status: "error" }, message.error),
+    h(History, { message, zone }),
+    h(
+      HStack,
+      { gap: 4, fontSize: "sm", wrap: "wrap" },
+      message.url &&
+        h(
+          Link,
+          { href: message.url, target: "_blank", rel: "noreferrer", color: "fg.info" },
+          "Сообщение в Telegram",
+        ),
+      task &&
+        h(
+          Link,
+          { asChild: true, color: "fg.info" },
+          h(
+            RouterLink,
+            { to: map_index >= 0 ? `${task}/mapped/${map_index}` : task },
+            "Запуск в Airflow",
+          ),
+        ),
+    ),
+  );
+}
+
+function History({ message, zone }) {
+  const events = [
+    message.sent_at && [message.sent_at, "отправлено"],
+    ...message.corrections.map(({ at, change }) => [at, `исправлено: ${change}`]),
+    !message.sent_at && [message.updated_at, FATES[message.fate].name],
+  ].filter(Boolean);
+  return h(
+    Stack,
+    { as: "ol", gap: 1, fontSize: "sm", listStyleType: "none" },
+    events.map(([at, what], place) =>
+      h(
+        "li",
+        { key: place },
+        h(Text, { as: "span", color: "fg.muted" }, `${instantName(at, zone)} `),
+        what,
+      ),
+    ),
+  );
+}

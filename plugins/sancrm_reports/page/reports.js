@@ -1,0 +1,83 @@
+// The page «Отчёты». Airflow imports this module and renders the component that it leaves in
+// globalThis.AirflowPlugin; React, the router and Chakra UI are Airflow's own. What is shown is in
+// the address, so that it can be sent to somebody, and «back» closes what was opened.
+
+import { kinds as askForKinds } from "./api.js";
+import { Filter, Legend, Toolbar } from "./controls.js";
+import { Details } from "./details.js";
+import { TROUBLE } from "./fates.js";
+import { Grid } from "./grid.js";
+import { Notice } from "./notice.js";
+import { useGrid, useView } from "./view.js";
+
+const { createElement: h, Fragment, useEffect, useState } = React;
+const { Heading, Spinner, Stack, Text } = ChakraUI;
+
+const STYLES = new URL("reports.css", import.meta.url).href;
+const FEW = 8; // rows that need no search
+
+function Reports() {
+  const [kinds, setKinds] = useState(null);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    askForKinds().then(setKinds, (problem) => setError(problem.message));
+  }, []);
+  return h(
+    Stack,
+    { className: "sancrm", gap: 3, p: 4, height: "100%", minHeight: 0 },
+    h("link", { rel: "stylesheet", href: STYLES, precedence: "default" }),
+    h(Heading, { srOnly: true, as: "h1" }, "Отчёты"),
+    error && h(Notice, { status: "error" }, error),
+    !kinds && !error && h(Spinner, { "aria-label": "Загрузка" }),
+    kinds?.length === 0 &&
+      h(Notice, { status: "info" }, "Ваша роль в Airflow не разрешает видеть отчёты."),
+    kinds?.length > 0 && h(Calendar, { kinds }),
+  );
+}
+
+function Calendar({ kinds }) {
+  const [view, change] = useView(kinds);
+  const { data, error, reload } = useGrid(view);
+  return h(
+    Fragment,
+    null,
+    h(Toolbar, { kinds, view, onChange: change }),
+    error && h(Notice, { status: "error" }, error),
+    !data && !error && h(Spinner, { "aria-label": "Загрузка" }),
+    data && h(Sheet, { data, view, change, reload }),
+  );
+}
+
+function Sheet({ data, view, change, reload }) {
+  const [filter, setFilter] = useState({ words: "", troubleOnly: false });
+  const rows = data.rows.filter((row) => isWanted(row, filter));
+  const { kind, chosen } = view;
+  const row = chosen && data.rows.find(({ subject }) => subject === chosen.subject);
+  const onChoose = (day, subject) => change({ day, subject });
+  return h(
+    Fragment,
+    null,
+    h(Legend, { rows: data.rows }),
+    data.rows.length > FEW && h(Filter, { filter, onChange: setFilter }),
+    rows.length
+      ? h(Grid, { days: data.days, rows, period: kind.period, chosen, onChoose })
+      : h(Text, { color: "fg.muted" }, "Такого филиала нет."),
+    row &&
+      h(Details, {
+        key: `${chosen.day} ${chosen.subject}`,
+        kind,
+        day: chosen.day,
+        row,
+        letter: row.fates[data.days.indexOf(chosen.day)],
+        onClose: () => change({ day: null, subject: null }),
+        onStarted: reload,
+      }),
+  );
+}
+
+function isWanted(row, { words, troubleOnly }) {
+  const isNamed = row.name.toLowerCase().includes(words.trim().toLowerCase());
+  return isNamed && (!troubleOnly || TROUBLE.some((letter) => row.fates.includes(letter)));
+}
+
+globalThis.AirflowPlugin = Reports;

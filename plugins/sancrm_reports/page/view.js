@@ -1,0 +1,68 @@
+// What is shown, as the address says it: ?kind=…&last=2026-11-24&months=3&day=2026-11-17&subject=…
+
+import { grid } from "./api.js";
+import { isDay, moved } from "./dates.js";
+
+const { useCallback, useEffect, useState } = React;
+const { useSearchParams } = ReactRouterDOM;
+
+const REFRESH = 30_000;
+const SPANS = { day: [1, 3, 12], week: [3, 6, 12], month: [12, 24] };
+
+export function useView(kinds) {
+  const [params, setParams] = useSearchParams();
+  const kind = kinds.find(({ id }) => id === params.get("kind")) ?? kinds[0];
+  const spans = SPANS[kind.period];
+  const yesterday = moved(kind.today, { days: -1 });
+  const last = isDay(params.get("last")) ? params.get("last") : yesterday;
+  const months = Number(params.get("months")) || spans.at(-2);
+  const view = {
+    kind,
+    spans,
+    months,
+    last,
+    first: moved(last, { months: -months, days: 1 }),
+    isNewest: last >= yesterday,
+    chosen: params.has("day") ? { day: params.get("day"), subject: params.get("subject") } : null,
+    movedBy(step) {
+      const target = moved(last, { months: step * months });
+      return { last: target >= yesterday ? null : target };
+    },
+  };
+  const change = (changes) =>
+    setParams((before) => {
+      const after = new URLSearchParams(before);
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === null) after.delete(name);
+        else after.set(name, value);
+      }
+      return after;
+    });
+  return [view, change];
+}
+
+// The grid of a range, asked for anew while somebody looks at it.
+export function useGrid({ kind, first, last }) {
+  const [state, setState] = useState({});
+  const asked = `${kind.id} ${first} ${last}`;
+  const reload = useCallback(() => {
+    let isCurrent = true;
+    grid(kind.id, { first, last }).then(
+      (data) => isCurrent && setState({ asked, data }),
+      (problem) =>
+        isCurrent && setState((before) => ({ ...before, asked, error: problem.message })),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [asked]);
+  useEffect(() => {
+    const forget = reload();
+    const timer = setInterval(() => document.hidden || reload(), REFRESH);
+    return () => {
+      forget();
+      clearInterval(timer);
+    };
+  }, [reload]);
+  return state.asked === asked ? { ...state, reload } : { reload };
+}

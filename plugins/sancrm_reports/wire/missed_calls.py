@@ -1,0 +1,160 @@
+"""Tells the staff's chat whom to call back, and edits what it was told before.
+
+A message lives by the delivery ledger, as a report's does. Beside it the same store holds what of
+the chat is still open, because it has no listing: ``missed_calls|open`` lists the repairs, and
+``missed_calls|repair-11508`` names that repair's code and, by their days, its messages that say
+"call". Ids and codes of repairs only: nothing here names a person.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.delivery import Delivery, Outcome
+
+log = logging.getLogger(__name__)
+REPORT = "missed_calls"
+
+
+class MissedCallsChat:
+    """The messages of one chat, as they are to be on a day.
+
+    Whatever is repeated, a repair has one message a day: it is found by its key in the ledger.
+    Everything else is an edit, and those can be repeated.
+
+    Args:
+        delivery: by the ledger.
+        to: the staff's chat.
+        wording: how messages are written.
+        day: the run's.
+        closes: edit a message once the customer has been called.
+        supersedes: edit the message of an earlier day once there is a newer one.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        to: Address,
+        wording: Wording,
+        *,
+        day: date,
+        closes: bool = True,
+        supersedes: bool = True,
+    ) -> None:
+        self.delivery = delivery
+        self.to = to
+        self.wording = wording
+        self.day = day
+        self.closes = closes
+        self.supersedes = supersedes
+        self.outcomes: list[Outcome] = []
+        self.errors: list[PermanentError] = []
+
+    def update(self, calls: Sequence[MissedCall]) -> None:
+        """Close the messages of those who were called, then tell of the others, in their order.
+
+        What came of it is in ``outcomes``. A message that Telegram refuses, or whose fate is
+        unknown, holds up no other: it is in ``errors``.
+
+        Raises:
+            ReportError: something that may pass; go on later, and nothing is sent twice.
+        """
+        due = {call.repair_id for call in calls}
+        known = self._open_repairs()
+        # Noted before anything is sent: a message that nobody knows of could never be closed.
+        self._set_open_repairs(known | due)
+        gone = sorted(known - due)
+        closed = {repair_id for repair_id in gone if self._try(repair_id, self._close, repair_id)}
+        self._set_open_repairs(known - closed | due)
+        for call in calls:
+            self._try(call.repair_id, self._tell, call)
+
+    def _try(self, repair_id: int, act: Callable[[Any], list[Outcome]], subject: Any) -> bool:
+        """Act, and keep an error that is this repair's only; tell whether it went well."""
+        try:
+            self._note(act(subject))
+        except PermanentError as error:
+            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
+            return False
+        except ReportError:
+            raise
+        except Exception as error:
+            raise _without_its_text(error, repair_id) from None
+        return True
+
+    def _note(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            if outcome.action != "unchanged":
+                log.info("%s: %s", outcome.key, outcome.action)
+                self.outcomes.append(outcome)
+
+    def _close(self, repair_id: int) -> list[Outcome]:
+        """Say that the customer was called, in each message that still says "call"."""
+        code, messages = self._record(repair_id)
+        outcomes = []
+        if self.closes:
+            outcomes = self._amend(messages.values(), self.wording.called_back(code))
+        self._set_record(repair_id, code, {})
+        return outcomes
+
+    def _tell(self, call: MissedCall) -> list[Outcome]:
+        """Tell of a call, then say in the messages of earlier days that there is a newer one."""
+        today = self.day.isoformat()
+        _, messages = self._record(call.repair_id)
+        if any(day > today for day in messages):
+            log.info("Repair %s was told of on a later day than %s.", call.repair_id, today)
+            return []
+        key = self.delivery.key(REPORT, today, f"repair-{call.repair_id}", self.to)
+        earlier = {day: message for day, message in messages.items() if day < today}
+        if today not in messages:
+            self._set_record(call.repair_id, call.code, {**earlier, today: key})
+        outcomes = self._bring(key, call)
+        if self.supersedes:
+            outcomes += self._amend(earlier.values(), self.wording.told_again(call.code))
+        if earlier:
+            self._set_record(call.repair_id, call.code, {today: key})
+        return outcomes
+
+    def _bring(self, key: str, call: MissedCall) -> list[Outcome]:
+        """Send the day's message; once sent it is only edited, also if the chat has lost it."""
+        message = self.wording.to_call(call, self.day)
+        known = self.delivery.ledger.get(key)
+        if known and known.state is State.SENT:
+            return self._amend([key], message)
+        return self.delivery.deliver(key, self.to, message)
+
+    def _amend(self, keys: Iterable[str], message: Any) -> list[Outcome]:
+        outcomes = (self.delivery.amend(key, self.to, message) for key in keys)
+        return [outcome for outcome in outcomes if outcome]
+
+    def _open_repairs(self) -> set[int]:
+        return set(self.delivery.ledger.store.get(f"{REPORT}|open") or [])
+
+    def _set_open_repairs(self, repairs: set[int]) -> None:
+        self.delivery.ledger.store.set(f"{REPORT}|open", sorted(repairs))
+
+    def _record(self, repair_id: int) -> tuple[str, dict[str, str]]:
+        record = self.delivery.ledger.store.get(f"{REPORT}|repair-{repair_id}") or {}
+        return record.get("code", ""), record.get("messages", {})
+
+    def _set_record(self, repair_id: int, code: str, messages: dict[str, str]) -> None:
+        record = {"code": code, "messages": messages}
+        self.delivery.ledger.store.set(f"{REPORT}|repair-{repair_id}", record)
+
+
+def _without_its_text(error: Exception, repair_id: int) -> ReportError:
+    """Say where an unexpected error came from, but not its text."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return ReportError(
+        f"Repair {repair_id}: an unexpected {type(error).__name__} in {Path(place.filename).name}, "
+        f"line {place.lineno}. Its text is left out, because it may name a customer."
+    )

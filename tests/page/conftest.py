@@ -1,0 +1,92 @@
+"""Airflow's real API server, with three roles, over a ledger of three weeks of March 2025."""
+
+import os
+from contextlib import ExitStack
+from datetime import date, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from demo.deliveries import CHAT, Written, daily_reports, entry, write
+from demo.local_airflow import LocalAirflow
+from demo.postgres import EmbeddedPostgres
+from sancrm_reports.pure.audit import Fate
+from sancrm_reports.pure.entry import ledger_key
+from sancrm_reports.wire.ledger import TEXT
+
+DAG_ID = "profitability_daily"
+USERS = {"ada": "admin", "oleg": "op", "vera": "viewer"}  # the names are the passwords, too
+FIRST, LAST = date(2025, 3, 3), date(2025, 3, 23)  # Monday to Sunday
+DAYS = [FIRST + timedelta(days=number) for number in range(21)]
+NO_RUN = date(2025, 3, 13)
+EVIL = '<img src=x onerror="window.hacked=true"><script>window.hacked=true</script>'
+BRANCHES = {1: "Филиал на Ленина", 2: f"Сервис {EVIL}"}
+FATES = {
+    (date(2025, 3, 4), "branch-1"): Fate.CORRECTED,
+    (date(2025, 3, 5), "branch-1"): Fate.LATE,
+    (date(2025, 3, 6), "branch-1"): Fate.FAILED,
+    (date(2025, 3, 7), "branch-1"): Fate.UNKNOWN,
+    (date(2025, 3, 14), "branch-2"): Fate.MISSING,
+}
+PHONE = "+79120000000"
+
+
+def fate(day, subject):
+    if day.isoweekday() == 7:
+        return Fate.NOT_EXPECTED
+    return Fate.MISSING if day == NO_RUN else FATES.get((day, subject), Fate.SENT)
+
+
+def text(day, subject):
+    """A report as the templates write it, and what no template writes."""
+    return f"<b>{subject}</b> за {day}\nПрибыль <b>12 345 ₽</b> &amp; {EVIL}"
+
+
+def missed_calls():
+    """Two calls of a day, of which one failed with a phone in its error."""
+    day = date(2025, 3, 11)
+    for number, what in ((11508, Fate.SENT), (11509, Fate.FAILED)):
+        key = ledger_key("missed_calls", day.isoformat(), f"repair-{number}", CHAT)
+        value = entry(what, day).to_json() | {"error": f"cannot parse {PHONE}"}
+        yield Written(key, value, "scheduled__1", "post_missed_call", 0)
+
+
+def backup_alert():
+    """An alert of the backup watch, whose period is a window of the night."""
+    day = date(2025, 3, 18)
+    key = ledger_key("backup_watch", f"{day}T2300Z", "crm", CHAT)
+    yield Written(key, entry(Fate.SENT, day).to_json(), "scheduled__2", "tell")
+    yield Written(TEXT + key, {"html": "Бэкапа нет"}, "scheduled__2", "tell")
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory):
+    home = tmp_path_factory.mktemp("airflow")
+    with ExitStack() as stack:
+        postgres = stack.enter_context(EmbeddedPostgres())
+        with pytest.MonkeyPatch.context() as environment:
+            # What tests/conftest.py sets is for Airflow in this process.
+            for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+                environment.delenv(name)
+            running = stack.enter_context(
+                LocalAirflow(postgres, home, components=("api-server",), users=USERS)
+            )
+            running.command("dags", "reserialize")
+        with Session(create_engine(running.metadata_url)) as session:
+            write(session, DAG_ID, daily_reports(BRANCHES, DAYS, fate, text))
+            write(session, "missed_calls", missed_calls())
+            write(session, "backup_watch_crm", backup_alert())
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(airflow):
+    """Give a client of the server for a user, or for nobody."""
+
+    def client_of(user=None):
+        headers = {"Authorization": f"Bearer {airflow.token(user)}"} if user else {}
+        return httpx.Client(base_url=airflow.url, headers=headers, timeout=60)
+
+    return client_of

@@ -1,0 +1,221 @@
+"""The page in Airflow's own UI, in a real browser: what it shows, to whom, and where it fits."""
+
+import json
+import os
+import shutil
+from datetime import date
+
+import pytest
+
+from page.conftest import DAG_ID, EVIL, FIRST, LAST, NO_RUN
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+MONTH = f"last={LAST}&months=1"
+
+sync_api = pytest.importorskip("playwright.sync_api")
+# CI installs one, and must not pass without looking.
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and "CI" not in os.environ, reason="no Chromium here: install it to look"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def cookies(browser, airflow):
+    """Each user's session, signed in once by Airflow's own form."""
+    found = {}
+    for user in ("vera", "oleg"):
+        context = browser.new_context(base_url=airflow.url)
+        page = context.new_page()
+        page.goto("/")
+        page.fill("input[name=username]", user)
+        page.fill("input[name=password]", user)
+        page.click("button[type=submit]")
+        page.get_by_role("link", name="Отчёты").wait_for()
+        found[user] = context.storage_state()
+        context.close()
+    return found
+
+
+@pytest.fixture
+def visit(browser, airflow, cookies):
+    """Open the page as a user; a script that fails, or any other trouble, fails the test."""
+    opened, errors = [], []
+
+    def open_page(query=MONTH, *, user="vera", width=1280, **options):
+        context = browser.new_context(
+            base_url=airflow.url,
+            storage_state=cookies.get(user),
+            viewport={"width": width, "height": 780},
+            **options,
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"/plugin/sancrm-reports?{query}")
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+def cell(page, day, subject="branch-1"):
+    """The cell of a day, by what a screen reader reads."""
+    row = page.locator(f"[data-subject='{subject}']")
+    return row.locator(f"[aria-label*=', {day.day} марта 2025:']")
+
+
+def details(page):
+    return page.get_by_role("dialog")
+
+
+def is_dark(page, selector):
+    """Whether an element's background is dark."""
+    colour = page.eval_on_selector(
+        selector,
+        """element => {
+            const canvas = document.createElement("canvas").getContext("2d");
+            canvas.fillStyle = getComputedStyle(element).backgroundColor;
+            canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data];
+        }""",
+    )
+    return sum(colour[:3]) < 3 * 128
+
+
+def test_a_click_shows_the_text_the_history_and_the_links(visit):
+    # From the navigation to the task that sent it, all within Airflow.
+    page = visit("")
+    page.goto("/")
+    page.get_by_role("link", name="Отчёты").click()
+    page.get_by_role("grid").wait_for()
+    page.goto(f"/plugin/sancrm-reports?{MONTH}")
+    cell(page, date(2025, 3, 4)).click()
+    shown = details(page)
+    shown.get_by_text("прибыль 12 800 ₽ → 12 345 ₽").wait_for()
+    assert shown.locator("b", has_text="branch-1").count() == 1
+    assert "5 марта 2025 в 09:00 отправлено" in shown.inner_text()  # the account's clock
+    assert (
+        shown.get_by_role("link", name="Сообщение в Telegram").get_attribute("target") == "_blank"
+    )
+    shown.get_by_role("link", name="Запуск в Airflow").click()
+    page.wait_for_url("**/dags/profitability_daily/runs/**/tasks/post_branch_report/mapped/0")
+    assert "scheduled__2025-03-05T06" in page.url
+
+
+def test_nothing_of_a_message_or_of_a_name_runs(visit):
+    # A text and a branch's name with a script and an image that calls one: both are only read.
+    page = visit(f"{MONTH}&day={FIRST}&subject=branch-2")
+    details(page).get_by_text("Прибыль").wait_for()
+    assert EVIL in page.locator(".sancrm-name").nth(1).inner_text()
+    assert page.locator(".sancrm-text img, .sancrm-text script").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_an_operator_sends_what_is_missing_with_one_click(visit, client):
+    # The run of this one day is there; the next one is told to wait, and why.
+    page = visit(f"{MONTH}&day={NO_RUN}&subject=network", user="oleg")
+    details(page).get_by_role("button", name="Отправить отчёт").click()
+    details(page).get_by_text("Бэкфилл начат").wait_for()
+    runs = client("oleg").get(f"/api/v2/dags/{DAG_ID}/dagRuns").json()["dag_runs"]
+    assert [run["data_interval_start"] for run in runs] == ["2025-03-12T21:00:00Z"]
+    details(page).get_by_role("button", name="Закрыть").click()
+    cell(page, date(2025, 3, 14), "branch-2").click()
+    details(page).get_by_role("button", name="Отправить отчёт").click()
+    details(page).get_by_text("уже идёт бэкфилл").wait_for()
+
+
+def test_a_viewer_is_offered_no_backfill(visit):
+    # The same missing report: words instead of a button.
+    page = visit(f"{MONTH}&day={NO_RUN}&subject=network")
+    details(page).get_by_text("чья роль в Airflow разрешает").wait_for()
+    assert details(page).get_by_role("button", name="Отправить отчёт").count() == 0
+
+
+def test_who_is_signed_out_is_asked_to_sign_in(visit):
+    # Airflow's own form, and nothing of the page.
+    page = visit(user=None)
+    page.wait_for_selector("input[name=password]")
+    assert page.locator(".sancrm").count() == 0
+
+
+def test_no_other_site_can_use_the_session(cookies):
+    # The session's cookie does not travel with a foreign site's request.
+    for state in cookies.values():
+        [session] = [cookie for cookie in state["cookies"] if cookie["name"] == "_token"]
+        assert session["sameSite"] == "Lax"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_has_the_colours_of_airflow(visit, theme):
+    # Whatever the system prefers: the theme is what the user chose in Airflow.
+    page = visit(color_scheme="light" if theme == "dark" else "dark")
+    page.evaluate(f"localStorage.setItem('theme', '{theme}')")
+    page.reload()
+    page.get_by_role("grid").wait_for()
+    assert is_dark(page, ".sancrm-grid") is (theme == "dark")
+
+
+def test_a_phone_scrolls_the_grid_and_not_the_page(visit):
+    # At 390 pixels everything is within reach; the newest day is in sight, details fill the screen.
+    page = visit(width=390, has_touch=True, is_mobile=True)
+    page.get_by_role("grid").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    newest = cell(page, date(2025, 3, 22))
+    box = newest.bounding_box()
+    assert 0 <= box["x"] <= 390 - box["width"]
+    assert min(box["width"], box["height"]) >= 24  # a finger's least target, by WCAG 2.2
+    newest.tap()
+    details(page).get_by_text("Прибыль").wait_for()
+    assert details(page).bounding_box()["width"] == pytest.approx(390, abs=1)
+    page.go_back()
+    details(page).wait_for(state="detached")
+
+
+def test_the_keyboard_is_enough(visit):
+    # Arrows to a cell, whose words say what it is, Enter opens it, Escape closes it.
+    page = visit()
+    page.get_by_role("grid").wait_for()
+    cell(page, LAST, "network").focus()
+    for key in ("ArrowDown", "ArrowDown", "Home", "ArrowRight"):
+        page.keyboard.press(key)
+    label = page.evaluate("document.activeElement.ariaLabel")
+    assert label == "Филиал на Ленина, вторник, 25 февраля 2025: не ожидалось"
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    assert "4 марта 2025: исправлено" in page.evaluate("document.activeElement.ariaLabel")
+    page.keyboard.press("Enter")
+    details(page).get_by_text("12 800 ₽").wait_for()
+    page.keyboard.press("Escape")
+    details(page).wait_for(state="detached")
+
+
+def test_the_legend_counts_and_names_each_colour(visit):
+    # What a colour means is written beside it, and in the cell as a mark.
+    page = visit()
+    page.get_by_role("grid").wait_for()
+    legend = " ".join(page.locator(".sancrm-legend").inner_text().split())
+    assert "исправлено 1" in legend.replace("± ", "")
+    assert "нет отчёта 4" in legend
+    marks = json.loads(
+        page.evaluate(
+            "JSON.stringify(Object.fromEntries([...document.querySelectorAll('button.sancrm-cell')]"
+            ".map(cell => [cell.dataset.fate, cell.textContent])))"
+        )
+    )
+    assert marks == {"s": "", "c": "±", "l": "»", "f": "×", "u": "?", "m": "!", ".": ""}

@@ -1,0 +1,174 @@
+"""What the page's endpoints give to whom: signed out, a viewer, an operator."""
+
+import re
+from datetime import date
+
+import pytest
+
+from page.conftest import DAG_ID, DAYS, FIRST, LAST, NO_RUN, PHONE
+from sancrm_reports.glue.page import FILES, app
+from sancrm_reports.pure.grid import LETTERS
+
+SPAN = {"first": str(FIRST), "last": str(LAST)}
+PATHS = {
+    "/page/{name}": "/page/reports.js",
+    "/kinds": "/kinds",
+    "/kinds/{dag_id}/grid": f"/kinds/{DAG_ID}/grid?first={FIRST}&last={LAST}",
+    "/kinds/{dag_id}/cell": f"/kinds/{DAG_ID}/cell?day={FIRST}&subject=branch-1",
+}
+
+
+def cell(client, day, subject="branch-1", kind=DAG_ID):
+    answer = client.get(f"/sancrm/kinds/{kind}/cell", params={"day": str(day), "subject": subject})
+    return answer.raise_for_status().json()
+
+
+def grid(client, kind=DAG_ID):
+    answer = client.get(f"/sancrm/kinds/{kind}/grid", params=SPAN).raise_for_status().json()
+    return {row["subject"]: row for row in answer["rows"]}
+
+
+def letter(row, day):
+    return row["fates"][DAYS.index(day)]
+
+
+def test_every_endpoint_is_tried_here():
+    # A new one is added to the table above on purpose; nothing is written by any of them.
+    assert PATHS.keys() == {route.path for route in app.routes}
+    assert all(route.methods == {"GET"} for route in app.routes)
+
+
+@pytest.mark.parametrize("path", [*PATHS.values(), "/docs", "/openapi.json", "/"])
+def test_who_is_signed_out_gets_nothing(client, path):
+    # Not even the page's own files; without a token and with a wrong one.
+    nobody = client()
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "_token=wrong"}):
+        answer = nobody.get(f"/sancrm{path}", headers=headers)
+        assert answer.status_code in (401, 403, 404)
+        assert answer.json().keys() == {"detail"}
+        assert "12 345" not in answer.text
+
+
+@pytest.mark.parametrize("user", ["vera", "oleg"])
+@pytest.mark.parametrize("path", PATHS.values())
+def test_who_may_read_the_dag_sees_everything(client, user, path):
+    # A viewer as well as an operator.
+    assert client(user).get(f"/sancrm{path}").status_code == 200
+
+
+def test_every_file_of_the_page_is_served_and_no_other(client):
+    # By name, below one folder.
+    viewer = client("vera")
+    for file in FILES.iterdir():
+        assert viewer.get(f"/sancrm/page/{file.name}").content == file.read_bytes()
+    for name in ("..%2Fsettings.py", "%2Fetc%2Fpasswd", "nothing.js"):
+        assert viewer.get(f"/sancrm/page/{name}").status_code == 404
+
+
+def test_the_grid_says_what_became_of_each_message(client):
+    # Every fate once, as it was written; Sundays, and days without a run.
+    rows = grid(client("vera"))
+    assert list(rows) == ["network", "branch-2", "branch-1"]
+    #                                 3 March    10        17     23
+    assert rows["branch-1"]["fates"] == "sclfus.sssmss.ssssss."
+    assert rows["branch-2"]["fates"] == "ssssss.sssmms.ssssss."
+    assert rows["network"]["fates"] == "ssssss.sssmss.ssssss."
+    assert set("".join(row["fates"] for row in rows.values())) == set(LETTERS.values())
+
+
+def test_nothing_is_expected_of_the_time_before_the_first_run(client):
+    # The week before, of which nobody knows anything.
+    answer = client("vera").get(
+        f"/sancrm/kinds/{DAG_ID}/grid", params={"first": "2025-02-24", "last": "2025-03-03"}
+    )
+    assert {row["fates"] for row in answer.json()["rows"]} == {".......s"}
+
+
+def test_a_cell_tells_the_text_the_history_and_the_links(client):
+    # Of a corrected report: as it was sent, when and how it changed, by which task, and where.
+    [message] = cell(client("vera"), date(2025, 3, 4))["messages"]
+    assert message["html"].startswith("<b>branch-1</b> за 2025-03-04")
+    assert message["sent_at"] == "2025-03-05T06:00:00+00:00"
+    assert [change["change"] for change in message["corrections"]] == [
+        "прибыль 12 800 ₽ → 12 345 ₽"
+    ]
+    assert re.fullmatch(r"https://t\.me/c/1234567890/\d+", message["url"])
+    assert message["run"] == {
+        "dag_id": DAG_ID,
+        "run_id": "scheduled__2025-03-05T06:00:00+00:00",
+        "task_id": "post_branch_report",
+        "map_index": 0,
+    }
+
+
+def test_a_cell_is_of_its_own_period_and_subject_alone(client):
+    # Neither branch-10 nor the day after is mixed in.
+    viewer = client("vera")
+    assert len(cell(viewer, date(2025, 3, 4), "branch-2")["messages"]) == 1
+    assert cell(viewer, date(2025, 3, 4), "branch")["messages"] == []
+    assert cell(viewer, NO_RUN)["messages"] == []
+
+
+def test_missed_calls_are_a_number_and_no_names(client):
+    # One row, counted by the day; neither a repair nor a text nor an error that quotes one.
+    viewer = client("vera")
+    [row] = grid(viewer, "missed_calls").values()
+    day = date(2025, 3, 11)
+    assert (row["counts"][DAYS.index(day)], letter(row, day)) == (2, LETTERS["failed"])
+    answer = cell(viewer, day, "*", "missed_calls")
+    assert [message["html"] for message in answer["messages"]] == [None, None]
+    assert PHONE not in str(answer)
+    assert "11509" not in str(answer)
+    assert answer["backfill"] is None
+
+
+def test_an_alert_of_the_backup_watch_is_in_the_day_of_its_window(client):
+    # Another kind of message, with a text and a run of its own, and no backfill.
+    viewer = client("vera")
+    day = date(2025, 3, 18)
+    [row] = grid(viewer, "backup_watch").values()
+    assert (row["counts"][DAYS.index(day)], letter(row, day)) == (1, LETTERS["sent"])
+    answer = cell(viewer, day, "*", "backup_watch")
+    [message] = answer["messages"]
+    assert (message["html"], message["run"]["dag_id"]) == ("Бэкапа нет", "backup_watch_crm")
+    assert answer["backfill"] is None
+
+
+def test_what_is_no_range_and_no_report_is_refused_in_words(client):
+    # A range that would never end, one that runs backwards, an unknown report.
+    viewer = client("vera")
+    for first, last in (("2025-03-03", "2030-03-03"), ("2025-03-03", "2025-03-01")):
+        answer = viewer.get(f"/sancrm/kinds/{DAG_ID}/grid", params={"first": first, "last": last})
+        assert answer.status_code == 422
+    assert viewer.get("/sancrm/kinds/other/grid", params=SPAN).status_code == 404
+
+
+def test_only_who_may_run_the_dag_can_start_a_backfill(client):
+    # Airflow's own endpoint decides, with the body that the page gets from the cell: the viewer is
+    # refused, the operator's makes the one run of this week, and a second one has to wait.
+    kind = "profitability_weekly"
+    viewer, operator = client("vera"), client("oleg")
+    assert cell(viewer, FIRST, "network", kind)["may_backfill"] is False
+    found = cell(operator, FIRST, "network", kind)
+    assert found["may_backfill"] is True
+    body = found["backfill"]
+    statuses = [
+        who.post("/api/v2/backfills", json=body).status_code
+        for who in (client(), viewer, operator, operator)
+    ]
+    assert statuses == [401, 403, 200, 409]
+    [run] = operator.get(f"/api/v2/dags/{kind}/dagRuns").json()["dag_runs"]
+    assert run["data_interval_start"] == "2025-03-02T21:00:00Z"
+    assert run["conf"] == {"backfill_mode": "full"}
+
+
+def test_a_form_of_a_foreign_site_starts_nothing(client):
+    # What a browser may send across sites without asking is no JSON. Nor does the session's cookie
+    # come along, which test_browser.py looks at.
+    operator = client("oleg")
+    body = '{"dag_id": "profitability_monthly", "from_date": "2025-03-01", "to_date": "2025-03-01"}'
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = operator.post(
+            "/api/v2/backfills", content=body, headers={"Content-Type": content_type}
+        )
+        assert answer.status_code == 422
