@@ -32,9 +32,7 @@ def left_over(folder):
     return found
 
 
-def test_the_demo_posts_everything_and_writes_the_page(
-    environment, tmp_path
-):
+def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
     # Real runs of all DAGs; the chat in the terminal and as one file; nothing is left behind.
     done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
