@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[1]
 
 os.environ |= {
@@ -14,3 +16,12 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
 }
+
+
+def pytest_collection_modifyitems(items):
+    """Keep a folder's tests in one of the processes that pytest-xdist starts.
+
+    A folder shares its servers: an Airflow or a PostgreSQL is started once for all its tests.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

@@ -205,6 +205,14 @@ def test_the_keyboard_is_enough(visit):
     details(page).wait_for(state="detached")
 
 
+def test_a_mistyped_address_shows_the_newest(visit):
+    # No such kind, no such day, no such branch: a grid, and nothing that is open.
+    page = visit("kind=other&last=yesterday&months=few&day=2025-99-99&subject=nobody")
+    page.get_by_role("grid").wait_for()
+    assert page.get_by_role("button", name="Ежедневные").get_attribute("aria-pressed") == "true"
+    assert details(page).count() == 0
+
+
 def test_the_legend_counts_and_names_each_colour(visit):
     # What a colour means is written beside it, and in the cell as a mark.
     page = visit()
