@@ -7,6 +7,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.glue import notes
+from sancrm_reports.glue.backup_window import BackupWindowTimetable
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 from sancrm_reports.glue.workdays import WorkdayTimetable
@@ -16,7 +17,12 @@ class SancrmReportsPlugin(AirflowPlugin):
     """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
 
     name = "sancrm_reports"
-    timetables = [CalendarPeriodTimetable, WorkdayTimetable]  # noqa: RUF012 - typed as an instance's
+    # Airflow types these as an instance's.
+    timetables = [  # noqa: RUF012
+        BackupWindowTimetable,
+        CalendarPeriodTimetable,
+        WorkdayTimetable,
+    ]
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012
     react_apps = [  # noqa: RUF012

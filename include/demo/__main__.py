@@ -6,15 +6,16 @@ import argparse
 import signal
 import sys
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from demo.local_airflow import LocalAirflowError, ended_by_sigterm
 from demo.postgres import EmbeddedPostgresError
-from demo.stack import STATE, Demo, demo
+from demo.stack import STATE, Demo, demo, watched_nights
 from demo.telegram.page import render_page, render_text
 
 DAGS = ("profitability_daily", "profitability_weekly", "profitability_monthly", "missed_calls")
+WATCH = "backup_watch_sancrm"
 ZONE = ZoneInfo("Europe/Moscow")
 
 
@@ -26,7 +27,8 @@ def main() -> int:
         "--day", type=date.fromisoformat, default=None, help="the demo CRM's today; default: now"
     )
     options = parser.parse_args()
-    today = options.day or datetime.now(ZONE).date()
+    # The demo's day begins with the night's backup.
+    today = options.day or (datetime.now(ZONE) - timedelta(hours=2, minutes=30)).date()
     try:
         with ended_by_sigterm():
             return {"report": report, "up": up}[options.command](today)
@@ -49,6 +51,7 @@ def report(today: date) -> int:
         _call_back(running)
         say("Waiting for the three reports and the missed calls")
         failed = [dag_id for dag_id in DAGS if not _succeeded(running, dag_id, say)]
+        say(f"{WATCH}: {_nights(running, len(watched_nights(today)))}")
         if running.telegram:
             print("\n" + render_text(running.telegram.messages), flush=True)
             page = STATE / "chat.html"
@@ -74,6 +77,15 @@ def up(today: date) -> int:
         )
         signal.pause()
     return 0
+
+
+def _nights(running: Demo, number: int) -> str:
+    """Wait for the runs of the watched nights; tell how each ended."""
+    while True:
+        running.airflow.wait_for_run(WATCH)
+        runs = running.airflow.runs(WATCH)
+        if len(runs) >= number:  # each is made when the one before it is over
+            return ", ".join(run["state"] for run in runs)
 
 
 def _call_back(running: Demo) -> None:

@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ import psycopg
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
+from demo.crm.backups import FAILED_NIGHTS_AGO
 from demo.crm.load import load_demo
 from demo.crm.network import KONAKOVO, LENINA, SADOVAYA
 from demo.page_pictures import pictures_of_page, webp
@@ -30,17 +32,21 @@ from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
+from sancrm_reports.pure.backup_messages import Subject
+from sancrm_reports.pure.backups import Thresholds, Window, judge
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import INCLUDE
+from sancrm_reports.settings import INCLUDE, Database
+from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.pacing import Clock
+from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
@@ -66,6 +72,8 @@ def main() -> int:
         network = chat.post_network()
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
+        alert = chat.tell_backup(FAILED_NIGHTS_AGO)
+        recovered, answer = chat.tell_recovery(FAILED_NIGHTS_AGO - 1)
         missed_calls = chat.post_missed_calls()
         branches, ledger = chat.branches, chat.ledger
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -77,6 +85,8 @@ def main() -> int:
             draw(browser, "network", network),
             draw(browser, "loss-and-quiet", loss, quiet),
             draw(browser, "corrected", corrected),
+            draw(browser, "backup-alert", alert),
+            draw(browser, "backup-recovered", recovered, answer),
             draw(browser, "missed-calls", *missed_calls),
             *(
                 keep(name, picture)
@@ -95,6 +105,7 @@ def demo_chat() -> Iterator[DemoChat]:
         dsn = postgres.create_database("sancrm")
         load_demo(dsn, today=NINE.date(), timezone=ZONE)
         with psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as crm:
+            os.environ["AIRFLOW_CONN_SANCRM_DB"] = dsn
             yield DemoChat(crm, telegram)
 
 
@@ -113,6 +124,7 @@ class DemoChat:
         self._crm = crm
         self._telegram = telegram
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
+        self._backups = _Store()
         self.ledger = _Store()
         self._delivery = Delivery(
             Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
@@ -143,6 +155,30 @@ class DemoChat:
         self._crm.execute(
             "update repair_parts set purchase_price = 480 where purchase_price is null"
         )
+
+    def tell_backup(self, nights_ago: int) -> ShownMessage:
+        """Judge a night's backup by the table, tell it, and return what the chat shows last."""
+        opens_at = NINE.replace(hour=2) - timedelta(days=nights_ago)
+        window = Window(opens_at, opens_at + timedelta(hours=3), opens_at + timedelta(days=1))
+        # As of nine, whatever day it is when the pictures are drawn.
+        facts = replace(BackupRunsTable(Database(), "sancrm").look(), observed_at=NINE)
+        judgement = judge(
+            facts, window=window, now=opens_at + timedelta(hours=1), limits=Thresholds()
+        )
+        alerts = BackupAlerts(
+            "sancrm",
+            Subject("sancrm", "table", ZONE, window),
+            store=self._backups,
+            routes=[lambda: (self._delivery, CHAT)],
+            templates=INCLUDE / "templates",
+        )
+        alerts.tell(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
+        return self._telegram.messages[-1]
+
+    def tell_recovery(self, nights_ago: int) -> list[ShownMessage]:
+        """Tell the next night's; return the edited alert and the answer to it."""
+        self.tell_backup(nights_ago)
+        return list(self._telegram.messages[-2:])
 
     def post_missed_calls(self) -> list[ShownMessage]:
         """Post whom to call on two days, between which one was called; return what is shown."""

@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 
+from demo.crm.backups import FAILED_NIGHTS_AGO
 from demo.crm.load import READER, READER_PASSWORD, load_demo
 from demo.local_airflow import REPOSITORY, LocalAirflow, free_port
 from demo.postgres import EmbeddedPostgres
@@ -58,6 +59,9 @@ def demo(
                     "AIRFLOW_CONN_SANCRM_DB": _reader_connection(postgres),
                     "AIRFLOW_CONN_TELEGRAM_DEFAULT": _telegram_connection(telegram),
                     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+                    # A good night, the bad one, and how it ended, one run each.
+                    "SANCRM__BACKUPS__SANCRM__SINCE": watched_nights(today)[0].isoformat(),
+                    "SANCRM__BACKUPS__SANCRM__SCHEDULE": "30 2 * * *",  # when today's demo begins
                     # The demo posts the newest reports whenever it is run: none of them is late.
                     "SANCRM__DELIVERY__LATE_AFTER_HOURS": "2000",
                     "SANCRM__DELIVERY__DEADLINE_MINUTES": "120000",
@@ -67,6 +71,11 @@ def demo(
             )
         )
         yield Demo(postgres, crm_dsn, telegram, airflow)
+
+
+def watched_nights(today: date) -> list[date]:
+    """Return the nights whose backups are watched: from the one before the bad one on."""
+    return [today - timedelta(days=ago) for ago in range(FAILED_NIGHTS_AGO + 1, -1, -1)]
 
 
 def real_telegram() -> tuple[str, str] | None:

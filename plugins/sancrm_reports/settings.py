@@ -7,19 +7,19 @@ where the environment variable ``SANCRM_INCLUDE`` says.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import BaseModel, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
+from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.setting_types import CardUrl, ChatName, Cron, Section, TimeOfDay, Zone
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -31,82 +31,21 @@ class SettingsError(PermanentError):
     """A setting is missing, unknown or wrong; the text says which, where and what is allowed."""
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError(
-            f"{name!r} is not a time zone; give an IANA name such as Europe/Moscow"
-        ) from None
-    return name
-
-
-def _cron(expression: str) -> str:
-    from croniter import croniter
-
-    if len(expression.split()) != 5 or not croniter.is_valid(expression):
-        raise ValueError(
-            f"{expression!r} is not a cron expression of five fields, such as 0 9 * * 0,2-6"
-        )
-    return expression
-
-
-def _chat(name: str) -> str:
-    if name and not re.fullmatch(r"(-?\d+|@\w{4,})(:\d+)?", name):
-        raise ValueError(
-            f"{name!r} is not a chat; give an id such as -1001234567890, or @name, and after a "
-            "colon a topic's id, or nothing for the chat of the connection"
-        )
-    return name
-
-
-def _time(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
-    return text
-
-
-def _card_url(pattern: str) -> str:
-    from string import Formatter
-
-    try:
-        keys = {key for _, key, _, _ in Formatter().parse(pattern) if key is not None}
-    except ValueError:
-        keys = set()
-    if not keys or not keys <= {"id", "number", "code"} or ":" not in pattern:
-        raise ValueError(
-            f"{pattern!r} is not the address of a repair's card; put {{id}}, {{number}} or "
-            "{code} where they belong, as in https://crm.example.com/repairs/{id}"
-        )
-    return pattern
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Cron = Annotated[str, AfterValidator(_cron)]
-ChatName = Annotated[str, AfterValidator(_chat)]
-TimeOfDay = Annotated[str, AfterValidator(_time)]
-CardUrl = Annotated[str, AfterValidator(_card_url)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Account(_Section):
+class Account(Section):
     """The CRM account: its zone decides when days begin."""
 
     timezone: Zone
     crm_url: HttpUrl | None = None
 
 
-class Database(_Section):
+class Database(Section):
     """The CRM's database: an Airflow connection, and settings of each session in it."""
 
     conn_id: str = "sancrm_db"
     session: dict[str, str] = Field(default_factory=dict)
 
 
-class Telegram(_Section):
+class Telegram(Section):
     """The bots, and the pool of one slot that keeps two senders apart.
 
     ``ops_conn_id`` and ``backup_conn_id`` may name connections that do not exist: then the common
@@ -119,7 +58,7 @@ class Telegram(_Section):
     pool: str = "telegram"
 
 
-class Chats(_Section):
+class Chats(Section):
     """Where messages go: ``-1001234567890``, ``@name``, or either with a topic: ``-100…:12``.
 
     Empty is the chat of the connection. ``branches`` gives chats by the branch's id; ``default``
@@ -146,7 +85,7 @@ class Chats(_Section):
         return self.summary or self.reports
 
 
-class Delivery(_Section):
+class Delivery(Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
@@ -154,14 +93,14 @@ class Delivery(_Section):
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
-class Retries(_Section):
+class Retries(Section):
     """How often a task tries again what may pass, and how long it waits before each try."""
 
     count: int = Field(default=5, ge=0)
     delay_seconds: float = Field(default=60, gt=0)
 
 
-class Workdays(_Section):
+class Workdays(Section):
     """The calendar of the country, and days that its list does not have or has otherwise."""
 
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
@@ -169,7 +108,7 @@ class Workdays(_Section):
     working_days: list[date] = Field(default_factory=list)
 
 
-class MissedCalls(_Section):
+class MissedCalls(Section):
     """Customers to call back: when, which, and how the messages look and live on."""
 
     time: TimeOfDay = "10:00"
@@ -182,13 +121,13 @@ class MissedCalls(_Section):
     protect_content: bool = False
 
 
-class Report(_Section):
+class Report(Section):
     """One of the reports: when it fires."""
 
     schedule: Cron
 
 
-class Reports(_Section):
+class Reports(Section):
     """The schedule of each report."""
 
     daily: Report
@@ -201,14 +140,14 @@ class Reports(_Section):
         return chosen.schedule
 
 
-class Audit(_Section):
+class Audit(Section):
     """When it is looked whether everything was sent, and over how many days."""
 
     schedule: Cron = "30 10 * * *"
     days: int = Field(default=7, gt=0, le=62)
 
 
-class RestoreDrill(_Section):
+class RestoreDrill(Section):
     """The weekly proof that the newest dump can be restored; off unless it is enabled."""
 
     enabled: bool = False
@@ -246,6 +185,9 @@ class Settings(BaseSettings):
     reports: Reports
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()
+    backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
+        default_factory=dict
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -306,8 +248,21 @@ def _explain(problem: ErrorDetails) -> str:
 
 def _siblings(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+    kinds: list[type[BaseModel]] = []
+    for part in location[:-1]:  # a key, the name of a backup, or the kind of its probe
+        if field := model.model_fields.get(str(part)):
+            kinds = _sections(field.annotation)
+        chosen = [kind for kind in kinds if len(kinds) == 1 or part in _kinds_of(kind)]
+        model = chosen[0] if chosen else model
     return ", ".join(model.model_fields)
+
+
+def _sections(annotation: object) -> list[type[BaseModel]]:
+    """Return the sections that a setting may hold: one, one per name, or one of several kinds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]
+
+
+def _kinds_of(section: type[BaseModel]) -> tuple[object, ...]:
+    return get_args(section.model_fields["kind"].annotation)

@@ -1,5 +1,6 @@
 """``make check-telegram``, over real HTTP."""
 
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,19 @@ def test_a_wrong_token_and_a_removed_bot_are_found(telegram, configured, capsys)
     printed = capsys.readouterr().out
     assert "add it to the chat again" in printed
     assert telegram.token not in printed
+
+
+def test_the_backup_chat_is_asked_about_by_its_own_connection(
+    telegram, configured, capsys, monkeypatch
+):
+    # Another bot, perhaps, and another default chat.
+    own = {**json.loads(telegram_connection(telegram)), "host": "-1003"}
+    monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_BACKUP", json.dumps(own))
+    assert main() == 1
+    assert "✗ chats.backups" in capsys.readouterr().out
+    telegram.chats.add(-1003, "supergroup", "Копии")
+    assert main() == 0
+    assert "chats.backups: «Копии» (-1003), connection telegram_backup" in capsys.readouterr().out
 
 
 def test_an_address_that_makes_no_button_is_found(telegram, configured, capsys):

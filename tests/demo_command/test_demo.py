@@ -32,7 +32,7 @@ def left_over(folder):
     return found
 
 
-def test_the_demo_posts_reports_and_missed_calls_and_writes_the_page(environment, tmp_path):
+def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
     # Real runs of all DAGs; the chat in the terminal and as one file; nothing is left behind.
     done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -40,6 +40,9 @@ def test_the_demo_posts_reports_and_missed_calls_and_writes_the_page(environment
         assert f"profitability_{report}: success" in done.stdout
     assert "missed_calls: success" in done.stdout
     assert done.stdout.count("Вся сеть") == 3
+    assert "backup_watch_sancrm: success, failed, success, success" in done.stdout
+    assert "Резервная копия sancrm: восстановлено" in done.stdout
+    assert "Резервная копия sancrm снова есть" in done.stdout
     assert done.stdout.count("Перезвонить: ") == 12
     page = (tmp_path / "chat.html").read_text(encoding="utf-8")
     assert page.count("Вся сеть") >= 3

@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
+from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.pure.drill import Trouble
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
@@ -60,10 +62,19 @@ def setting_keys(model=Settings, prefix=""):
     """Every setting by its dotted name, with its field."""
     for name, field in model.model_fields.items():
         kind = field.annotation
+        *_, inner = (kind, *get_args(kind))  # of a table of sections, the section
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from setting_keys(kind, f"{prefix}{name}.")
+        elif isinstance(inner, type) and issubclass(inner, BaseModel) and not field.discriminator:
+            yield from setting_keys(inner, f"{prefix}{name}.NAME.")
         else:
             yield f"{prefix}{name}", field
+
+
+def probe_keys():
+    """Every key of every kind of probe, with its field."""
+    for kind in get_args(WatchedBackup.model_fields["probe"].annotation):
+        yield from kind.model_fields.items()
 
 
 def squeezed(sql):
@@ -153,9 +164,21 @@ def test_every_setting_is_in_the_docs_with_its_default():
             assert shown == text, key
 
 
+def test_every_key_of_a_probe_is_in_the_docs():
+    # Of each kind, with its default.
+    table = rows(SETTINGS)
+    for name, field in probe_keys():
+        default = field.get_default(call_default_factory=True)
+        shown = table[name][1].strip("`")
+        if field.is_required():
+            assert shown == "must be set", name
+        else:
+            assert shown == ("none" if default is None else str(default) or '""'), name
+
+
 def test_no_setting_of_the_docs_is_gone():
     # A row whose key the code does not know any more.
-    keys = [key for key in rows(SETTINGS) if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", key)]
+    keys = [key for key in rows(SETTINGS) if re.fullmatch(r"[a-z_]+(\.[a-z_]+|\.NAME)+", key)]
     assert set(keys) == {key for key, _ in setting_keys()}
 
 
@@ -199,7 +222,9 @@ def test_every_environment_variable_is_in_the_docs():
 
 def overrides():
     """The names by which the environment changes a setting: explained once, for all of them."""
-    return {f"SANCRM__{key.upper().replace('.', '__')}" for key, _ in setting_keys()}
+    # NAME stands for that of a backup; the demo and the shipped file have one called sancrm.
+    keys = [key.replace(".NAME.", ".sancrm.") for key, _ in setting_keys()]
+    return {f"SANCRM__{key.upper().replace('.', '__')}" for key in keys}
 
 
 def python_of(folder):
@@ -264,6 +289,8 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
                 login = {"user": "sancrm_reports", "password": "choose-one"}
                 with psycopg.connect(dsn, row_factory=dict_row, **login) as reader:
                     figures = read_profitability(reader.cursor(), sql_text(SQL), day)
+                    backup_runs = sql_text(SQL, "backup_runs.sql")
+                    assert reader.execute(backup_runs, {"database": "crm"}).fetchall() == []
                     calls = sql_text(SQL, "missed_calls.sql")
                     read_missed_calls(reader.cursor(), calls, settings.missed_calls.statuses)
                     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):

@@ -14,7 +14,9 @@ OUTSIDE = ("airflow", "telegram", "psycopg", "psycopg2", "httpx", "sqlalchemy")
 def modules_of(layer):
     folder = PLUGINS / "sancrm_reports" / layer
     return sorted(
-        f"sancrm_reports.{layer}.{file.stem}" for file in folder.glob("*.py") if file.stem[0] != "_"
+        ".".join(("sancrm_reports", layer, *file.relative_to(folder).with_suffix("").parts))
+        for file in folder.rglob("*.py")
+        if file.stem[0] != "_"
     )
 
 

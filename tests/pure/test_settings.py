@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sancrm_reports.pure.backups import Thresholds
 from sancrm_reports.settings import SettingsError, load_settings
 
 SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"
@@ -141,6 +142,55 @@ def test_a_file_that_is_not_utf_8_is_explained(tmp_path):
     with pytest.raises(SettingsError, match="UTF-8") as caught:
         load_settings(path)
     assert str(path) in str(caught.value)
+
+
+WATCHED = """
+[backups.crm]
+database = "crm"
+schedule = "0 2 * * *"
+probe = {kind = "walg", command = ["wal-g"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "explained"),
+    [
+        (
+            "schedule",
+            "shedule",
+            "backups.crm.shedule: there is no such setting; allowed here: data",
+        ),
+        ("command", "comand", "backups.crm.probe.walg.comand: there is no such setting; allowed"),
+        ("walg", "restic", "'table', 'files', 'pgbackrest', 'walg', 'barman'"),
+        ("[backups.crm]", "[backups.'the CRM']", "backups.the CRM"),
+        (', command = ["wal-g"]', "", "give either command, as a list of words, or file"),
+        ('kind = "walg"', 'kind = "barman"', "server must be set"),
+        ("]}", "]}\nverify = {level = 'structure'}", "walg verifies itself: give level = 'full'"),
+        ("]}", "]}\nlimits = {small_ratio = 2}", "backups.crm.limits.small_ratio = 2"),
+        (
+            'kind = "walg", command = ["wal-g"]}',
+            "kind = 'table'}\nverify = {level = 'full'}",
+            "a table of runs cannot be verified",
+        ),
+        (
+            '"walg", command = ["wal-g"]}',
+            "'pgbackrest', server = 'main', file = '/info.json'}\n"
+            "verify = {level = 'full', command = ['pgbackrest', 'verify']}",
+            "needs --output=text",
+        ),
+    ],
+)
+def test_a_wrong_backup_is_explained(refusal, old, new, explained):
+    # By its name, down to the key of its kind of probe, with what would be right.
+    assert old in WATCHED
+    assert explained in refusal("", WATCHED.replace(old, new, 1))
+
+
+def test_a_watched_backup_has_sane_defaults(load):
+    # Only what nobody can guess must be set.
+    watched = load("", WATCHED).backups["crm"]
+    assert (watched.window_minutes, watched.grace_minutes) == (120, 60)
+    assert watched.limits.thresholds == Thresholds()
 
 
 def test_the_environment_wins(load, monkeypatch):

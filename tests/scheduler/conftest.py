@@ -1,5 +1,6 @@
 """A real scheduler with workers of its own, between a small CRM and the Telegram stand-in."""
 
+import json
 import os
 import time
 from contextlib import contextmanager
@@ -13,6 +14,18 @@ from demo.telegram import TelegramStandIn
 from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
 DAG_ID = "profitability_daily"
+
+# Ten backups of one window that has opened and is not over, whatever today is: this year.
+WAITED_FOR = {
+    f"db{number}": {
+        "database": f"db{number}",
+        "schedule": "0 0 1 1 *",
+        "window_minutes": 366 * 24 * 60,
+        "poll_seconds": 2,
+        "probe": {"kind": "table"},
+    }
+    for number in range(10)
+}
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +49,8 @@ def airflow(postgres, telegram, tmp_path_factory):
     environment = {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
         "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",  # every scheduled run is late
+        "SANCRM__BACKUPS": json.dumps(WAITED_FOR),
+        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
     }
     home = tmp_path_factory.mktemp("airflow")
     with local_airflow(postgres, telegram, home, environment) as running:

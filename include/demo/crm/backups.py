@@ -1,4 +1,4 @@
-"""The demo's backup runs: nightly for three months, one failed last week."""
+"""The demo's backup runs: nightly for three months, one failed two nights ago."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from demo.crm.rows import BackupRunRow
 from demo.crm.workdays import DAY, WorkCalendar
 
 NIGHTS = 90
-FAILED_NIGHTS_AGO = 5
+FAILED_NIGHTS_AGO = 2  # the demo watches from the night before on
 GIGABYTE = 1_000_000_000
 
 

@@ -18,41 +18,45 @@ def main() -> int:
     """Print a line for each chat; return 1 where one cannot be written to."""
     see_airflows_connections()
     try:
-        configured = settings()
-        hook = SancrmTelegramHook(configured.telegram.conn_id)
-        problems = [problem for line, problem in findings(configured, hook) if _said(line, problem)]
+        problems = [problem for line, problem in findings(settings()) if _said(line, problem)]
     except ReportError as error:
         print(f"✗ {error}")
         return 1
     return 1 if problems else 0
 
 
-def findings(
-    configured: Settings, hook: SancrmTelegramHook
-) -> Iterator[tuple[str, ReportError | None]]:
+def findings(configured: Settings) -> Iterator[tuple[str, ReportError | None]]:
     """Yield what each chat is for, and what is wrong with it.
 
     Every chat is asked whether the bot may write there, by the «typing…» that a person would see
     for a moment; so a token that is wrong, a chat that does not exist, a bot that was removed or
     may not write, and a closed topic are all found.
     """
-    for purpose, name in routes(configured):
+    for purpose, name, conn_ids in routes(configured):
         try:
+            hook = SancrmTelegramHook.first_of(*conn_ids)
             to = Address.parse(name) if name else hook.default_address
             title = hook.ask(to)
         except ReportError as error:
             yield f"{purpose}: {name or 'the chat of the connection'}", error
         else:
-            yield f"{purpose}: «{title}» ({to})", None
+            yield f"{purpose}: «{title}» ({to}), connection {hook.conn_id}", None
     for purpose, url in buttons(configured):
         if not Button("", url).is_allowed:
             text = f"Telegram takes no button to {url}: it will be a line of text."
             yield purpose, ReportError(text)
 
 
-def routes(configured: Settings) -> list[tuple[str, str]]:
-    """Return what is sent where: a setting's name, and the chat as the settings write it."""
-    chats = configured.chats
+def routes(configured: Settings) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return what is sent where: a setting, the chat as it is written, and the connections.
+
+    Of these the first that exists is used.
+    """
+    chats, telegram = configured.chats, configured.telegram
+    own = {
+        "chats.backups": (telegram.backup_conn_id, telegram.conn_id),
+        "chats.failures": (telegram.ops_conn_id, telegram.conn_id),
+    }
     named = [
         ("chats.reports", chats.reports),
         ("chats.summary", chats.of_summary),
@@ -62,7 +66,7 @@ def routes(configured: Settings) -> list[tuple[str, str]]:
     ]
     for branch_id in chats.branches:
         named += [(f"chats.branches.{branch_id}", chat) for chat in chats.of_branch(branch_id)]
-    return named
+    return [(purpose, name, own.get(purpose, (telegram.conn_id,))) for purpose, name in named]
 
 
 def buttons(configured: Settings) -> list[tuple[str, str]]:

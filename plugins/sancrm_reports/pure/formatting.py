@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
@@ -53,6 +53,31 @@ def points(difference: Decimal) -> str:
 def plural(number: int, one: str, few: str, many: str) -> str:
     """Return the word's form for the number: 1 ремонт, 2 ремонта, 5 ремонтов."""
     return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
+
+
+def length_of_time(length: timedelta) -> str:
+    """Return a length of time in its two largest units: 2 дн. 3 ч, 3 ч 5 мин, 12 мин."""
+    minutes = max(0, int(length.total_seconds() // 60))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        parts = [f"{days}{NO_BREAK}дн.", f"{hours}{NO_BREAK}ч" if hours else ""]
+    else:
+        parts = [f"{hours}{NO_BREAK}ч" if hours else "", f"{minutes}{NO_BREAK}мин"]
+        parts = parts[: 1 if hours and not minutes else 2]
+    return " ".join(filter(None, parts))
+
+
+def moment_in(instant: datetime | None, zone: tzinfo) -> str:
+    """Name an instant by a zone's clock: 17 ноября, 09:04."""
+    return DASH if instant is None else moment(instant.astimezone(zone))
+
+
+def span(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Name two instants by a zone's clock, the day once if it is one: 17 ноября, 02:00–05:00."""
+    start, end = start.astimezone(zone), end.astimezone(zone)
+    if start.date() == end.date():
+        return f"{moment(start)}–{end:%H:%M}"
+    return f"{moment(start)} – {moment(end)}"
 
 
 def one_line(name: str, limit: int = 100) -> str:

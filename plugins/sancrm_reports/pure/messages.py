@@ -209,9 +209,12 @@ def _environment(templates: Path) -> Environment:
         "moment": formatting.moment,
         "duration": formatting.duration,
         "size": formatting.size,
+        "length_of_time": formatting.length_of_time,
+        "moment_in": formatting.moment_in,
     }
     environment.globals |= {
         "plural": formatting.plural,
+        "span": formatting.span,
         "period_name": formatting.period_name,
         "money_change": money_change,
         "count_change": count_change,

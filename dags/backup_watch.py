@@ -1,0 +1,59 @@
+"""Notices the backup that is not there: one DAG per watched backup, one run per expected backup."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Param
+
+from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting
+from sancrm_reports.glue.backup_sensor import BackupSensor, VerifyBackupOperator
+from sancrm_reports.glue.backup_window import window_timetable
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.telegram import posting
+from sancrm_reports.settings import settings
+
+PARAMS = {
+    "rehearse": Param(
+        False,
+        type="boolean",
+        title="Rehearse",
+        description="Send an alert that is marked as a rehearsal through the whole path, and "
+        "close it. Nothing is waited for, and no incident is opened.",
+    ),
+}
+
+for name, watched in settings().backups.items():
+    limit = timedelta(minutes=watched.verify.limit_minutes)
+    with DAG(
+        dag_id=f"backup_watch_{name}",
+        description=f"Watches the backup of {watched.database}, and alerts where there is none",
+        schedule=window_timetable(name, settings()),
+        start_date=datetime.combine(
+            watched.since or date(2025, 1, 1), time(), ZoneInfo(settings().account.timezone)
+        ),
+        catchup=watched.since is not None,  # then every night has its run, also after an outage
+        max_active_runs=1,
+        dagrun_timeout=watched.length + limit + timedelta(hours=2),
+        default_args=task_defaults(),
+        params=PARAMS,
+        tags=["sancrm", "backup"],
+        doc_md=__doc__,
+    ):
+        wait = BackupSensor(task_id="wait_for_backup", backup=name)
+        verify = VerifyBackupOperator(
+            task_id="verify_backup", backup=name, execution_timeout=limit + timedelta(minutes=10)
+        )
+        alert = PostBackupAlertOperator(task_id="post_backup_alert", backup=name, **alerting(name))
+        conclude = ConcludeRunOperator(
+            task_id="conclude_run",
+            title=f"наблюдение за копией {watched.database}",
+            trigger_rule="all_done",
+            **posting(),
+        )
+
+        # The alert goes out whatever happened before it; a bad night is red all the same, because
+        # the last task fails wherever one failed.
+        wait >> verify >> alert >> conclude

@@ -1,0 +1,79 @@
+"""Waits for a backup in the triggerer: no worker is held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from sancrm_reports.pure.backup_messages import progress
+from sancrm_reports.pure.backups import Judgement, Window
+from sancrm_reports.settings import settings
+
+
+class BackupTrigger(BaseTrigger):
+    """Look again and again until a verdict is final; the event is the judgement.
+
+    :param name: the backup's name in the settings, which the triggerer reads itself.
+    :param window: the window's three times, as ISO 8601.
+    """
+
+    def __init__(self, name: str, window: list[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.name = name
+        self.window = window
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class, and plain arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"name": self.name, "window": self.window},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look in a thread, because probes block; what is being waited for is in the log."""
+        window = Window(*map(datetime.fromisoformat, self.window))
+        configured = settings()
+        errors, said = 0, ""
+        while True:
+            judgement = await asyncio.to_thread(look, self.name, window, errors)
+            if judgement.verdict.is_final:
+                yield TriggerEvent(judgement.to_json())  # type: ignore[no-untyped-call]
+                return
+            errors = errors + 1 if judgement.detail else 0
+            line = progress(judgement, configured.account.timezone)
+            if line != said:
+                self.log.info(line)
+                said = line
+            left = (window.due_at - datetime.now(UTC)).total_seconds()
+            await asyncio.sleep(max(1.0, min(configured.backups[self.name].poll_seconds, left)))
+
+
+def look(name: str, window: Window, errors: int = 0) -> Judgement:
+    """Look once, and judge; what the probe cannot do is a part of the judgement.
+
+    Args:
+        name: the backup's name in the settings.
+        window: which backup is expected.
+        errors: how many looks in a row could not be made before this one.
+    """
+    from sancrm_reports.pure.backups import judge
+    from sancrm_reports.wire.output import last_line
+    from sancrm_reports.wire.probes import probe_of
+
+    facts, error = None, ""
+    try:
+        facts = probe_of(name, settings()).look()
+    except Exception as failure:  # whatever it is: that nobody knows must be told
+        error = last_line(str(failure)) or type(failure).__name__
+    return judge(
+        facts,
+        window=window,
+        now=datetime.now(UTC),
+        limits=settings().backups[name].limits.thresholds,
+        error=error,
+        errors=errors + 1,
+    )

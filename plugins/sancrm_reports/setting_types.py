@@ -1,0 +1,72 @@
+"""The kinds of values that settings have, each with words for a wrong one."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError(
+            f"{name!r} is not a time zone; give an IANA name such as Europe/Moscow"
+        ) from None
+    return name
+
+
+def _cron(expression: str) -> str:
+    from croniter import croniter
+
+    if len(expression.split()) != 5 or not croniter.is_valid(expression):
+        raise ValueError(
+            f"{expression!r} is not a cron expression of five fields, such as 0 9 * * 0,2-6"
+        )
+    return expression
+
+
+def _chat(name: str) -> str:
+    if name and not re.fullmatch(r"(-?\d+|@\w{4,})(:\d+)?", name):
+        raise ValueError(
+            f"{name!r} is not a chat; give an id such as -1001234567890, or @name, and after a "
+            "colon a topic's id, or nothing for the chat of the connection"
+        )
+    return name
+
+
+def _time(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
+    return text
+
+
+def _card_url(pattern: str) -> str:
+    from string import Formatter
+
+    try:
+        keys = {key for _, key, _, _ in Formatter().parse(pattern) if key is not None}
+    except ValueError:
+        keys = set()
+    if not keys or not keys <= {"id", "number", "code"} or ":" not in pattern:
+        raise ValueError(
+            f"{pattern!r} is not the address of a repair's card; put {{id}}, {{number}} or "
+            "{code} where they belong, as in https://crm.example.com/repairs/{id}"
+        )
+    return pattern
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Cron = Annotated[str, AfterValidator(_cron)]
+ChatName = Annotated[str, AfterValidator(_chat)]
+TimeOfDay = Annotated[str, AfterValidator(_time)]
+CardUrl = Annotated[str, AfterValidator(_card_url)]
+
+
+class Section(BaseModel):
+    """A table of the settings file: no unknown keys, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

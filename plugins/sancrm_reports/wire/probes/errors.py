@@ -1,0 +1,21 @@
+"""Why a probe could not look. None of these says anything about the backup."""
+
+from __future__ import annotations
+
+from sancrm_reports.errors import ReportError
+
+
+class FolderError(ReportError):
+    """The folder of dumps cannot be looked into."""
+
+
+class CommandError(ReportError):
+    """A command could not be run, or said that it failed."""
+
+
+class ReportUnreadableError(ReportError):
+    """What the tool printed or wrote is not its report."""
+
+
+class ToolError(ReportError):
+    """The tool answered that it cannot tell."""

@@ -1,0 +1,56 @@
+"""Verifies the backup that a probe found, in its tool's own way, and judges what came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sancrm_reports.backup_settings import FilesProbe, ToolProbe
+from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.backups import Backup, Judgement, Verdict
+from sancrm_reports.wire.verify import DamagedError, StillWrittenError, Verifier
+
+if TYPE_CHECKING:
+    from sancrm_reports.backup_settings import WatchedBackup
+
+
+def verify_backup(watched: WatchedBackup, found: Judgement) -> Judgement:
+    """Return the judgement after reading the backup.
+
+    Raises:
+        StillWrittenError: the backup changed meanwhile; another try reads it again.
+    """
+    if found.backup is None or watched.verify.level == "none":
+        return found
+    try:
+        _verify(watched, found.backup)
+    except StillWrittenError:
+        raise
+    except DamagedError as error:
+        return _bad(found, Verdict.DAMAGED, str(error))
+    except ReportError as error:  # that it could not be read is not that it is whole
+        return _bad(found, Verdict.UNVERIFIED, str(error))
+    return found
+
+
+def _verify(watched: WatchedBackup, backup: Backup) -> None:
+    seconds = watched.verify.limit_minutes * 60
+    match watched.probe:
+        case FilesProbe() as files:
+            from sancrm_reports.wire.probes.files import storage_path
+
+            path = storage_path(files, backup.where)
+            Verifier(path, full=watched.verify.level == "full", seconds=seconds).verify()
+        case ToolProbe() as tool:
+            from sancrm_reports.wire.probes.tools import run
+
+            said = run(watched.verify.command, ssh_conn_id=tool.ssh_conn_id, seconds=seconds)
+            # pgBackRest exits with 0 whatever it found, and prints only what is wrong.
+            if wrong := re.search(r"^.*status: (error|invalid).*$", said, re.MULTILINE):
+                details = " ".join(said[wrong.start() :].split())
+                raise DamagedError(details[:300])
+
+
+def _bad(found: Judgement, verdict: Verdict, detail: str) -> Judgement:
+    return replace(found, verdict=verdict, detail=detail)

@@ -1,0 +1,62 @@
+"""Real backups: pg_dump's files of a small database, and a stanza of pgBackRest."""
+
+import shutil
+import subprocess
+
+import psycopg
+import pytest
+
+from demo.postgres import EmbeddedPostgres, find_bin_dir
+
+ROWS = "create table repairs as select i, md5(i::text) as a from generate_series(1, 20000) as i"
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dumps(postgres, tmp_path_factory):
+    """One dump of each format, all whole."""
+    folder = tmp_path_factory.mktemp("dumps")
+    dsn = postgres.create_database("dumped")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(ROWS)
+    program = str(find_bin_dir() / "pg_dump")
+
+    def dump(name, *options):
+        subprocess.run([program, *options, f"--file={folder / name}", dsn], check=True)
+
+    dump("custom.dump", "-Fc")
+    dump("uncompressed.dump", "-Fc", "-Z0")
+    dump("folder", "-Fd")
+    dump("archive.tar", "-Ft")
+    dump("plain.sql")
+    packed = subprocess.run(
+        ["gzip", "--stdout", folder / "plain.sql"], check=True, capture_output=True
+    ).stdout
+    (folder / "plain.sql.gz").write_bytes(packed)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _programs(monkeypatch):
+    """pg_restore of the same version as the server that is dumped."""
+    import os
+
+    monkeypatch.setenv("PATH", f"{find_bin_dir()}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def copy_of(dumps, tmp_path):
+    """Copy a whole dump, to be damaged."""
+
+    def copy(name, to="copy"):
+        target = tmp_path / to
+        if (dumps / name).is_dir():
+            return shutil.copytree(dumps / name, target)
+        return shutil.copyfile(dumps / name, target)
+
+    return copy

@@ -1,0 +1,263 @@
+"""Incidents over real HTTP: each is told once, reminded of daily, and closed, whatever dies."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from delivery.desk import GROUP, OTHER_GROUP, Desk, new_stand_in
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.backup_messages import Subject
+from sancrm_reports.pure.backups import Backup, BackupState, Facts, Thresholds, Window, judge
+from sancrm_reports.wire.backup_alerts import AlertInDoubtError, BackupAlerts
+from sancrm_reports.wire.chats import Address
+
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+FIRST = datetime(2025, 11, 8, 2, tzinfo=ZoneInfo("Europe/Moscow")).astimezone(UTC)
+GB = 1_000_000_000
+
+
+@pytest.fixture
+def stand_in():
+    with new_stand_in(rate_limits=False) as running:
+        yield running
+
+
+@pytest.fixture
+def night(stand_in, monkeypatch):
+    return Nights(Desk(stand_in, monkeypatch))
+
+
+class Nights:
+    """Nights, one after the other: each judged at its end, and told as a task would tell it."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.store = desk.store
+        self.backups = []
+        self.chats = [GROUP, OTHER_GROUP]
+
+    def window(self, number):
+        opens = FIRST + number * DAY
+        return Window(opens, opens + 3 * HOUR, opens + DAY)
+
+    def make(self, number, *, size=3 * GB, failed=False):
+        started = self.window(number).opens_at + 30 * MINUTE
+        state = BackupState.FAILED if failed else BackupState.DONE
+        ended = started + 10 * MINUTE
+        error = "disk full" if failed else ""
+        self.backups.append(Backup(f"b{number}", state, started, ended, size=size, error=error))
+
+    def judged(self, number, *, at=3 * HOUR):
+        now = self.window(number).opens_at + at
+        facts = Facts(now, tuple(self.backups))
+        return judge(facts, window=self.window(number), now=now, limits=Thresholds())
+
+    def tell(self, number, *, at=3 * HOUR, rehearse=False):
+        """Tell what a night came to; returns the texts that the chats took just now."""
+        window, now = self.window(number), self.window(number).opens_at + at
+        clock = self.desk.clock.clock
+        clock.advance(max(0.0, now.timestamp() - clock.now()))
+        alerts = BackupAlerts(
+            "sancrm",
+            Subject("sancrm", "table", "Europe/Moscow", window),
+            store=self.store,
+            routes=[self.route(chat) for chat in self.chats],
+            templates=TEMPLATES,
+        )
+        before = len(self.desk.stand_in.accepted)
+        if rehearse:
+            alerts.rehearse(self.judged(number, at=at), run_id="manual/1", log_url="")
+        else:
+            alerts.tell(self.judged(number, at=at), today=now.date(), log_url="")
+        self.errors = alerts.errors
+        return [message.text for message in self.desk.stand_in.accepted[before:]]
+
+    def route(self, chat):
+        return lambda: (self.desk.delivery(resend=True), Address(str(chat)))
+
+
+def kinds(texts):
+    """What kind of message each is."""
+    marks = {
+        "день": "reminder",
+        "снова есть": "answer",
+        "восстановлено": "edit",
+        "🔴": "alert",
+    }
+    return [next(kind for mark, kind in marks.items() if mark in text) for text in texts]
+
+
+def test_a_night_that_failed_is_told_once_reminded_and_closed(night):
+    # The alert, a reminder a day as answers to it, its edit at the end, and an answer with sound.
+    night.make(0)
+    assert night.tell(0) == []
+    night.make(1, failed=True)
+    assert kinds(night.tell(1)) == ["alert"]
+    assert kinds(night.tell(2)) == ["reminder"]
+    assert kinds(night.tell(3)) == ["reminder"]
+    night.make(4)
+    assert kinds(night.tell(4)) == ["edit", "answer"]
+    alert, *others = night.desk.stand_in.messages
+    assert "восстановлено" in alert.text
+    assert "4\xa0дн." in alert.text
+    assert all(other.reply_to == alert.message_id for other in others)
+    assert not any(message.silent for message in night.desk.stand_in.messages)
+
+
+def test_a_month_tells_each_incident_exactly_once(night):
+    # Failures, gaps, shrinking, a flapping job and good nights, by chance but the same each time.
+    rng = Random(7)
+    fates, told = [], []
+    for number in range(45):
+        fate = "good" if number < 8 else rng.choice(["good"] * 5 + ["failed", "gap", "small"])
+        if fate != "gap":
+            size = GB // 10 if fate == "small" else int(3 * GB * rng.uniform(0.8, 1.2))
+            night.make(number, size=size, failed=fate == "failed")
+        fates.append(fate)
+        told.append(kinds(night.tell(number)))
+        assert night.tell(number) == []  # a task that is cleared says nothing again
+    expected = []
+    for before, fate in zip(["good", *fates], fates, strict=False):
+        match before == "good", fate == "good":
+            case True, True:
+                expected.append([])
+            case True, False:
+                expected.append(["alert"])
+            case False, False:
+                expected.append(["reminder"])
+            case False, True:
+                expected.append(["edit", "answer"])
+    assert told == expected
+    assert {"failed", "gap", "small"} <= set(fates)
+    assert told.count(["alert"]) > 5
+
+
+def test_a_healthy_month_says_nothing(night):
+    # Sizes wander by 20 percent.
+    rng = Random(3)
+    for number in range(31):
+        night.make(number, size=int(3 * GB * rng.uniform(0.8, 1.2)))
+        assert night.tell(number) == []
+
+
+def test_an_earlier_night_that_is_cleared_changes_nothing(night):
+    # How things are now is what counts: neither closes the incident nor opens another.
+    night.make(0)
+    night.tell(0)
+    night.tell(1)
+    assert night.tell(0, at=2 * DAY) == []
+    night.make(2)
+    night.tell(2)
+    assert night.tell(1, at=2 * DAY) == []
+
+
+def test_the_same_night_that_was_bad_and_is_good_after_all_closes(night):
+    # Somebody ran the backup by day, and cleared the night's run.
+    night.tell(0)
+    night.make(0)
+    assert kinds(night.tell(0, at=9 * HOUR)) == ["edit", "answer"]
+    night.backups.clear()  # and if it is lost again, that is another incident
+    assert kinds(night.tell(0, at=10 * HOUR)) == ["alert"]
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_whatever_dies_nothing_is_lost_or_told_twice(night, step):
+    # The store fails at one step of telling; the retry completes it, and each text is there once.
+    night.make(0)
+    night.tell(0)
+    steps = iter(range(step + 1))
+
+    def breaks(operation, key, value):
+        return next(steps, None) == step
+
+    said = []
+    for number in (1, 2):
+        if number == 2:
+            night.make(2)
+        night.store.breaks = breaks
+        for _ in range(4):
+            try:
+                night.tell(number)
+                break
+            except Exception as error:
+                said.append(error)
+                night.store.heal()
+        night.store.heal()
+    shown = night.desk.shown
+    assert sum("восстановлено" in text for text in shown) == 1
+    assert sum("снова есть" in text for text in shown) == 1
+    # A send whose end nobody saw is the one thing that is said again.
+    assert len(shown) <= 3 if said else len(shown) == 2
+
+
+def test_an_answer_that_never_came_is_asked_for_again(night):
+    # An alert fails open: better told twice than lost.
+    night.desk.stand_in.faults.drop_after(times=1)
+    with pytest.raises(AlertInDoubtError) as caught:
+        night.tell(0)
+    assert not isinstance(caught.value, PermanentError)  # so Airflow's retry sends it
+    assert kinds(night.tell(0)) == ["alert"]
+    assert len(night.desk.shown) == 2
+    assert night.tell(0) == []
+
+
+def test_a_chat_that_refuses_is_passed_over(night):
+    # The bot was removed from the backup chat: ops are told there is no backup, and of the chat.
+    night.desk.stand_in.chats[GROUP].condition = "kicked"
+    assert kinds(night.tell(0)) == ["alert"]
+    assert [m.chat_id for m in night.desk.stand_in.messages] == [OTHER_GROUP]
+    assert len(night.errors) == 1
+    night.make(1)
+    assert kinds(night.tell(1)) == ["edit", "answer"]
+
+
+def test_an_alert_that_no_chat_takes_is_told_when_one_does(night):
+    # It is not remembered as told.
+    for chat in night.chats:
+        night.desk.stand_in.chats[chat].condition = "kicked"
+    with pytest.raises(ReportError):
+        night.tell(0)
+    night.desk.stand_in.chats[GROUP].condition = None
+    assert kinds(night.tell(1)) == ["alert"]
+
+
+def test_a_reminder_keeps_the_last_good_backup_that_was_known(night):
+    # A damaged file of yesterday looks like a good one in today's facts.
+    night.make(0)
+    night.tell(0)
+    night.make(1, size=20)
+    night.tell(1)
+    [reminder] = night.tell(2)
+    assert "Последняя хорошая: b0" in reminder
+
+
+def test_a_broken_probe_does_not_forget_the_last_good_backup(night):
+    # It cannot tell of it; the watch remembers.
+    night.make(0)
+    night.tell(0)
+    night.judged = lambda number, at: judge(
+        None,
+        window=night.window(number),
+        now=night.window(number).opens_at + at,
+        limits=Thresholds(),
+        error="no route to host",
+    )
+    [alert] = night.tell(1)
+    assert "узнать не удалось" in alert
+    assert "Последняя хорошая: b0" in alert
+
+
+def test_a_rehearsal_goes_the_whole_way_and_leaves_no_trace(night):
+    # Sent, edited and answered, each marked; the incident's state is as before.
+    night.make(0)
+    night.tell(0)
+    before = json.dumps(night.store.values.get("watch"))
+    texts = night.tell(1, at=HOUR, rehearse=True)
+    assert kinds(texts) == ["alert", "edit", "answer"]
+    assert all("чебная тревога" in text.lower() for text in texts)
+    assert json.dumps(night.store.values.get("watch")) == before

@@ -1,0 +1,381 @@
+"""Each probe, on what its tool really writes; all give the same facts."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import TypeAdapter
+
+from demo.crm.load import create_reader, create_schema
+from sancrm_reports.backup_settings import FilesProbe, ToolProbe, WatchedBackup
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.backups import Backup, BackupState, Judgement, Verdict
+from sancrm_reports.settings import Database
+from sancrm_reports.wire.output import last_line
+from sancrm_reports.wire.probes.errors import (
+    CommandError,
+    FolderError,
+    ReportUnreadableError,
+    ToolError,
+)
+from sancrm_reports.wire.probes.files import DumpFiles
+from sancrm_reports.wire.probes.table import BackupRunsTable
+from sancrm_reports.wire.probes.tools import ToolReport
+from sancrm_reports.wire.verify_backup import verify_backup
+from stage import reader_connection
+
+RECORDED = Path(__file__).parent / "recorded"
+LONG_AGO = datetime(2026, 11, 18, 2, 30, tzinfo=UTC)
+
+
+def look_at(folder, **settings):
+    return DumpFiles(FilesProbe(kind="files", path=str(folder), **settings)).look().backups
+
+
+def tool(kind, server="main", **settings):
+    probe = TypeAdapter(ToolProbe).validate_python({"kind": kind, "server": server, **settings})
+    return ToolReport(probe, timezone="Europe/Moscow")
+
+
+def recorded(name, kind, server="main"):
+    return tool(kind, server, file=str(RECORDED / name)).look()
+
+
+def printed(value, kind="pgbackrest", server="main", code=0):
+    """What a probe makes of a command that prints this."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    program = f"import sys; print({text!r}); sys.exit({code})"
+    return tool(kind, server, command=[sys.executable, "-c", program]).look()
+
+
+def age(path, moment=LONG_AGO):
+    for file in [path, *(path.iterdir() if path.is_dir() else ())]:
+        os.utime(file, (moment.timestamp(), moment.timestamp()))
+
+
+# The table
+
+
+@pytest.fixture
+def runs(postgres, monkeypatch):
+    dsn = postgres.create_database("crm")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        create_schema(connection)
+        create_reader(connection, "reader")
+        monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
+        yield connection
+
+
+def test_the_table_gives_each_run_of_its_database(runs):
+    # Of this one only; what is not known is None.
+    runs.execute(
+        "insert into backup_runs values "
+        "(1, 'sancrm', '2026-11-18 02:30+00', '2026-11-18 02:40+00', 'succeeded', 5, 's3://b/1',"
+        " null), (2, 'sancrm', '2026-11-19 02:30+00', '2026-11-19 02:31+00', 'failed', null, null,"
+        " E'pg_dump: warning\\npg_dump: error: disk full\\n'),"
+        "(3, 'sancrm', '2026-11-20 02:30+00', null, 'running', null, null, null),"
+        "(4, 'other', '2026-11-20 02:30+00', null, 'running', null, null, null)"
+    )
+    running, failed, done = BackupRunsTable(Database(), "sancrm").look().backups
+    assert (running.state, running.finished_at) == (BackupState.RUNNING, None)
+    assert (failed.state, failed.error) == (BackupState.FAILED, "pg_dump: error: disk full")
+    assert (done.size, done.where, done.duration) == (5, "s3://b/1", timedelta(minutes=10))
+
+
+def test_a_crm_that_is_down_is_an_error_and_no_fact(postgres, monkeypatch):
+    # The caller makes a verdict of it.
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    with pytest.raises(ReportError, match="does not answer"):
+        BackupRunsTable(Database(), "sancrm").look()
+
+
+# Files of pg_dump
+
+
+def test_a_folder_gives_its_dumps_of_every_format(dumps):
+    # A file each, and a folder with toc.dat as one; sizes add up.
+    age(dumps / "custom.dump")
+    found = {backup.label: backup for backup in look_at(dumps, quiet_seconds=0)}
+    assert set(found) == {path.name for path in dumps.iterdir()}
+    assert found["custom.dump"].finished_at == LONG_AGO
+    files = (dumps / "folder").iterdir()
+    assert found["folder"].size == sum(file.stat().st_size for file in files)
+
+
+def test_what_was_written_a_moment_ago_is_still_running(copy_of, tmp_path):
+    # Only its quiet tells that a file is whole; a time in the future is no quiet.
+    path = copy_of("custom.dump")
+    [backup] = look_at(tmp_path)
+    assert backup.state is BackupState.RUNNING
+    age(path)
+    [backup] = look_at(tmp_path)
+    assert backup.state is BackupState.DONE
+    age(path, datetime.now(UTC) + timedelta(days=1))
+    [backup] = look_at(tmp_path)
+    assert backup.state is BackupState.DONE
+
+
+def test_other_names_of_a_dump_are_no_other_dumps(copy_of, tmp_path):
+    # Hard links and symbolic ones, and files that the pattern leaves out.
+    path = copy_of("custom.dump", to="a.dump")
+    (tmp_path / "latest.dump").hardlink_to(path)
+    (tmp_path / "newest.dump").symlink_to(path)
+    (tmp_path / "a.log").touch()
+    (tmp_path / "other_folder").mkdir()
+    assert [backup.label for backup in look_at(tmp_path, pattern="*.dump")] == ["a.dump"]
+    assert len(look_at(tmp_path)) == 2  # the log is a file like any other
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    # An unmounted disk is not an empty folder.
+    with pytest.raises(FolderError, match="There is no folder"):
+        look_at(tmp_path / "nothing")
+
+
+def test_object_storage_gives_the_same_facts(dumps):
+    # fsspec's memory stands for S3.
+    from airflow.sdk import ObjectStoragePath
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    attach("memory", fs=MemoryFileSystem())
+    bucket = ObjectStoragePath("memory://listed")
+    (bucket / "a.dump").write_bytes((dumps / "custom.dump").read_bytes())
+    (bucket / "folder" / "toc.dat").write_bytes(b"1")
+    (bucket / "folder" / "1.dat").write_bytes(b"23")
+    found = look_at(bucket)
+    assert [(backup.label, backup.size) for backup in found] == [
+        ("a.dump", (dumps / "custom.dump").stat().st_size),
+        ("folder", 3),
+    ]
+    assert found[0].moment is None or found[0].moment.tzinfo
+
+
+# Tools
+
+
+@pytest.fixture(scope="session")
+def pgbackrest(tmp_path_factory):
+    """A real stanza, made offline; without the program, nothing here is run."""
+    import shutil
+
+    if shutil.which("pgbackrest") is None:
+        pytest.skip("pgbackrest is not installed")
+    from demo.postgres import EmbeddedPostgres
+
+    home = tmp_path_factory.mktemp("pgbackrest")
+    with EmbeddedPostgres(home):
+        pass  # makes a cluster and stops it
+    [cluster] = home.glob("postgres-*")
+    try:
+        return Stanza(home, cluster)
+    except subprocess.CalledProcessError as error:
+        if error.returncode == 46:  # pgBackRest's word for it
+            pytest.skip(f"this pgbackrest does not know {cluster.name}")
+        raise
+
+
+class Stanza:
+    """A stanza with one full and one incremental backup."""
+
+    def __init__(self, home, cluster):
+        self.repository = home / "repo"
+        common = ["--log-level-file=off", "--config=/dev/null", f"--repo1-path={self.repository}"]
+        self.info = ["pgbackrest", *common, "info", "--output=json"]
+        self.verify = ["pgbackrest", *common, "--stanza=main", "verify", "--output=text"]
+        write = [
+            "pgbackrest", *common, "--stanza=main", f"--pg1-path={cluster}",
+            f"--lock-path={home}", "--no-online",  "--log-level-console=off",
+        ]  # fmt: skip
+
+        def run(*command):
+            subprocess.run([*write, *command], check=True, capture_output=True)
+
+        run("stanza-create")
+        run("backup", "--type=full", "--no-compress")
+        (cluster / "base" / "1" / "99999").write_text("changed")  # else there is nothing to back up
+        run("backup", "--type=incr", "--no-compress")
+
+
+def test_a_real_stanza_of_pgbackrest(pgbackrest):
+    # A full backup and an incremental one, with their own sizes.
+    full, incremental = tool("pgbackrest", command=pgbackrest.info).look().backups
+    assert (full.kind, incremental.kind) == ("full", "incr")
+    assert full.state is incremental.state is BackupState.DONE
+    assert 0 <= incremental.size < full.size
+    assert full.duration >= timedelta()
+    with pytest.raises(ToolError, match="no stanza 'other'"):
+        tool("pgbackrest", "other", command=pgbackrest.info).look()
+
+
+def test_what_pgbackrest_itself_verifies(pgbackrest):
+    # It prints what is wrong, and exits with 0: a file is damaged, then missing.
+    def verdict():
+        probe = {"kind": "pgbackrest", "server": "main", "command": pgbackrest.info}
+        watched = WatchedBackup(
+            database="crm",
+            schedule="0 2 * * *",
+            probe=probe,
+            verify={"level": "full", "command": pgbackrest.verify},
+        )
+        backup = ToolReport(watched.probe, timezone="UTC").look().backups[0]
+        found = Judgement(Verdict.OK, datetime.now(UTC), backup)
+        return verify_backup(watched, found)
+
+    assert verdict().verdict is Verdict.OK
+    file = max(pgbackrest.repository.rglob("base/*/*"), key=lambda path: path.stat().st_size)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert verdict().verdict is Verdict.DAMAGED
+    assert "checksum invalid: 1" in verdict().detail
+    file.unlink()
+    assert "missing: 1" in verdict().detail
+    file.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("printed", "verdict"),
+    [
+        ("", Verdict.OK),
+        (
+            "stanza: main\nstatus: error\n  backup: 20261125-023631F, status: invalid, total files"
+            " checked: 965, total valid files: 964\n    checksum invalid: 1\n",
+            Verdict.DAMAGED,
+        ),
+        (None, Verdict.UNVERIFIED),  # the command itself failed
+    ],
+)
+def test_what_pgbackrest_printed_is_judged(printed, verdict):
+    # Recorded from 2.45, which exits with 0 in the second case, too.
+    program = "raise SystemExit('no access')" if printed is None else f"print({printed!r})"
+    watched = WatchedBackup(
+        database="crm",
+        schedule="0 2 * * *",
+        probe={"kind": "pgbackrest", "server": "main", "file": "/info.json"},
+        verify={"level": "full", "command": [sys.executable, "-c", program, "--output=text"]},
+    )
+    found = Judgement(Verdict.OK, LONG_AGO, Backup("20261125-023631F", BackupState.DONE))
+    assert verify_backup(watched, found).verdict is verdict
+
+
+def test_the_recorded_stanza_reads_like_the_real_one():
+    # So that the format is tested also where the program is not installed.
+    full, incremental = recorded("pgbackrest-2.45.json", "pgbackrest").backups
+    assert (full.kind, incremental.kind) == ("full", "incr")
+    assert full.size > incremental.size
+
+
+def stanza(code=0, message="ok", held=False, **backup):
+    lock = {"backup": {"held": held, **({"size": 100, "size-cplt": 61} if held else {})}}
+    one = {
+        "label": "20261118-023000F",
+        "type": "full",
+        "timestamp": {"start": 1795574174, "stop": 1795574179},
+        "info": {"repository": {"delta": 4443490}},
+        **backup,
+    }
+    return [
+        {
+            "name": "main",
+            "status": {"code": code, "message": message, "lock": lock},
+            "backup": [one],
+            "repo": [],
+        }
+    ]
+
+
+def test_pgbackrest_codes_are_judged_because_it_always_exits_with_0():
+    # No valid backup is an answer; no access is none.
+    assert printed([{**stanza()[0], "backup": [], "status": stanza(2)[0]["status"]}]).backups == ()
+    for code, message in ((1, "missing stanza path"), (99, "other")):
+        with pytest.raises(ToolError, match=message):
+            printed(stanza(code, message))
+
+
+def test_a_running_pgbackrest_shows_its_share():
+    # By its lock, where the version tells one.
+    *_, running = printed(stanza(held=True)).backups
+    assert (running.state, running.progress) == (BackupState.RUNNING, 0.61)
+
+
+def test_a_backup_with_page_errors_is_damaged():
+    # It finished, and must not pass for good.
+    [backup] = printed(stanza(error=True)).backups
+    assert backup.damage == "page checksum errors"
+
+
+def test_what_wal_g_lists_is_finished():
+    # Its first year of the calendar is an unknown time; a delta is told by its name.
+    full, delta, unknown = recorded("walg.json", "walg", "").backups
+    assert (full.kind, full.size) == ("full", 2_310_000_000)
+    assert full.finished_at == datetime(2026, 11, 17, 23, 41, 7, 123456, tzinfo=UTC)
+    assert delta.kind == "delta"
+    assert unknown.moment is None
+    assert printed("null", "walg", "").backups == ()
+
+
+def test_barman_rows_of_each_state():
+    # Only DONE is good; a false server of a warning is beside it; an id is a time by Barman's host.
+    facts = recorded("barman-3.19.json", "barman")
+    done, failed, started, waiting = facts.backups
+    assert (done.state, done.size) == (BackupState.DONE, 50_331_648)
+    assert done.finished_at == datetime.fromtimestamp(1795574179, UTC)
+    assert (failed.state, failed.finished_at) == (BackupState.FAILED, None)
+    assert failed.started_at == datetime(2026, 11, 18, 23, 30, tzinfo=UTC)
+    assert "barman show-backup main 20261119T023000" in failed.error
+    assert started.state is waiting.state is BackupState.RUNNING
+    with pytest.raises(ToolError, match="no server 'other'"):
+        recorded("barman-3.19.json", "barman", "other")
+
+
+def test_a_report_in_a_file_is_as_old_as_the_file(tmp_path):
+    # Not as its reading.
+    path = tmp_path / "info.json"
+    path.write_text(json.dumps(stanza()))
+    age(path)
+    assert tool("pgbackrest", file=str(path)).look().observed_at == LONG_AGO
+    with pytest.raises(ReportUnreadableError, match="cannot be read"):
+        tool("pgbackrest", file=str(tmp_path / "none.json")).look()
+
+
+@pytest.mark.parametrize("text", ["", "not json", "{}", '[{"name": "main"}]', "[1]", "3"])
+@pytest.mark.parametrize("kind", ["pgbackrest", "walg", "barman"])
+def test_what_is_no_report_is_an_error(kind, text):
+    # Never "there is no backup", nor a crash that no one explains.
+    if kind == "walg" and text == "{}":
+        return  # an empty list is what an empty storage prints
+    with pytest.raises(ReportError):
+        printed(text, kind)
+
+
+def test_a_command_that_fails_says_how():
+    # Its last line; one that is not there, and one that never ends.
+    with pytest.raises(CommandError, match="exit code 3: no access"):
+        printed("warning\nno access", code=3)
+    with pytest.raises(CommandError, match="cannot be run"):
+        tool("walg", command=["/nowhere/wal-g"]).look()
+    endless = [sys.executable, "-c", "import signal; signal.pause()"]
+    with pytest.raises(CommandError, match="longer than 1 s"):
+        tool("walg", command=endless, timeout_seconds=1).look()
+
+
+def test_ssh_without_its_provider_says_what_to_install():
+    # It is optional: most probes need none.
+    with pytest.raises(PermanentError, match="pip install apache-airflow-providers-ssh"):
+        tool("walg", command=["wal-g"], ssh_conn_id="backup_host").look()
+
+
+def test_a_line_for_an_alert_shows_no_password():
+    # Neither in an address nor as a setting; and it has an end.
+    assert (
+        last_line("a\n\nfailed: postgresql://me:pw@db/crm\n") == "failed: postgresql://me:…@db/crm"
+    )
+    assert last_line("could not connect: password=pw host=db") == (
+        "could not connect: password=… host=db"
+    )
+    assert len(last_line("x" * 5000)) == 300

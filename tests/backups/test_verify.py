@@ -1,0 +1,268 @@
+"""The fault table of docs/backups.md, with real files of the real pg_dump."""
+
+import gzip
+import logging
+import os
+import signal
+import subprocess
+
+import pytest
+
+from demo.postgres import find_bin_dir
+from sancrm_reports.backup_settings import FilesProbe
+from sancrm_reports.wire.probes.files import storage_path
+from sancrm_reports.wire.verify import (
+    DamagedError,
+    StillWrittenError,
+    VerificationError,
+    Verifier,
+)
+
+
+def verify(path, *, full=True, seconds=60):
+    """Return the format, or the reader's own line."""
+    place = storage_path(FilesProbe(kind="files", path=str(path)))
+    try:
+        return Verifier(place, full=full, seconds=seconds).verify()
+    except DamagedError as error:
+        return f"damaged: {error}"
+
+
+def flip(path, *, at=0.5):
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * at)] ^= 0b1010
+    path.write_bytes(content)
+
+
+def cut(path, *, keep=None, by=None):
+    size = path.stat().st_size
+    os.truncate(path, int(size * keep) if keep is not None else size - by)
+
+
+def some_data_of(folder):
+    return max(folder.glob("*.dat.gz"), key=lambda file: file.stat().st_size)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("custom.dump", "custom"),
+        ("uncompressed.dump", "custom"),
+        ("folder", "directory"),
+        ("archive.tar", "tar"),
+        ("plain.sql", "plain"),
+        ("plain.sql.gz", "plain, gzip"),
+    ],
+)
+def test_a_whole_dump_passes(dumps, name, format, full):
+    # At both levels, whatever its name says.
+    assert verify(dumps / name, full=full) == format
+
+
+@pytest.mark.parametrize(
+    ("fault", "damage"),
+    [
+        ("cut by one byte", lambda path: cut(path, by=1)),
+        ("cut to 99 percent", lambda path: cut(path, keep=0.99)),
+        ("cut in half", lambda path: cut(path, keep=0.5)),
+        ("flipped bits", flip),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_custom_dump_is_found_out_only_by_reading_it(copy_of, fault, damage):
+    # What the file's list says is no proof of anything.
+    path = copy_of("custom.dump")
+    damage(path)
+    assert verify(path, full=False) == "custom"
+    assert verify(path).startswith("damaged: pg_restore: error")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_an_empty_file_is_found_out(tmp_path, full):
+    # As a full disk leaves it.
+    (tmp_path / "empty.dump").touch()
+    assert "damaged" in verify(tmp_path / "empty.dump", full=full)
+
+
+def test_flipped_bits_of_an_uncompressed_dump_are_not_found(copy_of):
+    # The docs say so: nothing in such a file tells. Only a restore does, or not even that.
+    path = copy_of("uncompressed.dump")
+    flip(path)
+    assert verify(path) == "custom"
+
+
+def test_a_folder_without_one_of_its_files_is_found_out(copy_of):
+    # Its list is whole: structure does not find it.
+    folder = copy_of("folder")
+    some_data_of(folder).unlink()
+    assert verify(folder, full=False) == "directory"
+    assert "damaged" in verify(folder)
+
+
+def test_a_folder_with_a_cut_file_is_found_out(copy_of):
+    # Reading it all means unpacking it.
+    folder = copy_of("folder")
+    cut(some_data_of(folder), by=100)
+    assert "damaged" in verify(folder)
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.9])
+def test_a_tar_that_was_cut_is_found_out(copy_of, keep):
+    # pg_restore itself takes it for whole.
+    path = copy_of("archive.tar")
+    cut(path, keep=keep)
+    assert "damaged: tar" in verify(path)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_plain_sql_that_was_cut_is_found_out(copy_of, full):
+    # pg_dump's last line is missing, which the end of the file shows.
+    path = copy_of("plain.sql")
+    cut(path, keep=0.9)
+    assert "it did not finish" in verify(path, full=full)
+
+
+@pytest.mark.parametrize("damage", [lambda path: cut(path, by=1), flip], ids=["cut", "flipped"])
+def test_a_gzip_that_was_damaged_is_found_out(copy_of, damage):
+    # By its own checksum and length.
+    path = copy_of("plain.sql.gz")
+    damage(path)
+    assert verify(path, full=False) == "plain, gzip"
+    assert "damaged: gzip" in verify(path)
+
+
+def test_twenty_bytes_of_valid_gzip_are_found_out(tmp_path):
+    # What a pipe leaves of a pg_dump that could not even connect, with exit code 0.
+    path = tmp_path / "nothing.sql.gz"
+    path.write_bytes(gzip.compress(b"", mtime=0))
+    assert path.stat().st_size == 20
+    assert "it did not finish" in verify(path)
+
+
+def test_a_gzip_of_a_dump_that_died_half_way_is_found_out(dumps, tmp_path):
+    # The gzip is whole, what is in it is not.
+    path = tmp_path / "half.sql.gz"
+    whole = (dumps / "plain.sql").read_bytes()
+    path.write_bytes(gzip.compress(whole[: len(whole) // 2]))
+    assert "it did not finish" in verify(path)
+
+
+def test_the_last_line_is_found_wherever_chunks_end(dumps, monkeypatch):
+    # Also in the middle of it.
+    monkeypatch.setattr("sancrm_reports.wire.verify.CHUNK", 64)
+    assert verify(dumps / "plain.sql") == "plain"
+
+
+def test_gzips_in_a_row_are_one_file(dumps, tmp_path):
+    # As parallel packers and appending scripts write them.
+    path = tmp_path / "two.sql.gz"
+    whole = (dumps / "plain.sql").read_bytes()
+    path.write_bytes(gzip.compress(whole[:1000]) + gzip.compress(whole[1000:]))
+    assert verify(path) == "plain, gzip"
+
+
+def test_a_dump_of_all_databases_has_another_last_line(postgres, tmp_path):
+    # pg_dumpall's.
+    path = tmp_path / "all.sql"
+    with path.open("wb") as output:
+        subprocess.run(
+            [find_bin_dir() / "pg_dumpall", "--dbname", postgres.dsn()],
+            stdout=output,
+            env={"PGPASSWORD": postgres.password},
+            check=True,
+        )
+    assert verify(path) == "plain"
+
+
+def test_a_dump_that_was_killed_in_the_middle_is_found_out(postgres, dumps, tmp_path):
+    # A real pg_dump, stopped while a pipe is full: its file has its final name.
+    path = tmp_path / "killed.dump"
+    with path.open("wb") as output:
+        program = subprocess.Popen(
+            [find_bin_dir() / "pg_dump", "-Fc", "-Z0", postgres.dsn("dumped")],
+            stdout=subprocess.PIPE,
+        )
+        output.write(program.stdout.read(200_000))
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        program.stdout.close()
+    assert verify(path, full=False) == "custom"
+    assert "damaged" in verify(path)
+
+
+def test_a_format_that_nobody_here_reads_is_not_called_damaged(tmp_path):
+    # Such as one that was encrypted: that it cannot be read is not that it is damaged.
+    (tmp_path / "secret.dump").write_bytes(b"\x85\x01\0\0" * 1000)
+    with pytest.raises(VerificationError, match="no format that can be read here"):
+        verify(tmp_path / "secret.dump")
+
+
+def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):
+    # It is half of what is being written: another try reads it later.
+    path = copy_of("custom.dump")
+    cut(path, keep=0.5)
+
+    class Growing(Verifier):
+        def _file(self):
+            with path.open("ab") as file:
+                file.write(b"more")
+            return super()._file()
+
+    place = storage_path(FilesProbe(kind="files", path=str(path)))
+    with pytest.raises(StillWrittenError):
+        Growing(place, full=True, seconds=60).verify()
+
+
+def test_reading_has_a_time_limit(copy_of):
+    # That it was not read in time says nothing about it.
+    with pytest.raises(VerificationError, match="longer than"):
+        verify(copy_of("custom.dump"), seconds=-1)
+
+
+def test_a_dump_that_is_gone_is_not_called_damaged(tmp_path):
+    # Somebody tidied up between looking and reading.
+    with pytest.raises(VerificationError, match="cannot be read"):
+        verify(tmp_path / "gone.dump")
+
+
+def test_progress_is_in_the_log(dumps, caplog):
+    # By the share that was read.
+    caplog.set_level(logging.INFO)
+    verify(dumps / "custom.dump")
+    assert "Read 100% of custom.dump." in caplog.text
+
+
+def test_a_worker_without_pg_restore_says_so(dumps, monkeypatch):
+    # And calls no dump damaged.
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(VerificationError, match="Install PostgreSQL's client"):
+        verify(dumps / "custom.dump")
+
+
+def test_a_dump_of_a_newer_version_is_not_called_damaged(copy_of):
+    # The archive's version is in its header.
+    path = copy_of("custom.dump")
+    content = bytearray(path.read_bytes())
+    content[6] = 99
+    path.write_bytes(content)
+    with pytest.raises(VerificationError, match="older than the pg_dump"):
+        verify(path)
+
+
+def test_a_dump_in_object_storage_is_read_where_it_is(dumps):
+    # The same code reads S3: fsspec's memory stands for it, a folder is fetched first.
+    from airflow.sdk import ObjectStoragePath
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    attach("memory", fs=MemoryFileSystem())
+    bucket = ObjectStoragePath("memory://verified")
+    for name in ("custom.dump", "plain.sql.gz"):
+        (bucket / name).write_bytes((dumps / name).read_bytes())
+        assert verify(bucket / name) in ("custom", "plain, gzip")
+    for file in (dumps / "folder").iterdir():
+        (bucket / "folder" / file.name).write_bytes(file.read_bytes())
+    assert verify(bucket / "folder") == "directory"
+    (bucket / "folder" / some_data_of(dumps / "folder").name).unlink()
+    assert "damaged" in verify(bucket / "folder")

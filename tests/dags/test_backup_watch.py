@@ -1,0 +1,231 @@
+"""Nights of a watched backup as whole runs: real table, real files, real HTTP."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from dags.conftest import forget_deliveries, import_dags, states
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
+from sancrm_reports.settings import settings
+from stage import OPS_CHAT, reader_connection, telegram_connection
+
+DAG_ID = "backup_watch_sancrm"
+FIRST = datetime(2025, 1, 9, 23, tzinfo=UTC)  # 10 January, 02:00 in Moscow: over, whatever today is
+NIGHT, HOUR = timedelta(days=1), timedelta(hours=1)
+BACKUPS = -1005555
+
+
+@pytest.fixture
+def configured(monkeypatch):
+    """Set settings by their environment variables."""
+
+    def configure(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"SANCRM__{name}", value)
+        settings.cache_clear()
+
+    yield configure
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def watch(airflow_database, crm, telegram):
+    """Watch one night, as its scheduled run does."""
+    forget_deliveries()
+
+    def watch(night=0, *, leave_out=None, **conf):
+        opens = FIRST + night * NIGHT
+        return import_dags()[DAG_ID].test(
+            logical_date=opens, run_after=opens, run_conf=conf, mark_success_pattern=leave_out
+        )
+
+    return watch
+
+
+@pytest.fixture
+def backup(crm):
+    """Write the row of a night's backup."""
+
+    def write(night=0, *, status="succeeded", size=3_000_000_000, error=None):
+        started = FIRST + night * NIGHT + HOUR / 2
+        ended = started + HOUR / 6
+        crm.execute(
+            "insert into backup_runs values (%s, 'sancrm', %s, %s, %s, %s, null, %s)",
+            (night + 100, started, ended, status, size, error),
+        )
+
+    return write
+
+
+def test_a_good_night_is_green_and_says_nothing(watch, backup, telegram):
+    # The grid shows it; the chat is left in peace.
+    backup()
+    done = watch()
+    assert str(done.state) == "success"
+    assert set(states(done).values()) == {"success"}
+    assert telegram.accepted == []
+
+
+def test_a_bad_night_is_red_and_the_next_good_one_closes_it(watch, backup, telegram):
+    # The sensor fails, the alert does not; a clear and a run by hand tell nothing again.
+    backup(0)
+    watch(0)
+    backup(1, status="failed", size=None, error="pg_dump: error: No space left on device")
+    done = watch(1)
+    assert str(done.state) == "failed"
+    assert states(done)["wait_for_backup"] == "failed"
+    assert states(done)["post_backup_alert"] == "success"
+    [alert] = telegram.messages
+    assert alert.text.startswith("🔴 Резервная копия sancrm: сбой")
+    assert "No space left on device" in alert.text
+    assert "Журнал в Airflow: http" in alert.text  # no button: Airflow is on localhost here
+    assert "wait_for_backup" in alert.text
+    assert str(watch(1).state) == "failed"
+    assert len(telegram.accepted) == 1
+    backup(2)
+    assert str(watch(2).state) == "success"
+    edited, answer = telegram.messages
+    assert edited.text.startswith("✅ Резервная копия sancrm: восстановлено")
+    assert answer.reply_to == edited.message_id
+    assert not answer.silent
+
+
+def test_a_crm_that_is_down_is_a_verdict_and_no_crash(watch, telegram, postgres, monkeypatch):
+    # The alert needs nothing of it.
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    done = watch()
+    assert str(done.state) == "failed"
+    [alert] = telegram.messages
+    assert "узнать не удалось" in alert.text
+    assert "does not answer" in alert.text
+
+
+def test_a_missing_backup_is_told_at_the_deadline(watch, telegram):
+    # No row at all: nobody reported a failure.
+    assert str(watch().state) == "failed"
+    [alert] = telegram.messages
+    assert "копии нет" in alert.text
+    assert "10 января, 02:00–05:00" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("task", "words"), [("wait_for_backup", "узнать не удалось"), ("verify_backup", "не проверена")]
+)
+def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, task, words):
+    # As one that was killed, or that a person marked as success.
+    backup()
+    watch(leave_out=task)
+    [alert] = telegram.messages
+    assert words in alert.text
+
+
+def test_the_backup_chat_has_a_connection_of_its_own(watch, telegram, monkeypatch):
+    # Where there is none, the common one serves, as the other tests show.
+    own = {**json.loads(telegram_connection(telegram)), "host": str(BACKUPS)}
+    monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_BACKUP", json.dumps(own))
+    telegram.chats.add(BACKUPS, "supergroup", "Копии")
+    watch()
+    assert [message.chat_id for message in telegram.messages] == [BACKUPS]
+
+
+def test_a_backup_chat_that_is_gone_turns_the_alert_to_ops(watch, telegram, monkeypatch):
+    # The task is red, because somebody must mend the chat: of that they are told, too.
+    own = {**json.loads(telegram_connection(telegram)), "host": str(BACKUPS)}
+    monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_BACKUP", json.dumps(own))
+    done = watch()
+    assert states(done)["post_backup_alert"] == "failed"
+    alert, failure = telegram.messages
+    assert alert.chat_id == failure.chat_id == OPS_CHAT
+    assert "копии нет" in alert.text
+    assert "post_backup_alert" in failure.text
+
+
+def test_a_rehearsal_proves_the_whole_path(watch, backup, telegram):
+    # Marked, edited, answered; the run is green, and the next real alert is not swallowed.
+    backup(0)
+    watch(0)
+    assert str(watch(1, rehearse=True).state) == "success"
+    assert [message.method for message in telegram.accepted] == [
+        "sendMessage",
+        "editMessageText",
+        "sendMessage",
+    ]
+    assert all("чебная тревога" in message.text.lower() for message in telegram.accepted)
+    watch(1)
+    assert telegram.accepted[-1].text.startswith("🔴")
+
+
+def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, configured, tmp_path):
+    # Waiting found it good; its last byte is missing.
+    import os
+
+    path = tmp_path / "sancrm.sql"
+    path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complet")
+    moment = (FIRST + HOUR).timestamp()
+    os.utime(path, (moment, moment))
+    configured(
+        BACKUPS__SANCRM__PROBE=json.dumps({"kind": "files", "path": str(tmp_path)}),
+        BACKUPS__SANCRM__VERIFY__LEVEL="full",
+    )
+    done = watch()
+    assert states(done)["wait_for_backup"] == "success"
+    assert states(done)["verify_backup"] == "failed"
+    assert str(done.state) == "failed"
+    [alert] = telegram.messages
+    assert "повреждена" in alert.text
+    assert "it did not finish" in alert.text
+    path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complete\n--\n")
+    os.utime(path, (moment, moment))
+    assert str(watch().state) == "success"
+    assert "восстановлено" in telegram.messages[0].text
+
+
+def test_a_run_without_a_logical_date_watches_the_newest_window(
+    airflow_database, crm, telegram, backup
+):
+    # As the trigger form makes it: by its run_after, never by the clock.
+    forget_deliveries()
+    backup(3)
+    moment = FIRST + 3 * NIGHT + 10 * HOUR
+    done = import_dags()[DAG_ID].test(logical_date=None, run_after=moment)
+    assert str(done.state) == "success"
+
+
+def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, configured):
+    # The window of this year is open: the worker looks, and has nothing to say yet.
+    configured(
+        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *", BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60)
+    )
+    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    sensor = BackupSensor(task_id="wait_for_backup", backup="sancrm")
+    with pytest.raises(TriggererError, match="does it see plugins/") as caught:
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
+    assert not isinstance(caught.value, PermanentError)
+
+
+@pytest.mark.parametrize("catchup", [False, True])
+def test_windows_follow_each_other_and_are_waited_in(catchup):
+    # A run begins as its window opens; its interval ends at the deadline.
+    from airflow.timetables.base import DagRunInfo, TimeRestriction
+    from pendulum import instance
+
+    from sancrm_reports.glue.backup_window import BackupWindowTimetable
+
+    timetable = BackupWindowTimetable("0 2 * * *", timezone="Europe/Moscow", minutes=180)
+    timetable = BackupWindowTimetable.deserialize(timetable.serialize())
+    restriction = TimeRestriction(instance(FIRST - HOUR), None, catchup)
+    first = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+    assert (first.run_after == FIRST) is catchup  # otherwise the newest window
+    assert first.data_interval.end - first.run_after == timedelta(minutes=180)
+    last = DagRunInfo(run_after=instance(FIRST), data_interval=first.data_interval)
+    after = timetable.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
+    assert (after.run_after == FIRST + NIGHT) is catchup
+    window = timetable.window(FIRST)
+    assert window.next_at == FIRST + NIGHT
+    assert timetable.infer_manual_data_interval(
+        run_after=instance(FIRST + HOUR)
+    ).start == FIRST  # fmt: skip

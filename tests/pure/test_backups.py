@@ -1,0 +1,209 @@
+"""Facts to a verdict: every fault has its own, and a healthy month has none."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from sancrm_reports.pure.backups import (
+    Backup,
+    BackupState,
+    Facts,
+    Judgement,
+    Thresholds,
+    Verdict,
+    Window,
+    judge,
+)
+
+OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+WINDOW = Window(OPENS, OPENS + 3 * HOUR, OPENS + DAY)
+GB = 1_000_000_000
+LIMITS = Thresholds()
+
+
+def done(nights_ago=0, *, size=3 * GB, minutes=30, took=10, **more):
+    started = OPENS - nights_ago * DAY + minutes * MINUTE
+    ended = started + took * MINUTE
+    return Backup(f"b{nights_ago}", BackupState.DONE, started, ended, size=size, **more)
+
+
+def running(*, minutes=30, **more):
+    return Backup("now", BackupState.RUNNING, OPENS + minutes * MINUTE, **more)
+
+
+def failed(*, minutes=30):
+    started = OPENS + minutes * MINUTE
+    return Backup("bad", BackupState.FAILED, started, started + MINUTE, error="disk full")
+
+
+BEFORE = [done(night) for night in range(7, 0, -1)]
+
+
+def verdict(*backups, at=HOUR, before=BEFORE, window=WINDOW, limits=LIMITS, seen=None):
+    now = OPENS + at
+    facts = Facts(OPENS + seen if seen is not None else now, (*before, *backups))
+    return judge(facts, window=window, now=now, limits=limits)
+
+
+def test_a_good_backup_of_the_window_ends_the_wait():
+    # Also long before the deadline, and when the window is judged a week later.
+    assert verdict(done()).verdict is Verdict.OK
+    assert verdict(done(), at=7 * DAY).verdict is Verdict.OK
+
+
+def test_a_backup_of_another_window_does_not():
+    # Not last night's, and when last week is judged, not this week's.
+    assert verdict().verdict is Verdict.WAITING
+    assert verdict(done(-1), at=7 * DAY).verdict is Verdict.MISSING
+
+
+def test_nothing_by_the_deadline_is_missing():
+    # Silence is the failure that counts: a killed backup leaves no trace in most tools.
+    assert verdict(at=3 * HOUR - MINUTE).verdict is Verdict.WAITING
+    found = verdict(at=3 * HOUR)
+    assert found.verdict is Verdict.MISSING
+    assert found.last_good == BEFORE[-1]
+
+
+def test_a_failure_is_told_at_once_unless_another_try_is_under_way():
+    # With the tool's own line; a good one after it makes it good.
+    assert verdict(failed()).verdict is Verdict.FAILED
+    assert verdict(failed()).detail == "disk full"
+    assert verdict(failed(), running(minutes=45)).verdict is Verdict.RUNNING
+    assert verdict(failed(minutes=45), running(minutes=30)).verdict is Verdict.FAILED
+    assert verdict(failed(), done(minutes=45)).verdict is Verdict.OK
+
+
+def test_a_running_backup_is_waited_for_until_the_deadline():
+    # Then it is overdue, unless it has been hanging for far too long already.
+    assert verdict(running(minutes=150), at=179 * MINUTE).verdict is Verdict.RUNNING
+    assert verdict(running(minutes=150), at=180 * MINUTE).verdict is Verdict.OVERDUE
+
+
+@pytest.mark.parametrize(("took", "hangs_after"), [(10, 60), (30, 90)])
+def test_it_hangs_above_three_times_the_usual_but_not_below_an_hour(took, hangs_after):
+    # The median of the ones before counts.
+    before = [done(night, took=took) for night in range(7, 0, -1)]
+    for minutes, expected in ((hangs_after, Verdict.RUNNING), (hangs_after + 1, Verdict.HUNG)):
+        found = verdict(running(minutes=0), at=minutes * MINUTE, before=before)
+        assert found.verdict is expected
+
+
+def test_what_runs_without_a_time_is_of_now():
+    # pgBackRest's lock and a growing file tell none; judged a week later it is not of that night.
+    nameless = Backup("", BackupState.RUNNING)
+    assert verdict(nameless).verdict is Verdict.RUNNING
+    assert verdict(nameless, at=3 * HOUR).verdict is Verdict.OVERDUE
+    assert verdict(nameless, at=7 * DAY).verdict is Verdict.MISSING
+
+
+@pytest.mark.parametrize(
+    ("size", "nights", "expected"),
+    [
+        (int(1.5 * GB), 7, Verdict.OK),
+        (int(1.5 * GB) - 1, 7, Verdict.TOO_SMALL),
+        (int(0.1 * GB), 2, Verdict.OK),  # two are no history
+        (1024, 0, Verdict.OK),
+        (1023, 0, Verdict.TOO_SMALL),  # but a floor needs none: 20 bytes of valid gzip
+        (None, 7, Verdict.OK),  # unknown is not zero
+    ],
+)
+def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected):
+    # With the usual size as its detail.
+    found = verdict(done(size=size), before=[done(night) for night in range(nights, 0, -1)])
+    assert found.verdict is expected
+    if expected is Verdict.TOO_SMALL and nights:
+        assert found.detail == str(3 * GB)
+
+
+def test_an_incremental_backup_is_compared_with_its_own_kind():
+    # Small beside a full one is how it should be.
+    full = [done(night, kind="full") for night in (8, 7, 6, 5)]
+    incremental = [done(night, kind="incr", size=GB // 100) for night in (4, 3, 2)]
+    before = full + incremental
+    assert verdict(done(kind="incr", size=GB // 100), before=before).verdict is Verdict.OK
+    small = verdict(done(kind="incr", size=GB // 1000), before=before)
+    assert small.verdict is Verdict.TOO_SMALL
+
+
+def test_a_full_backup_that_is_too_old_is_stale():
+    # However many partial ones rest on it.
+    before = [done(15, kind="full"), done(1, kind="incr")]
+    found = verdict(done(kind="incr"), before=before)
+    assert (found.verdict, found.detail) == (Verdict.STALE, "full")
+    assert verdict(done(kind="full"), before=before).verdict is Verdict.OK
+
+
+def test_an_old_report_is_not_a_missing_backup():
+    # A probe that read a file knows only that file's time.
+    found = verdict(at=3 * HOUR, seen=-HOUR)
+    assert (found.verdict, found.detail) == (Verdict.STALE, "report")
+    assert verdict(at=3 * HOUR, seen=3 * HOUR - 59 * MINUTE).verdict is Verdict.MISSING
+
+
+def test_what_its_tool_calls_damaged_does_not_pass():
+    # pgBackRest finishes such a backup, and sets its error.
+    found = verdict(done(damage="page checksum errors"))
+    assert found.verdict is Verdict.DAMAGED
+    assert found.last_good == BEFORE[-1]
+
+
+def test_a_backup_from_the_future_is_about_the_clock():
+    # Ten minutes are forgiven.
+    assert verdict(done(minutes=60), at=HOUR).verdict is Verdict.OK
+    assert verdict(done(minutes=61), at=HOUR).verdict is Verdict.CLOCK_AHEAD
+
+
+def test_a_probe_that_cannot_look_is_not_good_news():
+    # Told after three in a row, and at the deadline.
+    def look(errors, at=HOUR):
+        now = OPENS + at
+        return judge(None, window=WINDOW, now=now, limits=LIMITS, error="no route", errors=errors)
+
+    assert [look(errors).verdict.is_bad for errors in (1, 2, 3)] == [False, False, True]
+    assert look(1, at=3 * HOUR).verdict is Verdict.PROBE_BROKEN
+    assert look(3).detail == "no route"
+
+
+def test_the_last_good_one_is_the_one_before():
+    # Never the one that is being judged, nor one that its tool found damaged.
+    assert verdict(done()).last_good == BEFORE[-1]
+    damaged = done(1, damage="page checksum errors")
+    assert verdict(before=[*BEFORE[:-1], damaged]).last_good == BEFORE[-2]
+    assert verdict(done(), before=[]).last_good is None
+
+
+def test_an_earlier_window_is_judged_as_of_then():
+    # Its age is not counted up to the day on which somebody clears the task.
+    assert verdict(at=7 * DAY).at == WINDOW.next_at
+
+
+def test_a_judgement_survives_its_way_through_xcom():
+    # Every field, with its type.
+    for found in (verdict(done()), verdict(failed()), verdict(running(progress=0.5)), verdict()):
+        assert Judgement.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_healthy_month_is_called_anything_else(seed):
+    # Sizes wander by 20 percent, times and lengths too; looked at every five minutes.
+    rng = Random(seed)
+    backups = []
+    for night in range(30):
+        opens = OPENS + night * DAY
+        window = Window(opens, opens + 3 * HOUR, opens + DAY)
+        started = opens + rng.randrange(5, 45) * MINUTE
+        ended = started + rng.randrange(20, 60) * MINUTE
+        size = int(3 * GB * rng.uniform(0.8, 1.2))
+        for minutes in range(0, 180, 5):
+            now = opens + minutes * MINUTE
+            tonight = [Backup("x", BackupState.RUNNING, started)] if started <= now < ended else []
+            if now >= ended:
+                tonight = [Backup("x", BackupState.DONE, started, ended, size=size)]
+            facts = Facts(now, (*backups, *tonight))
+            found = judge(facts, window=window, now=now, limits=LIMITS)
+            assert not found.verdict.is_bad
+        assert found.verdict is Verdict.OK
+        backups += tonight
