@@ -290,8 +290,8 @@ def test_a_lost_column_is_named(crm):
 def test_a_doubled_branch_is_refused(crm):
     # The list of branches was joined with something that multiplies it.
     sql = crm.sql.replace(
-        "branches.is_active\nfrom branches",
-        "branches.is_active\nfrom branches\ncross join generate_series(1, 2)",
+        "branches.opened_on\nfrom branches",
+        "branches.opened_on\nfrom branches\ncross join generate_series(1, 2)",
     )
     error = crm.error(sql)
     assert isinstance(error, FiguresError)

@@ -14,7 +14,7 @@ import pytest
 
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import load_settings
-from scheduler.conftest import DAG_ID, local_airflow, senders, unpause, wait_until
+from scheduler.conftest import DAG_ID, backfills_over, local_airflow, senders, unpause, wait_until
 from stage import CHAT, OPS_CHAT, in_chat
 
 INCLUDE = Path(__file__).parents[2] / "include"
@@ -76,6 +76,7 @@ def type_command_of(airflow, message, which=""):
     """Type the command that a message gives, as it stands there."""
     found = re.findall(r"^airflow (?:dags trigger|backfill create) .*$", message.text, re.M)
     (command,) = [command for command in found if which in command]
+    wait_until(lambda: backfills_over(airflow))  # as the runbook says, of a backfill before
     airflow.command(*shlex.split(unescape(command))[1:])
 
 

@@ -6,7 +6,11 @@ from stage import in_chat
 
 def task_of(airflow, run_id, state):
     answer = airflow.api.get(f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances")
-    tasks = [task for task in answer.json()["task_instances"] if task["state"] == state]
+    tasks = [
+        task
+        for task in answer.json()["task_instances"]
+        if task["state"] == state and task["task_id"].startswith("post_")
+    ]
     return tasks[0] if tasks else None
 
 

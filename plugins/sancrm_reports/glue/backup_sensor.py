@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, BaseSensorOperator
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.backup_window import window_of
+from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.pure.backups import BadBackupError, Judgement, Verdict
 from sancrm_reports.settings import settings
 
@@ -127,6 +128,6 @@ def _publish(context: Context, judgement: Judgement, *, is_rehearsal: bool) -> N
     ti, line = context["ti"], verdict_line(judgement)
     log.info(line)
     ti.xcom_push(key=JUDGEMENT, value={"judgement": judgement.to_json(), "log_url": ti.log_url})
-    ti.xcom_push(key="run_note", value=line)
+    ti.xcom_push(key=RUN_NOTE, value=line)
     if judgement.verdict.is_bad and not is_rehearsal:
         raise BadBackupError(f"{line}. The task post_backup_alert tells it.")

@@ -45,11 +45,13 @@ def _copy(dag_run: DagRun, session: Session) -> None:
     from sqlalchemy import select
 
     left = session.scalars(
-        select(XComModel).where(
+        select(XComModel)
+        .where(
             XComModel.dag_id == dag_run.dag_id,
             XComModel.run_id == dag_run.run_id,
             XComModel.key == RUN_NOTE,
         )
+        .order_by(XComModel.timestamp.desc())  # the last task that left one knows most
     ).first()
     written = dag_run.dag_run_note
     if left is not None and (written is None or written.user_id is None):
