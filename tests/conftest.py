@@ -18,6 +18,7 @@ os.environ |= {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
     """Keep a folder's tests in one of the processes that pytest-xdist starts.
 
