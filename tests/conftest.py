@@ -22,7 +22,10 @@ os.environ |= {
 def pytest_collection_modifyitems(items):
     """Keep a folder's tests in one of the processes that pytest-xdist starts.
 
-    A folder shares its servers: an Airflow or a PostgreSQL is started once for all its tests.
+    A folder shares its servers: an Airflow or a PostgreSQL is started once for all its tests. The
+    slowest folders come first, so that no process is left alone with one in the end.
     """
+    slowest = ("scheduler", "dags")
+    items.sort(key=lambda item: item.path.parent.name not in slowest)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
