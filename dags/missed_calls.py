@@ -10,23 +10,13 @@ from airflow.sdk import DAG, Param
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
+from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 
 PARAMS = {
-    "resend": Param(
-        False,
-        type="boolean",
-        title="Send again what has an unknown fate",
-        description="Only after looking into the chat: messages whose answer never came.",
-    ),
-    "arrived": Param(
-        False,
-        type="boolean",
-        title="Take what has an unknown fate as sent",
-        description="Only after looking into the chat: messages whose answer never came are there.",
-    ),
+    **UNKNOWN_FATE,
     "dry_run": Param(
         False,
         type="boolean",

@@ -18,6 +18,7 @@ from sancrm_reports.glue.conclude import ConcludeReportOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
+from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
 from sancrm_reports.glue.telegram import DELIVERIES, posting
 from sancrm_reports.glue.timetable import timetable_of
@@ -31,18 +32,7 @@ PARAMS = {
         title="Period",
         description="Any day inside the period to report, as 2026-11-17. Empty: the run's own.",
     ),
-    "resend": Param(
-        False,
-        type="boolean",
-        title="Send again what has an unknown fate",
-        description="Only after looking into the chat: messages whose answer never came.",
-    ),
-    "arrived": Param(
-        False,
-        type="boolean",
-        title="Take what has an unknown fate as sent",
-        description="Only after looking into the chat: messages whose answer never came are there.",
-    ),
+    **UNKNOWN_FATE,
     "backfill_mode": Param(
         "full",
         enum=["full", "digest", "silent"],

@@ -9,6 +9,7 @@ import pytest
 
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
+from sancrm_reports.settings import settings
 from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
 
@@ -32,6 +33,20 @@ def crm(postgres, monkeypatch):
     with psycopg.connect(make_crm(postgres), autocommit=True) as connection:
         monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
         yield connection
+
+
+@pytest.fixture
+def configured(monkeypatch):
+    """Set settings by their environment variables."""
+
+    def configure(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"SANCRM__{name}", value)
+        settings.cache_clear()
+
+    yield configure
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.fixture

@@ -9,27 +9,12 @@ import pytest
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
-from sancrm_reports.settings import settings
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"
 FIRST = datetime(2025, 1, 9, 23, tzinfo=UTC)  # 10 January, 02:00 in Moscow: over, whatever today is
 NIGHT, HOUR = timedelta(days=1), timedelta(hours=1)
 BACKUPS = -1005555
-
-
-@pytest.fixture
-def configured(monkeypatch):
-    """Set settings by their environment variables."""
-
-    def configure(**values):
-        for name, value in values.items():
-            monkeypatch.setenv(f"SANCRM__{name}", value)
-        settings.cache_clear()
-
-    yield configure
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 @pytest.fixture

@@ -8,22 +8,7 @@ import sys
 import pytest
 
 from sancrm_reports.glue.check_telegram import main
-from sancrm_reports.settings import settings
 from stage import CHAT, telegram_connection
-
-
-@pytest.fixture
-def configured(monkeypatch):
-    """Set a setting by its environment variable."""
-
-    def configure(**values):
-        for name, value in values.items():
-            monkeypatch.setenv(f"SANCRM__{name}", value)
-        settings.cache_clear()
-
-    yield configure
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 def test_every_chat_is_asked_and_nothing_is_sent(telegram, configured, capsys):

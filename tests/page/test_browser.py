@@ -1,35 +1,22 @@
 """The page in Airflow's own UI, in a real browser: what it shows, to whom, and where it fits."""
 
 import json
-import os
-import shutil
 from datetime import date
 
 import pytest
 
+from chromium import launched, needs_chromium
 from page.conftest import DAG_ID, EVIL, FIRST, LAST, NO_RUN
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 MONTH = f"last={LAST}&months=1"
 
-sync_api = pytest.importorskip("playwright.sync_api")
-# CI installs one, and must not pass without looking.
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "CI" not in os.environ, reason="no Chromium here: install it to look"
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

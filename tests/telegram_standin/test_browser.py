@@ -1,33 +1,21 @@
 """The live page in a real browser, as a phone shows it."""
 
 import json
-import os
-import shutil
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
+from chromium import launched, needs_chromium
+
 GROUP = -1001
 KEYBOARD = {"inline_keyboard": [[{"text": "Открыть в CRM", "url": "https://crm.example.com/1"}]]}
 
-sync_api = pytest.importorskip("playwright.sync_api")
-# CI installs one, and must not pass without looking.
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "CI" not in os.environ, reason="no Chromium here: install it to look"
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,18 +6,17 @@ The client is the Telegram hook, or anything with its ``send`` and ``edit``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure import formatting
+from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import LIMIT, split, visible_length
+from sancrm_reports.pure.splitting import split, visible_length
 from sancrm_reports.wire.chats import Address, message_url
 from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.pacing import GROUP_MESSAGES, LONGEST_WAIT, Clock, Pacing
@@ -35,7 +34,6 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 SHORT_WAIT = 30.0  # seconds: a 429 up to here is waited for in the task
-CORRECTIONS_SHOWN = 3
 CORRECTIONS_KEPT = 20  # a value of the store has an upper size
 TAKEN_BACK = "— часть убрана исправлением —"
 
@@ -227,7 +225,7 @@ class Delivery:
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
         entry = replace(self._entry(part, known), state=State.SENDING, resent=self.resend)
-        text = self._decorated(part.message, entry)
+        text = decorated(part.message, entry, self.zone)
         self.pacing.wait(part.to)
         self._keep_text(part)
         self.ledger.put(part.key, entry)
@@ -281,7 +279,7 @@ class Delivery:
 
     def _edit(self, part: _Part, known: Entry) -> Outcome:
         entry = replace(self._entry(part, known), state=State.SENT)
-        text = self._decorated(part.message, entry)
+        text = decorated(part.message, entry, self.zone)
 
         def call(to: Address) -> None:
             self.client.edit(to, entry.message_id or 0, text)
@@ -374,7 +372,7 @@ class Delivery:
             return entry
         corrections = known.corrections
         if known.text_hash != entry.text_hash and not part.grows:
-            change = Correction(entry.updated_at, _what_changed(known.facts, entry.facts))
+            change = Correction(entry.updated_at, what_changed(known.facts, entry.facts))
             corrections = [*corrections, change][-CORRECTIONS_KEPT:]
         return replace(
             entry,
@@ -384,27 +382,6 @@ class Delivery:
             sent_at=known.sent_at,
             corrections=corrections,
         )
-
-    def _decorated(self, message: Message, entry: Entry) -> Message:
-        """Add the footer and, newest first, as many corrections as there is room for."""
-        lines = [message.html]
-        if entry.footer:
-            lines.append(f"<i>{escape(entry.footer)}</i>")
-        # Telegram may refuse the button's address, which is then a line of text.
-        whole = replace(message, html="\n".join(lines)).with_button_as_text()
-        room = LIMIT - visible_length(whole.html)
-        shown: list[str] = []
-        for correction in reversed(entry.corrections[-CORRECTIONS_SHOWN:]):
-            at, change = self._readable(correction.at), escape(correction.change)
-            line = f"✏️ <i>Исправлено {at}: {change}</i>"
-            room -= visible_length(line) + 1
-            if room < 0:
-                break
-            shown.insert(0, line)
-        return replace(message, html="\n".join([*lines, *shown]))
-
-    def _readable(self, at: str) -> str:
-        return formatting.moment(datetime.fromisoformat(at).astimezone(self.zone))
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds")
@@ -424,12 +401,3 @@ class _Part:
 
 def _outcome(part: _Part, entry: Entry, action: str) -> Outcome:
     return Outcome(part.key, action, entry.chat or part.to.chat, entry.message_id or 0)
-
-
-def _what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    changes = [
-        f"{name} {before[name]} → {value}"
-        for name, value in now.items()
-        if before.get(name, value) != value
-    ]
-    return ", ".join(changes) or "изменён текст"
