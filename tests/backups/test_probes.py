@@ -320,17 +320,24 @@ def test_what_wal_g_lists_is_finished():
 
 
 def test_barman_rows_of_each_state():
-    # Only DONE is good; a false server of a warning is beside it; an id is a time by Barman's host.
-    facts = recorded("barman-3.19.json", "barman")
-    done, failed, started, waiting = facts.backups
-    assert (done.state, done.size) == (BackupState.DONE, 50_331_648)
-    assert done.finished_at == datetime.fromtimestamp(1795574179, UTC)
+    # Recorded from 3.19.1: a pg_basebackup that was killed, a Barman that was, and two good ones.
+    failed, started, done, _ = recorded("barman-3.19.json", "barman").backups
+    assert (done.state, done.size, done.kind) == (BackupState.DONE, 60_395_334, "full")
+    assert done.finished_at == datetime(2026, 11, 25, 3, 42, 16, tzinfo=UTC)
     assert (failed.state, failed.finished_at) == (BackupState.FAILED, None)
-    assert failed.started_at == datetime(2026, 11, 18, 23, 30, tzinfo=UTC)
-    assert "barman show-backup main 20261119T023000" in failed.error
-    assert started.state is waiting.state is BackupState.RUNNING
+    # Barman's host was in Moscow's time then, and its id is all that tells when.
+    assert failed.started_at == datetime(2026, 11, 25, 4, 14, 54, tzinfo=UTC)
+    assert "barman show-backup main 20261125T071454" in failed.error
+    assert (started.state, started.size) == (BackupState.RUNNING, None)
     with pytest.raises(ToolError, match="no server 'other'"):
         recorded("barman-3.19.json", "barman", "other")
+
+
+def test_a_barman_backup_that_waits_for_its_wal_is_not_done():
+    # It cannot be restored yet. A warning of the configuration is beside it, as a false server.
+    row = {"backup_id": "20261121T023000", "status": "WAITING_FOR_WALS", "size_bytes": 5}
+    [waiting] = printed({"_WARNING": ["deprecated"], "main": [row]}, "barman").backups
+    assert waiting.state is BackupState.RUNNING
 
 
 def test_a_report_in_a_file_is_as_old_as_the_file(tmp_path):
@@ -364,8 +371,9 @@ def test_a_command_that_fails_says_how():
         tool("walg", command=endless, timeout_seconds=1).look()
 
 
-def test_ssh_without_its_provider_says_what_to_install():
+def test_ssh_without_its_provider_says_what_to_install(monkeypatch):
     # It is optional: most probes need none.
+    monkeypatch.setitem(sys.modules, "airflow.providers.ssh.hooks.ssh", None)
     with pytest.raises(PermanentError, match="pip install apache-airflow-providers-ssh"):
         tool("walg", command=["wal-g"], ssh_conn_id="backup_host").look()
 
