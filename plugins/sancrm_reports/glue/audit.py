@@ -166,7 +166,7 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
         return "", False
     if ti.get_dag(dag_id).is_paused:
         return "прогона по расписанию не было: DAG на паузе", False
-    return "прогона по расписанию не было: Airflow не работал", False
+    return "прогона по расписанию не было: Airflow не работал или DAG был на паузе", False
 
 
 def tell(

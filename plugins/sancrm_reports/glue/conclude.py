@@ -94,13 +94,20 @@ class ConcludeReportOperator(ConcludeRunOperator):
         self.report = report
 
     def occasion(self, context: Context) -> Occasion:
-        """Return the period that the run was to report, or as much as its params say."""
+        """Return the period that the run was to report, or that its params were refused."""
         from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
 
         try:
             period = period_of(context, self.report, settings().account.timezone)
-        except PermanentError:  # a period that cannot be reported is what failed
-            return super().occasion(context)
+        except PermanentError:  # that no period can be told is what failed
+            example = Period.last_whole_before(
+                context["dag_run"].run_after,
+                kind=PERIOD_OF_REPORT[self.report],
+                timezone=settings().account.timezone,
+            )
+            conf = {"period": example.start.isoformat()}
+            return Occasion(self.dag_id, context["dag_run"].run_id, self.dag_id, conf, True)
         return Occasion.of_report(self.dag_id, period)
 
 

@@ -81,7 +81,9 @@ def note(audits: Sequence[Audit]) -> str:
 
     As many rows as a note can hold, those with troubles first.
     """
-    lines = ["| Отчёт | Сообщения |", "| --- | --- |"]
+    missing = sum(len(audit.troubles) for audit in audits)
+    verdict = f"Не хватает сообщений: {missing}." if missing else "Ничего не пропало."
+    lines = [verdict, "", "| Отчёт | Сообщения |", "| --- | --- |"]
     ordered = sorted(audits, key=lambda audit: not audit.troubles)
     for place, audit in enumerate(ordered):
         row = f"| {_title(audit)} | {_counts(audit)} |"
