@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +14,9 @@ from pydantic import BaseModel, Field
 from sancrm_reports.errors import ToldError
 from sancrm_reports.pure.formatting import count, duration
 from sancrm_reports.pure.messages import Message, render
+
+
+CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
 
 
 class Trouble(StrEnum):
@@ -207,7 +210,14 @@ def _of_age(drill: Drill, limit_hours: float) -> Finding | None:
             "возраст данных неизвестен: ни у одной записи нет времени",
             "no row of the copy has a time, so nobody knows how old its data is",
         )
-    seconds = (drill.started_at - drill.newest_at).total_seconds()
+    age = drill.started_at - drill.newest_at
+    seconds = age.total_seconds()
+    if -age > CLOCKS_DIFFER:
+        return Finding(
+            "у самой новой записи время из будущего, возраст данных неизвестен",
+            f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
+            "so nobody knows how old its data is",
+        )
     if seconds <= limit_hours * 3600:
         return None
     return Finding(
