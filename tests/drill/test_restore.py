@@ -165,6 +165,50 @@ def test_a_dump_that_enters_other_databases_is_refused(drill, source, server, tm
         assert connection.execute("select count(*) from repairs").fetchone() == (260,)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DROP ROLE bystander;",
+        "drop user bystander;",
+        "  Alter  Group bystander RENAME TO gone;",
+        "ALTER DATABASE crm SET work_mem = '1MB';",
+        "ALTER SYSTEM SET work_mem = '1MB';",
+        "CREATE TABLESPACE elsewhere LOCATION '/tmp';",
+        "SELECT 1; DROP ROLE bystander;",
+        "create subscription s connection 'dbname=crm'",
+        r"\c crm",
+        r"\connect crm",
+        r"\! touch /tmp/was-here",
+    ],
+)
+def test_what_reaches_out_of_the_database_is_refused_before_anything_is_done(
+    drill, source, tmp_path, line
+):
+    # The file is read to its end first: psql would still be sleeping when its time is over.
+    write_sql(tmp_path / "odd.sql", ("CREATE TABLE branches ();", "SELECT pg_sleep(60);", line))
+    done, error = drill(tmp_path / "odd.sql", time_limit_minutes=0.02)
+    assert done.trouble is Trouble.UNSUITABLE
+    assert "in line 3" in str(error)
+
+
+def test_subscriptions_and_publications_are_left_out(drill, tmp_path):
+    # As pg_dump writes them. A copy must not subscribe, and could not be dropped.
+    lines = (
+        "CREATE TABLE branches (id bigint);",
+        "CREATE PUBLICATION news WITH (publish = 'insert');",
+        "ALTER PUBLICATION news ADD TABLE ONLY branches;",
+        "CREATE SUBSCRIPTION feed CONNECTION 'dbname=crm' PUBLICATION news WITH (connect = false);",
+        "COMMENT ON SUBSCRIPTION feed IS 'gone';",
+        "CREATE FUNCTION count_them() RETURNS bigint LANGUAGE sql",
+        "    AS 'select count(*) from pg_subscription';",
+        "INSERT INTO branches SELECT 1 WHERE count_them() = 0;",
+    )
+    write_sql(tmp_path / "subscribed.sql", lines)
+    done, error = drill(tmp_path / "subscribed.sql")
+    assert error is None
+    assert done.tables[0].restored_rows == 1
+
+
 def test_what_the_server_refuses_is_told_without_rows(drill, tmp_path):
     # A row that does not fit its column: the reason is told, what stands in the row is not.
     start = ("CREATE TABLE customers (id bigint);", "COPY customers FROM stdin;")

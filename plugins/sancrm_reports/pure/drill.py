@@ -15,7 +15,6 @@ from sancrm_reports.errors import ToldError
 from sancrm_reports.pure.formatting import count, duration
 from sancrm_reports.pure.messages import Message, render
 
-
 CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
 
 
