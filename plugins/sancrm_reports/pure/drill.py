@@ -26,6 +26,7 @@ class Trouble(StrEnum):
     NO_PROGRAMS = "no_programs"
     NO_SPACE = "no_space"
     NO_SERVER = "no_server"
+    NOT_DROPPED = "not_dropped"
     NO_SOURCE = "no_source"
     NEWER = "newer"
     UNSUITABLE = "unsuitable"
@@ -55,6 +56,10 @@ WORDS = {
     Trouble.NO_SERVER: (
         "нет сервера, куда восстанавливать",
         "Посмотрите в журнале задачи, что ответил PostgreSQL",
+    ),
+    Trouble.NOT_DROPPED: (
+        "временная база не удалена, в ней копия всех данных",
+        "Имя базы и причина в журнале задачи: удалите её вручную",
     ),
     Trouble.NO_SOURCE: (
         "дамп восстановлен, но сравнить не с чем: база CRM не прочитана",
