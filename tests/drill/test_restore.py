@@ -233,6 +233,42 @@ def test_a_reason_is_one_line_without_values():
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'value "79120000000" is out of range for type integer',
+            'value "…" is out of range for type integer',
+        ),
+        ("syntax error at or near \"', NULL);", 'syntax error at or near "…"'),
+        (
+            "unterminated quoted string at or near \"'Иванов Иван, +79120000000",
+            'unterminated quoted string at or near "…"',
+        ),
+        (
+            'invalid input syntax for type integer: "a "type" Иван "b"',
+            'invalid input syntax for type integer: "…"',
+        ),
+        ('value "Иван "Ваня" Иванов', 'value "…"'),
+        (r"invalid command \NИван", 'invalid command "…"'),
+        (
+            'new row for relation "repairs" violates check constraint "has_number"',
+            'new row for relation "repairs" violates check constraint "has_number"',
+        ),
+        (
+            'could not open extension control file "/usr/postgis.control": No such file',
+            'could not open extension control file "/usr/postgis.control": No such file',
+        ),
+        ('type "geometry" does not exist', 'type "geometry" does not exist'),
+    ],
+)
+def test_a_reason_quotes_names_and_no_rows(said, told):
+    # Whatever stands in a value, quotes too, and where it breaks off; names are what helps.
+    assert (
+        reason_of(f"psql:<stdin>:7: ERROR:  {said}\nLINE 1: …") == f"psql:<stdin>:7: ERROR:  {told}"
+    )
+
+
 def test_a_restore_that_takes_too_long_is_ended(drill, shelf, scratch, tmp_path):
     # By the limit of the settings, for both programs; nothing is left running.
     write_sql(tmp_path / "slow.sql", ["SELECT pg_sleep(60);"])

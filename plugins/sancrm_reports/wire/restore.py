@@ -36,6 +36,16 @@ REACHES_OUT = re.compile(
     rb"|ALTER\s+SYSTEM\b)",
     re.IGNORECASE,
 )
+# Quotes after these words hold names of the schema or of the machine; all others may hold rows.
+NAMED = (
+    "relation|table|column|index|constraint|schema|extension|function|type|language|role|user"
+    "|operator class|access method|database|parameter|encoding|file|directory|socket|server at"
+)
+# A value may itself hold quotes, or go on in the next line, so it ends with the line; but for the
+# one end that helps. psql quotes what it takes for a command without quotes, after a backslash.
+A_VALUE = re.compile(
+    rf'^((?:\b(?:{NAMED}) "[^"]*"|[^"\\])*+)(?:".*"(?= is out of range for type [a-z ]+$)|["\\].*)'
+)
 LAST_LINE = b"-- PostgreSQL database dump complete"
 
 
@@ -218,12 +228,12 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
 def reason_of(stderr: str) -> str:
     """Return the first line that says what is wrong, without values of rows.
 
-    Details, contexts and statements that follow it quote rows; the line itself ends with a value
-    after a colon, such as ``invalid input syntax for type bigint: "…"``.
+    Details, contexts and statements that follow it quote rows, and the line itself may, too:
+    ``invalid input syntax for type bigint: "…"``, ``syntax error at or near "…"``.
     """
     lines = [line for line in stderr.splitlines() if re.search("error:|ERROR:", line)]
     reason = lines[0] if lines else "it gave no reason"
-    return re.sub(r': ".*', ': "…"', reason).strip().rstrip(".")
+    return A_VALUE.sub(r'\1"…"', reason).strip().rstrip(".")
 
 
 def _libpq(dsn: str) -> tuple[str, dict[str, str]]:
