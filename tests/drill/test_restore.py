@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ from sancrm_reports.wire.scratch_postgres import own_server
 from sancrm_reports.wire.workspace import workspace
 from stage import reader_connection
 
+LATER = datetime(2026, 12, 10, tzinfo=UTC)  # than every row of the small CRM
 SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
 
 
@@ -27,7 +29,7 @@ def drill(configured):
     """Drill with a dump; return what became known of it, also where it failed."""
 
     def drill(dump, **changes):
-        done = Drill()
+        done = Drill(started_at=LATER)
         try:
             carry_out(done, configured(dumps=dump, **changes), SQL)
         except ReportError as error:
@@ -163,6 +165,50 @@ def test_a_dump_that_enters_other_databases_is_refused(drill, source, server, tm
         assert connection.execute("select count(*) from repairs").fetchone() == (260,)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DROP ROLE bystander;",
+        "drop user bystander;",
+        "  Alter  Group bystander RENAME TO gone;",
+        "ALTER DATABASE crm SET work_mem = '1MB';",
+        "ALTER SYSTEM SET work_mem = '1MB';",
+        "CREATE TABLESPACE elsewhere LOCATION '/tmp';",
+        "SELECT 1; DROP ROLE bystander;",
+        "create subscription s connection 'dbname=crm'",
+        r"\c crm",
+        r"\connect crm",
+        r"\! touch /tmp/was-here",
+    ],
+)
+def test_what_reaches_out_of_the_database_is_refused_before_anything_is_done(
+    drill, source, tmp_path, line
+):
+    # The file is read to its end first: psql would still be sleeping when its time is over.
+    write_sql(tmp_path / "odd.sql", ("CREATE TABLE branches ();", "SELECT pg_sleep(60);", line))
+    done, error = drill(tmp_path / "odd.sql", time_limit_minutes=0.02)
+    assert done.trouble is Trouble.UNSUITABLE
+    assert "in line 3" in str(error)
+
+
+def test_subscriptions_and_publications_are_left_out(drill, tmp_path):
+    # As pg_dump writes them. A copy must not subscribe, and could not be dropped.
+    lines = (
+        "CREATE TABLE branches (id bigint);",
+        "CREATE PUBLICATION news WITH (publish = 'insert');",
+        "ALTER PUBLICATION news ADD TABLE ONLY branches;",
+        "CREATE SUBSCRIPTION feed CONNECTION 'dbname=crm' PUBLICATION news WITH (connect = false);",
+        "COMMENT ON SUBSCRIPTION feed IS 'gone';",
+        "CREATE FUNCTION count_them() RETURNS bigint LANGUAGE sql",
+        "    AS 'select count(*) from pg_subscription';",
+        "INSERT INTO branches SELECT 1 WHERE count_them() = 0;",
+    )
+    write_sql(tmp_path / "subscribed.sql", lines)
+    done, error = drill(tmp_path / "subscribed.sql")
+    assert error is None
+    assert done.tables[0].restored_rows == 1
+
+
 def test_what_the_server_refuses_is_told_without_rows(drill, tmp_path):
     # A row that does not fit its column: the reason is told, what stands in the row is not.
     start = ("CREATE TABLE customers (id bigint);", "COPY customers FROM stdin;")
@@ -184,6 +230,42 @@ def test_a_reason_is_one_line_without_values():
     assert reason_of(stderr) == (
         'pg_restore: error: COPY failed for table "customers": ERROR:  invalid input syntax for '
         'type bigint: "…"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'value "79120000000" is out of range for type integer',
+            'value "…" is out of range for type integer',
+        ),
+        ("syntax error at or near \"', NULL);", 'syntax error at or near "…"'),
+        (
+            "unterminated quoted string at or near \"'Иванов Иван, +79120000000",
+            'unterminated quoted string at or near "…"',
+        ),
+        (
+            'invalid input syntax for type integer: "a "type" Иван "b"',
+            'invalid input syntax for type integer: "…"',
+        ),
+        ('value "Иван "Ваня" Иванов', 'value "…"'),
+        (r"invalid command \NИван", 'invalid command "…"'),
+        (
+            'new row for relation "repairs" violates check constraint "has_number"',
+            'new row for relation "repairs" violates check constraint "has_number"',
+        ),
+        (
+            'could not open extension control file "/usr/postgis.control": No such file',
+            'could not open extension control file "/usr/postgis.control": No such file',
+        ),
+        ('type "geometry" does not exist', 'type "geometry" does not exist'),
+    ],
+)
+def test_a_reason_quotes_names_and_no_rows(said, told):
+    # Whatever stands in a value, quotes too, and where it breaks off; names are what helps.
+    assert (
+        reason_of(f"psql:<stdin>:7: ERROR:  {said}\nLINE 1: …") == f"psql:<stdin>:7: ERROR:  {told}"
     )
 
 

@@ -152,6 +152,59 @@ def test_the_next_drill_drops_the_database_of_a_killed_one(
     assert names(server) == {"sancrm_drill_results"}
 
 
+SUBSCRIBE = (
+    "create subscription feed connection 'host=127.0.0.1 port=1' publication news "
+    "with (connect = false, slot_name = 'feed')"
+)
+
+
+def test_a_scratch_database_that_subscribed_is_dropped_too(scratch_server, server):
+    # However it came to that: PostgreSQL drops none that still has subscriptions.
+    with (
+        scratch_database("scratch", dead_after=HOUR) as dsn,
+        psycopg.connect(dsn, autocommit=True) as connection,
+    ):
+        connection.execute(SUBSCRIBE)
+    assert not names(server) & {conninfo_to_dict(dsn)["dbname"]}
+
+
+@pytest.fixture
+def undroppable(server):
+    """A database of a killed drill that nobody may drop."""
+    name = "sancrm_drill_20200101t000000_abcdef"
+    server.create_database(name)
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute(f"alter database {name} is_template true")
+        yield name
+        admin.execute(f"alter database {name} is_template false")
+        admin.execute(f"drop database {name}")
+
+
+def test_a_dead_database_that_stays_keeps_no_drill_from_its_work(
+    scratch_server, server, undroppable, caplog
+):
+    # It is named in the log, and the new one comes and goes.
+    with scratch_database("scratch", dead_after=HOUR) as dsn:
+        assert answers(dsn)
+    assert names(server) >= {undroppable}
+    assert conninfo_to_dict(dsn)["dbname"] not in names(server)
+    assert undroppable in caplog.text
+
+
+def test_a_scratch_database_that_cannot_be_dropped_is_told(scratch_server, server):
+    # A copy of all customers stays: a person must know its name.
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        scratch = scratch_database("scratch", dead_after=HOUR)
+        name = conninfo_to_dict(scratch.__enter__())["dbname"]
+        admin.execute(f"alter database {name} is_template true")
+        with pytest.raises(DrillError, match="cannot drop a template database") as caught:
+            scratch.__exit__(None, None, None)
+        admin.execute(f"alter database {name} is_template false")
+        admin.execute(f"drop database {name}")
+    assert caught.value.trouble is Trouble.NOT_DROPPED
+    assert name in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

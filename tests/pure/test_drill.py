@@ -99,6 +99,19 @@ def test_old_data_and_data_of_unknown_age_are_wrong():
     assert "nobody knows how old" in wrong(table(5, 5, newest_at=None))[0]
 
 
+def test_a_row_from_the_future_hides_no_age():
+    # One mistyped year would make every later copy look fresh. Clocks may differ a little.
+    assert wrong(table(5, 5, newest_at=STARTED + timedelta(minutes=10))) == []
+    mistyped = table(2, 2, name="rentals", newest_at=datetime(2036, 1, 2, tzinfo=UTC))
+    assert wrong(table(5, 5), mistyped) == [
+        "the newest row of the copy has a time in the future, 2036-01-02T00:00:00+00:00, so nobody "
+        "knows how old its data is"
+    ]
+    text = shown(drill(table(5, 5), mistyped))
+    assert "🔴 Учебное восстановление: у самой новой записи время из будущего" in text
+    assert text.endswith("Самая новая запись: 2 января, 03:00")  # without an age
+
+
 def test_the_newest_row_is_that_of_any_table():
     # Customers have no time of their own.
     assert wrong(table(5, 5, newest_at=None), table(2, 2, name="rentals")) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from sancrm_reports.errors import ToldError
 from sancrm_reports.pure.formatting import count, duration
 from sancrm_reports.pure.messages import Message, render
 
+CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
+
 
 class Trouble(StrEnum):
     """What kept a drill from its end."""
@@ -24,6 +26,7 @@ class Trouble(StrEnum):
     NO_PROGRAMS = "no_programs"
     NO_SPACE = "no_space"
     NO_SERVER = "no_server"
+    NOT_DROPPED = "not_dropped"
     NO_SOURCE = "no_source"
     NEWER = "newer"
     UNSUITABLE = "unsuitable"
@@ -53,6 +56,10 @@ WORDS = {
     Trouble.NO_SERVER: (
         "нет сервера, куда восстанавливать",
         "Посмотрите в журнале задачи, что ответил PostgreSQL",
+    ),
+    Trouble.NOT_DROPPED: (
+        "временная база не удалена, в ней копия всех данных",
+        "Имя базы и причина в журнале задачи: удалите её вручную",
     ),
     Trouble.NO_SOURCE: (
         "дамп восстановлен, но сравнить не с чем: база CRM не прочитана",
@@ -207,7 +214,14 @@ def _of_age(drill: Drill, limit_hours: float) -> Finding | None:
             "возраст данных неизвестен: ни у одной записи нет времени",
             "no row of the copy has a time, so nobody knows how old its data is",
         )
-    seconds = (drill.started_at - drill.newest_at).total_seconds()
+    age = drill.started_at - drill.newest_at
+    seconds = age.total_seconds()
+    if -age > CLOCKS_DIFFER:
+        return Finding(
+            "у самой новой записи время из будущего, возраст данных неизвестен",
+            f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
+            "so nobody knows how old its data is",
+        )
     if seconds <= limit_hours * 3600:
         return None
     return Finding(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
-from typing import IO, Any
+from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.dumps import Kind, kind_of
@@ -22,9 +22,30 @@ from sancrm_reports.wire.scratch_postgres import environment
 
 VERSION = re.compile(rb"(?:Dumped from database|Dumped by pg_dump) version:? (\d+)")
 FROM_VERSION = re.compile(r"Dumped from database version: (\d+)")
-# Roles do not exist in the scratch database; pg_restore leaves such statements out by options.
-OF_ROLES = re.compile(rb"(ALTER .* OWNER TO |GRANT |REVOKE |ALTER DEFAULT PRIVILEGES ).*;$")
-OF_OTHER_DATABASES = re.compile(rb"(\\connect|CREATE DATABASE|DROP DATABASE|CREATE ROLE) ")
+# Roles do not exist in the scratch database, and a copy must not subscribe to anything; pg_restore
+# leaves such statements out by options.
+LEFT_OUT = re.compile(
+    rb"(ALTER .* OWNER TO |GRANT |REVOKE |ALTER DEFAULT PRIVILEGES "
+    rb"|(CREATE|ALTER|DROP|COMMENT ON) (SUBSCRIPTION|PUBLICATION) ).*;$"
+)
+# What reaches beyond the scratch database, or out of it, also in files that people wrote. pg_dump
+# of one database writes of it only \restrict, which keeps psql from other such commands.
+REACHES_OUT = re.compile(
+    rb"(?:^|;)\s*(\\(?!(un)?restrict\b|\.)"
+    rb"|(CREATE|DROP|ALTER)\s+(DATABASE|ROLE|USER(?!\s+MAPPING)|GROUP|TABLESPACE|SUBSCRIPTION)\b"
+    rb"|ALTER\s+SYSTEM\b)",
+    re.IGNORECASE,
+)
+# Quotes after these words hold names of the schema or of the machine; all others may hold rows.
+NAMED = (
+    "relation|table|column|index|constraint|schema|extension|function|type|language|role|user"
+    "|operator class|access method|database|parameter|encoding|file|directory|socket|server at"
+)
+# A value may itself hold quotes, or go on in the next line, so it ends with the line; but for the
+# one end that helps. psql quotes what it takes for a command without quotes, after a backslash.
+A_VALUE = re.compile(
+    rf'^((?:\b(?:{NAMED}) "[^"]*"|[^"\\])*+)(?:".*"(?= is out of range for type [a-z ]+$)|["\\].*)'
+)
 LAST_LINE = b"-- PostgreSQL database dump complete"
 
 
@@ -41,7 +62,13 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
             _restore_archive(dump, dsn, programs, seconds)
         else:
             with gzip.open(dump) if kind is Kind.GZIPPED_SQL else dump.open("rb") as lines:
+                _check_sql(lines, dsn, dump.name)
+                lines.seek(0)
                 _restore_sql(dump.name, lines, dsn, programs, seconds)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise DrillError(
+            Trouble.DAMAGED, f"{dump.name} is damaged: it cannot be unpacked to its end."
+        ) from None
     except subprocess.TimeoutExpired:
         raise DrillError(
             Trouble.TOO_LONG,
@@ -75,8 +102,30 @@ def _restore_archive(dump: Path, dsn: str, programs: Path, seconds: float) -> No
     _check(restored, dump.name)
 
 
+def _check_sql(lines: Iterable[bytes], dsn: str, name: str) -> None:
+    """Read the whole file before psql starts: one that is refused has done nothing yet."""
+    is_whole = False
+    for number, (line, is_row) in enumerate(_marked(lines), 1):
+        if is_row or LEFT_OUT.match(line.rstrip()):
+            continue
+        is_whole = is_whole or line.startswith(LAST_LINE)
+        if REACHES_OUT.search(line):
+            raise DrillError(
+                Trouble.UNSUITABLE,
+                f"{name} reaches out of its database in line {number}: by a command of psql, or a "
+                "statement about databases, roles, tablespaces or the server. Dump one database, "
+                "by pg_dump without --create; a drill must not touch any other.",
+            )
+        if version := line.startswith(b"-- ") and VERSION.search(line):
+            _check_version(int(version[1]), dsn, name)
+    if not is_whole:
+        raise DrillError(
+            Trouble.DAMAGED, f"{name} is not whole: its last line is missing, it broke off."
+        )
+
+
 def _restore_sql(
-    name: str, lines: IO[bytes] | Any, dsn: str, programs: Path, seconds: float
+    name: str, lines: Iterable[bytes], dsn: str, programs: Path, seconds: float
 ) -> None:
     database, variables = _libpq(dsn)
     command = [str(programs / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
@@ -91,12 +140,8 @@ def _restore_sql(
         is_late = Timer(seconds, psql.kill)
         is_late.start()
         try:
-            _feed(psql, _checked(lines, dsn, name), name)
+            _feed(psql, lines)
             psql.wait()
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise DrillError(
-                Trouble.DAMAGED, f"{name} is damaged: it cannot be unpacked to its end."
-            ) from None
         finally:
             is_late.cancel()
             psql.kill()
@@ -108,43 +153,25 @@ def _restore_sql(
     _check(subprocess.CompletedProcess(command, psql.returncode, "", text), name)
 
 
-def _feed(psql: subprocess.Popen[bytes], lines: Iterable[bytes], name: str) -> None:
-    """Give psql the lines, unless it stops at an error, and make sure that none is missing."""
-    is_whole = False
+def _feed(psql: subprocess.Popen[bytes], lines: Iterable[bytes]) -> None:
+    """Give psql the lines, unless it stops at an error."""
     pipe: Any = psql.stdin
     with suppress(BrokenPipeError):
-        for line in lines:
-            is_whole = is_whole or line.startswith(LAST_LINE)
-            pipe.write(line)
-        if not is_whole:
-            raise DrillError(
-                Trouble.DAMAGED, f"{name} is not whole: its last line is missing, it broke off."
-            )
+        for line, is_row in _marked(lines):
+            if is_row or not LEFT_OUT.match(line.rstrip()):
+                pipe.write(line)
         pipe.close()
 
 
-def _checked(lines: Iterable[bytes], dsn: str, name: str) -> Iterator[bytes]:
-    """Leave out statements about roles, and refuse what would leave the scratch database.
-
-    Rows are passed on as they are, whatever stands in them.
-    """
-    in_rows = False
+def _marked(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Give each line, and whether it is a row, which stays as it is, whatever stands in it."""
+    is_row = False
     for line in lines:
-        if in_rows:
-            in_rows = line.rstrip() != b"\\."
-        elif line.startswith(b"COPY ") and line.rstrip().endswith(b" FROM stdin;"):
-            in_rows = True
-        elif OF_OTHER_DATABASES.match(line):
-            raise DrillError(
-                Trouble.UNSUITABLE,
-                f"{name} makes or enters databases or makes roles. Dump one database, by pg_dump "
-                "without --create; a drill must not touch any other.",
-            )
-        elif version := line.startswith(b"-- ") and VERSION.search(line):
-            _check_version(int(version[1]), dsn, name)
-        elif OF_ROLES.match(line.rstrip()):
-            continue
-        yield line
+        yield line, is_row
+        if is_row:
+            is_row = line.rstrip() != b"\\."
+        else:
+            is_row = line.startswith(b"COPY ") and line.rstrip().endswith(b" FROM stdin;")
 
 
 def _check_version(major: int, dsn: str, name: str) -> None:
@@ -201,12 +228,12 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
 def reason_of(stderr: str) -> str:
     """Return the first line that says what is wrong, without values of rows.
 
-    Details, contexts and statements that follow it quote rows; the line itself ends with a value
-    after a colon, such as ``invalid input syntax for type bigint: "…"``.
+    Details, contexts and statements that follow it quote rows, and the line itself may, too:
+    ``invalid input syntax for type bigint: "…"``, ``syntax error at or near "…"``.
     """
     lines = [line for line in stderr.splitlines() if re.search("error:|ERROR:", line)]
     reason = lines[0] if lines else "it gave no reason"
-    return re.sub(r': ".*', ': "…"', reason).strip().rstrip(".")
+    return A_VALUE.sub(r'\1"…"', reason).strip().rstrip(".")
 
 
 def _libpq(dsn: str) -> tuple[str, dict[str, str]]:

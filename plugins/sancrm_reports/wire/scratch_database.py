@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
+
+log = logging.getLogger(__name__)
 
 PREFIX = "sancrm_drill_"
 NAME = re.compile(rf"{PREFIX}(\d{{8}}t\d{{6}})_[0-9a-f]{{6}}")
@@ -23,7 +26,8 @@ def scratch_database(conn_id: str, *, dead_after: timedelta) -> Iterator[str]:
     Databases of our name that are older than that are dropped first: their drill was killed.
 
     Raises:
-        DrillError: the server cannot be reached, or its account may not create databases.
+        DrillError: the server cannot be reached, its account may not create databases, or the
+            database could not be dropped.
     """
     from psycopg import Error, sql
     from psycopg.conninfo import make_conninfo
@@ -32,24 +36,30 @@ def scratch_database(conn_id: str, *, dead_after: timedelta) -> Iterator[str]:
         with closing(_admin(conn_id)) as admin:
             now = _now(admin)
             for dead in _older_than(admin, now - dead_after):
-                _drop(admin, dead)
+                _try_to_drop(admin, dead)
             name = f"{PREFIX}{now:{STAMP}}_{secrets.token_hex(3)}"
             command = sql.SQL("create database {} template template0").format(sql.Identifier(name))
             admin.execute(command)
             info = admin.info
             dsn = make_conninfo(info.dsn, password=info.password, dbname=name)
     except Error as error:
-        reason = str(error).strip().splitlines()[0]
         raise DrillError(
             Trouble.NO_SERVER,
-            f"The connection {conn_id!r} gives no scratch database: {reason}. Its account needs "
-            "the right to create databases (alter role … createdb).",
+            f"The connection {conn_id!r} gives no scratch database: {_first_line(error)}. "
+            "Its account needs the right to create databases (alter role … createdb).",
         ) from None
     try:
         yield dsn
     finally:
-        with closing(_admin(conn_id)) as admin:  # anew: the first would have idled all the time
-            _drop(admin, name)
+        try:
+            with closing(_admin(conn_id)) as admin:  # anew: the first would have idled so long
+                _drop(admin, name)
+        except Error as error:
+            raise DrillError(
+                Trouble.NOT_DROPPED,
+                f"The scratch database {name} stays on the server of {conn_id!r}, with a copy of "
+                f"all data: {_first_line(error)}. Drop it by hand; later drills try it, too.",
+            ) from error
 
 
 def _admin(conn_id: str) -> Any:
@@ -83,8 +93,46 @@ def _older_than(admin: Any, moment: datetime) -> list[str]:
     ]
 
 
+def _try_to_drop(admin: Any, name: str) -> None:
+    """Drop what a killed drill left; if that fails, the drill of today goes on all the same."""
+    from psycopg import Error
+
+    try:
+        _drop(admin, name)
+    except Error as error:
+        log.warning("%s stays, drop it by hand: %s", name, _first_line(error))
+
+
 def _drop(admin: Any, name: str) -> None:
     from psycopg import sql
 
+    _drop_subscriptions(admin, name)
     command = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
     admin.execute(command)
+
+
+def _drop_subscriptions(admin: Any, name: str) -> None:
+    """Drop a copy's subscriptions: with them it cannot be dropped. No publisher is spoken to."""
+    from psycopg import connect, sql
+    from psycopg.conninfo import make_conninfo
+
+    found = admin.execute(
+        "select subname from pg_subscription join pg_database on pg_database.oid = subdbid "
+        "where datname = %s",
+        [name],
+    ).fetchall()
+    if not found:
+        return
+    dsn = make_conninfo(admin.info.dsn, password=admin.info.password, dbname=name)
+    with connect(dsn, autocommit=True) as inside:
+        for (subscription,) in found:
+            for words in (
+                "alter subscription {} disable",
+                "alter subscription {} set (slot_name = none)",
+                "drop subscription {}",
+            ):
+                inside.execute(sql.SQL(words).format(sql.Identifier(subscription)))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
