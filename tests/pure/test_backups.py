@@ -59,6 +59,23 @@ def test_a_backup_of_another_window_does_not():
     assert verdict(done(-1), at=7 * DAY).verdict is Verdict.MISSING
 
 
+def test_a_backup_is_of_the_window_in_which_it_began():
+    # Last night's that overran is not tonight's, and one that ends after the next window opens is.
+    overran = done(1, minutes=60, took=23 * 60 + 10)
+    assert verdict(overran, before=BEFORE[:-1]).verdict is Verdict.WAITING
+    found = verdict(overran, before=BEFORE[:-1], at=3 * HOUR)
+    assert (found.verdict, found.last_good) == (Verdict.MISSING, overran)
+    late = done(kind="full", took=24 * 60)
+    found = verdict(late, at=2 * DAY, before=[done(1, kind="incr")])
+    assert found.verdict is Verdict.OK
+
+
+def test_where_only_the_end_is_known_it_decides():
+    # A dump's file tells no more.
+    file = Backup("a.dump", BackupState.DONE, finished_at=OPENS + 10 * MINUTE, size=3 * GB)
+    assert verdict(file).verdict is Verdict.OK
+
+
 def test_nothing_by_the_deadline_is_missing():
     # Silence is the failure that counts: a killed backup leaves no trace in most tools.
     assert verdict(at=3 * HOUR - MINUTE).verdict is Verdict.WAITING

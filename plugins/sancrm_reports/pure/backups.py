@@ -80,6 +80,11 @@ class Backup:
         return self.finished_at or self.started_at
 
     @property
+    def began(self) -> datetime | None:
+        """When it began, or where that is unknown, ended: this decides of which window it is."""
+        return self.started_at or self.finished_at
+
+    @property
     def duration(self) -> timedelta | None:
         """How long it took, None where an end of it is unknown."""
         if self.started_at and self.finished_at:
@@ -111,7 +116,8 @@ class Facts:
 
     def _is_of(self, backup: Backup, window: Window) -> bool:
         is_known = backup.moment is not None or backup.state is BackupState.RUNNING
-        return is_known and window.opens_at <= self.when(backup) < window.next_at
+        began = backup.began or self.observed_at
+        return is_known and window.opens_at <= began < window.next_at
 
 
 @dataclass(frozen=True)
@@ -203,7 +209,7 @@ def judge(
     if facts is None:
         broken = now >= window.due_at or errors >= limits.probe_errors
         return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, at, detail=error)
-    good = [backup for backup in facts.good if _moment(backup) < window.next_at]
+    good = [backup for backup in facts.good if backup.began and backup.began < window.next_at]
     verdict, backup, detail = _judge(facts, window, now, limits, good)
     last_good = next((b for b in reversed(good) if b != backup), None)
     return Judgement(verdict, at, backup, last_good, detail)
