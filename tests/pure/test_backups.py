@@ -135,14 +135,16 @@ def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected)
         assert found.detail == str(3 * GB)
 
 
-def test_an_incremental_backup_is_compared_with_its_own_kind():
-    # Small beside a full one is how it should be.
-    full = [done(night, kind="full") for night in (8, 7, 6, 5)]
-    incremental = [done(night, kind="incr", size=GB // 100) for night in (4, 3, 2)]
-    before = full + incremental
-    assert verdict(done(kind="incr", size=GB // 100), before=before).verdict is Verdict.OK
-    small = verdict(done(kind="incr", size=GB // 1000), before=before)
-    assert small.verdict is Verdict.TOO_SMALL
+def test_a_partial_backup_has_no_usual_size():
+    # A full one a week, and a diff every night, which grows until the next full one: the first
+    # after it is small beside the older ones. Only the floor counts; for a full one, the full ones.
+    full = [done(night, kind="full") for night in (22, 15, 8, 1)]
+    diffs = [done(night, kind="diff", size=(8 - night) * GB // 10) for night in range(7, 1, -1)]
+    before = sorted(full + diffs, key=lambda backup: backup.moment)
+    assert verdict(done(kind="diff", size=GB // 100), before=before).verdict is Verdict.OK
+    assert verdict(done(kind="diff", size=1023), before=before).verdict is Verdict.TOO_SMALL
+    small = verdict(done(kind="full", size=GB), before=before)
+    assert (small.verdict, small.detail) == (Verdict.TOO_SMALL, str(3 * GB))
 
 
 def test_a_full_backup_that_is_too_old_is_stale():

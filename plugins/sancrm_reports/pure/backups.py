@@ -85,6 +85,11 @@ class Backup:
         return self.started_at or self.finished_at
 
     @property
+    def is_full(self) -> bool:
+        """Whether it needs no other backup."""
+        return self.kind in ("", "full")
+
+    @property
     def duration(self) -> timedelta | None:
         """How long it took, None where an end of it is unknown."""
         if self.started_at and self.finished_at:
@@ -247,19 +252,25 @@ def _of_finished(
 ) -> tuple[Verdict, Backup, str]:
     if done.damage:
         return Verdict.DAMAGED, done, done.damage
-    before = [b.size for b in good if b.kind == done.kind and _moment(b) < _moment(done)]
-    sizes = [size for size in before if size is not None][-limits.small_samples :]
-    usual = int(median(sizes)) if len(sizes) >= limits.small_samples_least else None
+    usual = _usual_size(done, limits, good)
     least = max(limits.small_bytes, int((usual or 0) * limits.small_ratio))
     if done.size is not None and done.size < least:
         return Verdict.TOO_SMALL, done, str(usual or "")
-    kinds = {backup.kind for backup in good}
-    full = [b for b in good if b.kind in ("", "full")]
-    if kinds - {"", "full"} and not (
+    full = [backup for backup in good if backup.is_full]
+    if len(full) < len(good) and not (
         full and _moment(full[-1]) >= window.opens_at - limits.full_within
     ):
         return Verdict.STALE, done, "full"
     return Verdict.OK, done, ""
+
+
+def _usual_size(done: Backup, limits: Thresholds, good: list[Backup]) -> int | None:
+    """Return the median of the full ones before; a partial one has none: it grows by the day."""
+    if not done.is_full:
+        return None
+    before = [b.size for b in good if b.is_full and _moment(b) < _moment(done)]
+    sizes = [size for size in before if size is not None][-limits.small_samples :]
+    return int(median(sizes)) if len(sizes) >= limits.small_samples_least else None
 
 
 def _of_running(
