@@ -251,11 +251,14 @@ def test_what_pgbackrest_itself_verifies(pgbackrest):
             " checked: 965, total valid files: 964\n    checksum invalid: 1\n",
             Verdict.DAMAGED,
         ),
+        ("[wal-verify] integrity check status: OK\n", Verdict.OK),
+        ("[wal-verify] integrity check status: FAILURE\n", Verdict.DAMAGED),
         (None, Verdict.UNVERIFIED),  # the command itself failed
     ],
 )
-def test_what_pgbackrest_printed_is_judged(printed, verdict):
-    # Recorded from 2.45, which exits with 0 in the second case, too.
+def test_what_a_tool_printed_is_judged(printed, verdict):
+    # Recorded from pgBackRest 2.45, which exits with 0 in the second case, too; WAL-G's words are
+    # of its documentation.
     program = "raise SystemExit('no access')" if printed is None else f"print({printed!r})"
     watched = WatchedBackup(
         database="crm",

@@ -18,7 +18,6 @@ from sancrm_reports.wire.verify import (
     Verifier,
 )
 
-
 TRAILER = "--\n-- PostgreSQL database dump complete\n--\n"
 
 

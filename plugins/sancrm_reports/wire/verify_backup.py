@@ -46,8 +46,9 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
             from sancrm_reports.wire.probes.tools import run
 
             said = run(watched.verify.command, ssh_conn_id=tool.ssh_conn_id, seconds=seconds)
-            # pgBackRest exits with 0 whatever it found, and prints only what is wrong.
-            if wrong := re.search(r"^.*status: (error|invalid).*$", said, re.MULTILINE):
+            # pgBackRest exits with 0 whatever it found, and prints only what is wrong. WAL-G
+            # says "integrity check status: FAILURE".
+            if wrong := re.search(r"(?im)^.*status: *(error|invalid|fail).*$", said):
                 details = " ".join(said[wrong.start() :].split())
                 raise DamagedError(details[:300])
 
