@@ -394,3 +394,44 @@ def test_a_line_for_an_alert_shows_no_password():
         "could not connect: password=… host=db"
     )
     assert len(last_line("x" * 5000)) == 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "401: Authorization: Bearer hunter2",
+        "401: {'Authorization': 'Basic hunter2'}",
+        "curl: sent Bearer hunter2 to host",
+        'bad config: {"password": "hunter2", "host": "db"}',
+        'bad config: {"password":"a \\"hunter2"}',
+        r'bad config: "{\"password\": \"hunter2\"}"',
+        "bad config: password: hunter2",
+        "bad config: password = 'my hunter2'",
+        "usage: tool --password hunter2 --host db",
+        "usage: tool --repo1-s3-key-secret 'a hunter2'",
+        "AWS_SECRET_ACCESS_KEY=hunter2 is refused",
+        "repo1-cipher-pass=hunter2 is refused",
+        "POST https://api.telegram.org/bot123:ABC-hunter2/sendMessage failed",
+        "failed: postgresql://me:p@hunter2@db/crm",
+    ],
+)
+def test_a_secret_is_hidden_whatever_its_form(line):
+    # As programs print headers, settings, options and addresses; the rest of the line stays.
+    shown = last_line(line)
+    assert "hunter2" not in shown
+    assert shown.startswith(line[:4])
+    assert "…" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'FATAL: password authentication failed for user "backup"',
+        "ERROR: duplicate key value violates unique constraint",
+        "ERROR [050]: unable to acquire lock on file: No space left on device",
+        "https://db:5432/crm does not answer",
+    ],
+)
+def test_a_line_without_a_secret_stays_as_it_is(line):
+    # It is what people look for.
+    assert last_line(line) == line
