@@ -304,6 +304,17 @@ def test_pgbackrest_codes_are_judged_because_it_always_exits_with_0():
             printed(stanza(code, message))
 
 
+def test_pgbackrest_with_two_repositories_names_them():
+    # So that one without backups is found out; a single one is as any other tool's.
+    [one] = stanza(database={"repo-key": 2})
+    status = {"code": 0, "message": "ok"}
+    one["repo"] = [{"key": 1, "status": status}, {"key": 2, "status": status}]
+    facts = printed([one])
+    assert facts.repositories == ("repo1", "repo2")
+    assert facts.backups[0].where == "repo2"
+    assert recorded("pgbackrest-2.45.json", "pgbackrest").repositories == ()
+
+
 def test_a_running_pgbackrest_shows_its_share():
     # By its lock, where the version tells one.
     *_, running = printed(stanza(held=True)).backups

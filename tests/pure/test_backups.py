@@ -108,6 +108,17 @@ def test_it_hangs_above_three_times_the_usual_but_not_below_an_hour(took, hangs_
         assert found.verdict is expected
 
 
+def test_a_full_backup_may_run_longer_than_partial_ones():
+    # It is compared with its own kind.
+    before = [
+        done(7, kind="full", took=50),
+        *(done(n, kind="incr", took=1) for n in range(6, 0, -1)),
+    ]
+    full = running(minutes=0, kind="full")
+    assert verdict(full, at=150 * MINUTE, before=before).verdict is Verdict.RUNNING
+    assert verdict(full, at=151 * MINUTE, before=before).verdict is Verdict.HUNG
+
+
 def test_what_runs_without_a_time_is_of_now():
     # pgBackRest's lock and a growing file tell none; judged a week later it is not of that night.
     nameless = Backup("", BackupState.RUNNING)
@@ -153,6 +164,31 @@ def test_a_full_backup_that_is_too_old_is_stale():
     found = verdict(done(kind="incr"), before=before)
     assert (found.verdict, found.detail) == (Verdict.STALE, "full")
     assert verdict(done(kind="full"), before=before).verdict is Verdict.OK
+
+
+def test_a_repository_that_gets_no_backups_is_found_out():
+    # The other one hides it: tonight's backup is good. One every two weeks is enough.
+    def look(*elsewhere):
+        here = [done(night, where="repo1") for night in range(7, -1, -1)]
+        facts = Facts(OPENS + HOUR, (*here, *elsewhere), repositories=("repo1", "repo2"))
+        found = judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS)
+        return found.verdict, found.detail
+
+    assert look() == (Verdict.STALE, "repo2")
+    assert look(done(15, where="repo2")) == (Verdict.STALE, "repo2")
+    assert look(done(13, where="repo2")) == (Verdict.OK, "")
+    assert look(done(13, where="repo2", damage="page errors")) == (Verdict.STALE, "repo2")
+
+
+def test_each_repository_has_its_own_usual_size():
+    # One may pack ten times better.
+    packed = [done(night, where="repo2", size=GB // 10) for night in (3, 2, 1, 0)]
+    facts = Facts(
+        OPENS + HOUR,
+        (*(done(night, where="repo1", minutes=1) for night in range(7, -1, -1)), *packed),
+        repositories=("repo1", "repo2"),
+    )
+    assert judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS).verdict is Verdict.OK
 
 
 def test_an_old_report_is_not_a_missing_backup():

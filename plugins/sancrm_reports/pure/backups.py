@@ -99,10 +99,15 @@ class Backup:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a probe saw. ``observed_at`` is when that was true: a file's time, not its reading's."""
+    """What a probe saw. ``observed_at`` is when that was true: a file's time, not its reading's.
+
+    ``repositories`` are those that each have to hold backups, as ``where`` names them; empty where
+    a tool has but one.
+    """
 
     observed_at: datetime
     backups: tuple[Backup, ...] = ()
+    repositories: tuple[str, ...] = ()
 
     @property
     def good(self) -> list[Backup]:
@@ -227,7 +232,12 @@ def _judge(
     if ahead := _ahead(facts):
         return Verdict.CLOCK_AHEAD, ahead, ""
     if done := facts.last(BackupState.DONE, window):
-        return _of_finished(done, window, limits, good)
+        oldest = window.opens_at - limits.full_within
+        if lonely := _without_backup(facts.repositories, good, since=oldest):
+            return Verdict.STALE, done, lonely
+        if facts.repositories:  # each packs in its own way, and rests on its own full ones
+            good = [backup for backup in good if backup.where == done.where]
+        return _of_finished(done, limits, good, full_since=oldest)
     running = facts.last(BackupState.RUNNING, window)
     failed = facts.last(BackupState.FAILED, window)
     if running and not (failed and facts.when(failed) > facts.when(running)):
@@ -247,8 +257,14 @@ def _ahead(facts: Facts) -> Backup | None:
     return next((b for b in facts.backups if b.moment and b.moment > latest), None)
 
 
+def _without_backup(places: tuple[str, ...], good: list[Backup], *, since: datetime) -> str:
+    """Return the first repository whose backups are all too old: the others hide that."""
+    fresh = {backup.where for backup in good if _moment(backup) >= since}
+    return next((place for place in places if place not in fresh), "")
+
+
 def _of_finished(
-    done: Backup, window: Window, limits: Thresholds, good: list[Backup]
+    done: Backup, limits: Thresholds, good: list[Backup], *, full_since: datetime
 ) -> tuple[Verdict, Backup, str]:
     if done.damage:
         return Verdict.DAMAGED, done, done.damage
@@ -257,9 +273,7 @@ def _of_finished(
     if done.size is not None and done.size < least:
         return Verdict.TOO_SMALL, done, str(usual or "")
     full = [backup for backup in good if backup.is_full]
-    if len(full) < len(good) and not (
-        full and _moment(full[-1]) >= window.opens_at - limits.full_within
-    ):
+    if len(full) < len(good) and not (full and _moment(full[-1]) >= full_since):
         return Verdict.STALE, done, "full"
     return Verdict.OK, done, ""
 
@@ -276,7 +290,7 @@ def _usual_size(done: Backup, limits: Thresholds, good: list[Backup]) -> int | N
 def _of_running(
     running: Backup, window: Window, now: datetime, limits: Thresholds, good: list[Backup]
 ) -> tuple[Verdict, Backup, str]:
-    took = [b.duration.total_seconds() for b in good if b.duration is not None]
+    took = [b.duration.total_seconds() for b in good if b.duration and b.kind == running.kind]
     usual = median(took[-limits.small_samples :]) if took else 0.0
     longest = max(timedelta(seconds=usual) * limits.hung_factor, limits.hung)
     if running.started_at and now - running.started_at > longest:
