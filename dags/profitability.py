@@ -30,7 +30,8 @@ PARAMS = {
         type=["null", "string"],
         format="date",
         title="Period",
-        description="Any day inside the period to report, as 2026-11-17. Empty: the run's own.",
+        description="Any day inside the period to report, as 2026-11-17. "
+        "Empty: the last whole period.",
     ),
     **UNKNOWN_FATE,
     "backfill_mode": Param(

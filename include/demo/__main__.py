@@ -67,11 +67,17 @@ def up(today: date) -> int:
     """Start everything and keep it until Ctrl-C."""
     with demo(today=today, airflow_port=8080, chat_port=8081) as running:
         _call_back(running)
+        commands = ""
+        if running.telegram:  # a real token is not written down
+            file = running.airflow.home / "env.sh"
+            running.airflow.write_environment(file)
+            commands = f"\n  Commands  . {file}   then: airflow dags list"
         print(
             f"\n  Airflow   {running.airflow.url}   (no login: everybody is admin)"
             f"\n  Chat      {running.telegram.page_url if running.telegram else 'your Telegram'}"
             f"\n  CRM       {running.crm_dsn}"
             f"\n  Output    {running.airflow.home}"
+            f"{commands}"
             "\n\nCtrl-C ends all of it.",
             flush=True,
         )

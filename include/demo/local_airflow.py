@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -106,6 +107,18 @@ class LocalAirflow:
             "PYTHONWARNINGS": "ignore",
             **self._extra,
         }
+
+    def write_environment(self, file: Path) -> None:
+        """Let a shell type commands to this Airflow: ``. env.sh``; only its owner may read it."""
+        own = ("AIRFLOW", "SANCRM", "PYTHONWARNINGS")
+        lines = [
+            f"export {name}={shlex.quote(value)}"
+            for name, value in self.environment.items()
+            if name.startswith(own)
+        ]
+        programs = shlex.quote(str(Path(sys.executable).parent))
+        file.touch(mode=0o600)
+        file.write_text("\n".join([*lines, f"export PATH={programs}:$PATH", ""]), "utf-8")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``airflow …`` and return what it printed.

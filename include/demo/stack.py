@@ -64,7 +64,6 @@ def demo(
                     "SANCRM__BACKUPS__SANCRM__SCHEDULE": "30 2 * * *",  # when today's demo begins
                     # The demo posts the newest reports whenever it is run: none of them is late.
                     "SANCRM__DELIVERY__LATE_AFTER_HOURS": "2000",
-                    "SANCRM__DELIVERY__DEADLINE_MINUTES": "120000",
                     # Telegram's own pace would make 21 messages a minute's wait.
                     **({"SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0"} if telegram else {}),
                 },

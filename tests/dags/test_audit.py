@@ -21,8 +21,8 @@ def two_days(monkeypatch):
     settings.cache_clear()
 
 
-def audit(run):
-    done = run("delivery_audit")
+def audit(run, on=18):
+    done = run("delivery_audit", day=on)
     return str(done.state), note_of(done)
 
 
@@ -110,3 +110,37 @@ def test_an_audit_without_the_crm_still_looks_for_the_network(run, telegram, mon
     assert state == "failed"
     assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | нет: 1 |" in note
     assert len(in_chat(telegram, OPS_CHAT)) == 1
+
+
+def test_what_left_the_days_that_are_looked_at_is_not_called_solved(run, telegram):
+    # Nobody sent it: the message stays as it is, until somebody does.
+    run(DAILY, period="2026-11-12")
+    audit(run)
+    for period in ("2026-11-21", "2026-11-23"):
+        run(DAILY, period=period, day=24)
+    state, _ = audit(run, on=24)
+    assert state == "success"
+    (told,) = in_ops_chat(telegram)
+    assert told.startswith("⚠️")
+
+
+def test_the_messages_of_every_morning_are_closed_in_the_end(run, telegram):
+    # Missing on two mornings, so told twice; sent in the end.
+    run(DAILY, period="2026-11-12")
+    audit(run)
+    audit(run, on=19)
+    assert [text[:2] for text in in_ops_chat(telegram)] == ["⚠️", "⚠️"]
+    for period in ("2026-11-16", "2026-11-17", "2026-11-18"):
+        run(DAILY, period=period, day=19)
+    audit(run, on=19)
+    assert in_ops_chat(telegram) == ["✅ Решено: все отчёты отправлены"] * 2
+
+
+def test_a_failed_correction_is_not_closed_by_the_audit(run, telegram, monkeypatch, postgres):
+    # The report was sent, but is wrong still: only a run that succeeds says that it is over.
+    run(DAILY, period="2026-11-16")
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    run(DAILY, period="2026-11-16")
+    audit(run)
+    (told,) = in_ops_chat(telegram)
+    assert told.startswith("🔴 Сбой")

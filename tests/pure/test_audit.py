@@ -121,7 +121,39 @@ def test_a_hundred_missing_branches_are_a_short_message():
 def test_the_note_is_a_table_with_a_row_per_period():
     # Also where all is well: that is what the note is for.
     assert note([audit(DAILY, day(17), Fate.SENT, Fate.SENT, Fate.LATE)]).splitlines() == [
+        "Ничего не пропало.",
+        "",
         "| Отчёт | Сообщения |",
         "| --- | --- |",
         "| ежедневный отчёт, вторник, 17 ноября 2026 | отправлено: 2, с опозданием: 1 |",
     ]
+
+
+def test_a_note_fits_into_airflows_database_and_begins_with_the_troubles():
+    # A longer one would end the scheduler: its column takes 1000 characters.
+    fates = [fate for fate in Fate if fate is not Fate.NOT_EXPECTED]
+    audits = [audit(DAILY, day(n), *fates) for n in range(1, 29)]
+    audits.append(audit(WEEKLY, Period(PeriodKind.WEEK, date(2026, 11, 9), "UTC"), Fate.SENT))
+    written = note([*audits[-1:], *audits[:-1]])
+    assert len(written) < 1000
+    assert "1 ноября" in written.splitlines()[4]
+    assert written.splitlines()[-1].startswith("| …и ещё ")
+
+
+def test_sixty_missing_days_are_one_message():
+    # A phone has no use for more.
+    first = date(2026, 9, 1).toordinal()
+    days = [Period(PeriodKind.DAY, date.fromordinal(first + n), "UTC") for n in range(60)]
+    html = reports_missing(
+        [audit(DAILY, period, Fate.UNKNOWN, error="x" * 300) for period in days],
+        templates=TEMPLATES,
+    ).html
+    assert "…и ещё 48 раньше" in html
+
+
+def test_a_run_that_is_going_on_is_neither_trouble_nor_complete():
+    # Its end, or its deadline, tells of it; nothing may be called solved meanwhile.
+    going_on = Audit(DAILY, day(17), audit(DAILY, day(17), Fate.MISSING).findings, "идёт", True)
+    assert going_on.troubles == []
+    assert not going_on.is_complete
+    assert "| идёт |" in note([going_on])

@@ -113,4 +113,4 @@ def test_late_and_solved_say_when():
         zone="Europe/Moscow",
         templates=TEMPLATES,
     )
-    assert "Был сбой. Всё отправлено 18 ноября, 10:05" in over.html
+    assert "Был сбой. Прогон прошёл успешно: 18 ноября, 10:05" in over.html

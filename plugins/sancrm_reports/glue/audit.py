@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.errors import ReportError, ToldError
-from sancrm_reports.glue.conclude import incidents_of, solve
+from sancrm_reports.glue.conclude import LATE, incidents_of, solve
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import Audit, Roster, examine, roster_key, since_key
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,32 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.incidents import Incidents
 
 MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
-LAST_TOLD = "audit_last_told"  # the key of the day whose message is still open
+TOLD = "audit_told"  # the key of what was told and is not over
+
+
+@dataclass(frozen=True)
+class Told:
+    """The mornings whose messages are open, and the reports that were missing on them."""
+
+    days: list[str] = field(default_factory=list)
+    owed: list[tuple[str, Period]] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Told:
+        """Read what ``to_json`` wrote."""
+        zone = settings().account.timezone
+        owed = [
+            (dag_id, Period(PeriodKind(kind), date.fromisoformat(start), zone))
+            for dag_id, kind, start in value.get("owed", [])
+        ]
+        return cls(value.get("days", []), owed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the store keeps it."""
+        owed = [
+            [dag_id, period.kind.value, period.start.isoformat()] for dag_id, period in self.owed
+        ]
+        return {"days": self.days, "owed": owed}
 
 
 class AuditDeliveriesOperator(TelegramOperator):
@@ -51,20 +77,25 @@ class AuditDeliveriesOperator(TelegramOperator):
         from sancrm_reports.pure.ops import Occasion
 
         delivery = delivery_of(context, common_hook())
-        audits = [
-            self._examine(context, delivery, dag_id, period)
-            for dag_id, period in due_reports(context["dag_run"].run_after, settings())
-            if is_owed(delivery, dag_id, period)
+        told = Told.from_json(delivery.ledger.store.get(TOLD) or {})
+        due = [
+            report
+            for report in due_reports(context["dag_run"].run_after, settings())
+            if is_owed(delivery, *report)
+        ]
+        audits = [self._examine(context, delivery, *report) for report in due]
+        # What was told of may have left the days that are looked at, and is missing all the same.
+        earlier = [
+            self._examine(context, delivery, *report) for report in told.owed if report not in due
         ]
         context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
         incidents = incidents_of(context)
         for audit in audits:
-            if not audit.troubles:  # whatever sent it in the end
-                solve(incidents, Occasion.of_report(audit.report, audit.period))
+            if audit.is_complete:  # whatever sent it in the end
+                solve(incidents, Occasion.of_report(audit.report, audit.period), [LATE])
         day = context["dag_run"].run_after.date().isoformat()
-        outcomes = tell(incidents, audits, day)
+        self.show(context, tell(incidents, told, audits, earlier, day))
         missing = sum(len(audit.troubles) for audit in audits)
-        self.show(context, outcomes)
         if missing:
             raise ToldError(f"{missing} messages are missing; the run's note has the table.")
         return []
@@ -82,8 +113,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         if not audit.troubles:
             return audit
         reason, is_going_on = why_missing(context["ti"], dag_id, period)
-        findings = [] if is_going_on else audit.findings  # its end, or its deadline, tells of it
-        return Audit(dag_id, period, findings, reason)
+        return replace(audit, reason=reason, is_going_on=is_going_on)
 
     def _branches(self, period: Period) -> dict[int, str]:
         """Return the branches that were open; none where the CRM cannot say."""
@@ -136,21 +166,42 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
         return "", False
     if ti.get_dag(dag_id).is_paused:
         return "прогона по расписанию не было: DAG на паузе", False
-    return "прогона по расписанию не было: Airflow не работал", False
+    return "прогона по расписанию не было: Airflow не работал или DAG был на паузе", False
 
 
-def tell(incidents: Incidents, audits: Sequence[Audit], day: str) -> list[Any]:
-    """Tell of what is missing once a morning, and that nothing is any more."""
+def tell(
+    incidents: Incidents,
+    told: Told,
+    audits: Sequence[Audit],
+    earlier: Sequence[Audit],
+    day: str,
+) -> list[Any]:
+    """Tell of what is missing once a morning; that nothing is any more, when it was all sent.
+
+    What has left the days that are looked at is not told again, but keeps its message open.
+    """
     from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
 
     templates = INCLUDE / "templates"
+    open_ones = [
+        audit
+        for audit in (*audits, *earlier)
+        if audit.troubles or (audit.is_going_on and (audit.report, audit.period) in told.owed)
+    ]
     if any(audit.troubles for audit in audits):
-        incidents.store.set(LAST_TOLD, {"day": day})
+        days = sorted({*told.days, day})
+        now = Told(days, [(audit.report, audit.period) for audit in open_ones])
+        incidents.store.set(TOLD, now.to_json())
         return incidents.tell(_incident(day), reports_missing(audits, templates=templates))
-    last = incidents.store.get(LAST_TOLD)
-    if not last:
+    if open_ones:
         return []
-    return incidents.solve(_incident(last["day"]), nothing_missing(templates=templates))
+    message = nothing_missing(templates=templates)
+    outcomes: list[Any] = []
+    for told_on in told.days:
+        outcomes += incidents.solve(_incident(told_on), message)
+    if told.days:
+        incidents.store.set(TOLD, Told().to_json())
+    return outcomes
 
 
 def _incident(day: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -93,20 +94,28 @@ class ConcludeReportOperator(ConcludeRunOperator):
         self.report = report
 
     def occasion(self, context: Context) -> Occasion:
-        """Return the period that the run was to report, or as much as its params say."""
+        """Return the period that the run was to report, or that its params were refused."""
         from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
 
         try:
             period = period_of(context, self.report, settings().account.timezone)
-        except PermanentError:  # a period that cannot be reported is what failed
-            return super().occasion(context)
+        except PermanentError:  # that no period can be told is what failed
+            example = Period.last_whole_before(
+                context["dag_run"].run_after,
+                kind=PERIOD_OF_REPORT[self.report],
+                timezone=settings().account.timezone,
+            )
+            conf = {"period": example.start.isoformat()}
+            return Occasion(self.dag_id, context["dag_run"].run_id, self.dag_id, conf, True)
         return Occasion.of_report(self.dag_id, period)
 
 
 def has_sent(context: Context) -> bool:
-    """Whether the run was to send anything: a dry or silent one solves nothing."""
+    """Whether the run was to send what it is for: a dry or silent one, or a rehearsal, was not."""
     params = context["params"]
-    return not params.get("dry_run") and params.get("backfill_mode") != "silent"
+    is_play = params.get("dry_run") or params.get("rehearse")
+    return not is_play and params.get("backfill_mode") != "silent"
 
 
 def failed_tasks(context: Context) -> list[tuple[str, int]]:
@@ -136,16 +145,18 @@ def incidents_of(context: Any) -> Incidents:
     return Incidents(delivery, address(settings().chats.failures, hook))
 
 
-def solve(incidents: Incidents, occasion: Occasion) -> list[Any]:
+def solve(
+    incidents: Incidents, occasion: Occasion, kinds: Sequence[str] = (FAILURE, LATE)
+) -> list[Any]:
     """Edit what ops were told of this occasion into that it is over."""
     from sancrm_reports.pure.ops import solved
 
     words = {FAILURE: "Был сбой", LATE: "Опоздал"}
     outcomes: list[Any] = []
-    for kind, what in words.items():
+    for kind in kinds:
         message = solved(
             occasion,
-            what,
+            words[kind],
             at=datetime.now(UTC),
             zone=settings().account.timezone,
             templates=INCLUDE / "templates",

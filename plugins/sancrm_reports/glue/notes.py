@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
+from sancrm_reports.pure.formatting import shortened
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
+LONGEST = 1000  # characters that Airflow's database takes
 RUN_NOTE = "sancrm_run_note"
 
 
@@ -55,4 +58,5 @@ def _copy(dag_run: DagRun, session: Session) -> None:
     ).first()
     written = dag_run.dag_run_note
     if left is not None and (written is None or written.user_id is None):
-        dag_run.note = XComModel.deserialize_value(left)
+        # Longer, it would break the scheduler's transaction, and so the scheduler.
+        dag_run.note = shortened(str(XComModel.deserialize_value(left)), LONGEST)

@@ -160,6 +160,8 @@ def _kind(dag_id: str) -> Kind:
 
 
 def _period(kind: Kind, day: date) -> Period:
+    if not date(2000, 1, 1) <= day < date(2200, 1, 1):
+        raise HTTPException(422, f"{day} is too far away.")
     return Period.containing(day, kind=kind.period, timezone=settings().account.timezone)
 
 

@@ -91,16 +91,25 @@ class Audit:
     """The findings on one period of one report, and what is known of its run.
 
     ``reason`` says why messages are missing, in Russian; empty where nobody knows, or none is.
+    What a run that is going on has not sent yet is no trouble: its end, or its deadline, tells.
     """
 
     report: str
     period: Period
     findings: Sequence[Finding]
     reason: str = ""
+    is_going_on: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether something was owed, and all of it was sent."""
+        return bool(self.findings) and not any(f.fate.is_trouble for f in self.findings)
 
     @property
     def troubles(self) -> list[Finding]:
         """The findings that somebody must do something about."""
+        if self.is_going_on:
+            return []
         return [finding for finding in self.findings if finding.fate.is_trouble]
 
 

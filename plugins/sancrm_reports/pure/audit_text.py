@@ -14,6 +14,8 @@ from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.pure.period import Period
 
 NAMES_SHOWN = 5
+PERIODS_SHOWN = 12
+NOTE = 900  # characters; Airflow's database takes 1000
 WORDS = {
     Fate.SENT: "отправлено",
     Fate.CORRECTED: "исправлено",
@@ -30,8 +32,9 @@ def reports_missing(audits: Sequence[Audit], *, templates: Path) -> Message:
     html = render(
         "reports_missing.html.j2",
         templates,
-        audits=[(_title(audit), _what(audit)) for audit in troubled],
-        commands=commands(troubled),
+        audits=[(_title(audit), _what(audit)) for audit in troubled[-PERIODS_SHOWN:]],
+        more=max(0, len(troubled) - PERIODS_SHOWN),
+        commands=commands(troubled)[-PERIODS_SHOWN:],
         is_unknown_fate=any(f.fate is Fate.UNKNOWN for audit in troubled for f in audit.troubles),
     )
     return Message(html)
@@ -74,15 +77,30 @@ def backfill_command(report: str, first: Period, last: Period) -> str:
 
 
 def note(audits: Sequence[Audit]) -> str:
-    """Return the table for the run's note, as Markdown: a row per report and period."""
-    lines = ["| Отчёт | Сообщения |", "| --- | --- |"]
-    for audit in audits:
-        counts = dict.fromkeys(WORDS, 0)
-        for finding in audit.findings:
-            counts[finding.fate] += 1
-        said = ", ".join(f"{WORDS[fate]}: {count}" for fate, count in counts.items() if count)
-        lines.append(f"| {_title(audit)} | {said or audit.reason or 'не ожидалось'} |")
+    """Return the table for the run's note, as Markdown: a row per report and period.
+
+    As many rows as a note can hold, those with troubles first.
+    """
+    missing = sum(len(audit.troubles) for audit in audits)
+    verdict = f"Не хватает сообщений: {missing}." if missing else "Ничего не пропало."
+    lines = [verdict, "", "| Отчёт | Сообщения |", "| --- | --- |"]
+    ordered = sorted(audits, key=lambda audit: not audit.troubles)
+    for place, audit in enumerate(ordered):
+        row = f"| {_title(audit)} | {_counts(audit)} |"
+        if len("\n".join([*lines, row])) > NOTE:
+            return "\n".join([*lines, f"| …и ещё {len(ordered) - place} | |"])
+        lines.append(row)
     return "\n".join(lines)
+
+
+def _counts(audit: Audit) -> str:
+    if audit.is_going_on:
+        return audit.reason
+    counts = dict.fromkeys(WORDS, 0)
+    for finding in audit.findings:
+        counts[finding.fate] += 1
+    said = ", ".join(f"{WORDS[fate]}: {count}" for fate, count in counts.items() if count)
+    return said or "не ожидалось"
 
 
 def _title(audit: Audit) -> str:

@@ -82,8 +82,12 @@ def span(start: datetime, end: datetime, zone: tzinfo) -> str:
 
 def one_line(name: str, limit: int = 100) -> str:
     """Return a name without line breaks, which would cut its markup, and not longer than that."""
-    line = " ".join(name.split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return shortened(" ".join(name.split()), limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text that is not longer than that; the end of a longer one becomes an ellipsis."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def day_name(day: date) -> str:

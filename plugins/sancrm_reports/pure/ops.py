@@ -77,6 +77,7 @@ class Occasion:
     key: str
     title: str
     conf: Mapping[str, Any]
+    is_refused: bool = False  # a run by hand, whose params made no sense: nothing is to be solved
 
     @classmethod
     def of_report(cls, dag_id: str, period: Period) -> Occasion:
@@ -111,6 +112,7 @@ def run_failed(
         title=occasion.title,
         steps=steps[:SHOWN],
         more=max(0, len(steps) - SHOWN),
+        is_refused=occasion.is_refused,
         is_unknown_fate=any(failure.is_unknown_fate for failure in failures),
         repair=occasion.repair(),
         resend=occasion.repair(resend=True),

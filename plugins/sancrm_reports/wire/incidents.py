@@ -52,9 +52,13 @@ class Incidents:
         state = self._state(name)
         if not state["open"]:
             return []
-        outcome = self.delivery.amend(self._key(name, state["number"]), self.to, message)
+        key = self._key(name, state["number"])
+        told = self.delivery.ledger.get(key)
+        outcomes: list[Outcome] = []
+        if told and told.message_id is not None:  # otherwise there is nothing to take back
+            outcomes = insist(lambda: self.delivery.deliver(key, self.to, message, grows=True))
         self.store.set(_state_key(name), {**state, "open": False})
-        return [outcome] if outcome else []
+        return outcomes
 
     def _state(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = self.store.get(_state_key(name), {})

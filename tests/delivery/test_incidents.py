@@ -1,0 +1,36 @@
+"""Troubles that are told once, in the ops chat, over real HTTP."""
+
+import pytest
+
+from delivery.desk import GROUP
+from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.messages import Message
+from sancrm_reports.wire.incidents import Incidents
+
+NAME = "failure|profitability_daily|2025-11-06"
+LONG = "\n\n".join(["я" * 1500] * 4)
+
+
+@pytest.fixture
+def incidents(desk):
+    return Incidents(desk.delivery(resend=True), desk.hook.default_address)
+
+
+def test_a_long_trouble_is_taken_back_in_all_its_parts(desk, incidents):
+    # Otherwise its end would stand below «решено» as if it were going on.
+    incidents.tell(NAME, Message(LONG))
+    assert len(desk.shown) > 1
+    incidents.solve(NAME, Message("✅ Решено"))
+    assert desk.shown[0].startswith("✅ Решено")
+    assert all("убрана" in text for text in desk.shown[1:])
+
+
+def test_what_was_never_told_is_not_called_solved(desk, incidents):
+    # The chat refused the trouble, and takes messages again: «решено» alone would say nothing.
+    desk.stand_in.chats[GROUP].condition = "kicked"
+    with pytest.raises(ReportError):
+        incidents.tell(NAME, Message("🔴 Сбой"))
+    desk.stand_in.chats[GROUP].condition = None
+    assert incidents.solve(NAME, Message("✅ Решено")) == []
+    assert desk.shown == []
+    assert not incidents.is_open(NAME)
