@@ -168,13 +168,15 @@ def test_a_full_backup_that_is_too_old_is_stale():
 
 def test_a_repository_that_gets_no_backups_is_found_out():
     # The other one hides it: tonight's backup is good. One every two weeks is enough.
-    def look(*elsewhere):
-        here = [done(night, where="repo1") for night in range(7, -1, -1)]
+    def look(*elsewhere, damage=""):
+        here = [done(night, where="repo1") for night in range(7, 0, -1)]
+        here.append(done(where="repo1", damage=damage))
         facts = Facts(OPENS + HOUR, (*here, *elsewhere), repositories=("repo1", "repo2"))
         found = judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS)
         return found.verdict, found.detail
 
     assert look() == (Verdict.STALE, "repo2")
+    assert look(damage="page errors") == (Verdict.DAMAGED, "page errors")  # tonight's comes first
     assert look(done(15, where="repo2")) == (Verdict.STALE, "repo2")
     assert look(done(13, where="repo2")) == (Verdict.OK, "")
     assert look(done(13, where="repo2", damage="page errors")) == (Verdict.STALE, "repo2")

@@ -233,11 +233,11 @@ def _judge(
         return Verdict.CLOCK_AHEAD, ahead, ""
     if done := facts.last(BackupState.DONE, window):
         oldest = window.opens_at - limits.full_within
-        if lonely := _without_backup(facts.repositories, good, since=oldest):
-            return Verdict.STALE, done, lonely
-        if facts.repositories:  # each packs in its own way, and rests on its own full ones
-            good = [backup for backup in good if backup.where == done.where]
-        return _of_finished(done, limits, good, full_since=oldest)
+        # Each repository packs in its own way, and rests on its own full ones.
+        there = [b for b in good if not facts.repositories or b.where == done.where]
+        found = _of_finished(done, limits, there, full_since=oldest)
+        lonely = _without_backup(facts.repositories, good, since=oldest)
+        return (Verdict.STALE, done, lonely) if lonely and found[0] is Verdict.OK else found
     running = facts.last(BackupState.RUNNING, window)
     failed = facts.last(BackupState.FAILED, window)
     if running and not (failed and facts.when(failed) > facts.when(running)):
