@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, Param
 
 from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting
-from sancrm_reports.glue.backup_sensor import BackupSensor, VerifyBackupOperator
+from sancrm_reports.glue.backup_sensor import LATE, BackupSensor, VerifyBackupOperator
 from sancrm_reports.glue.backup_window import window_timetable
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.settings import settings
+
+VERIFY_RETRIES = 1  # reading takes long, and the alert waits for it
 
 PARAMS = {
     "rehearse": Param(
@@ -26,7 +28,9 @@ PARAMS = {
 }
 
 for name, watched in settings().backups.items():
-    limit = timedelta(minutes=watched.verify.limit_minutes)
+    reading = timedelta(minutes=watched.verify.limit_minutes + 10)
+    retries = settings().retries
+    pauses = timedelta(seconds=retries.delay_seconds) * (3 * retries.count + VERIFY_RETRIES)
     with DAG(
         dag_id=f"backup_watch_{name}",
         description=f"Watches the backup of {watched.database}, and alerts where there is none",
@@ -36,7 +40,12 @@ for name, watched in settings().backups.items():
         ),
         catchup=watched.since is not None,  # then every night has its run, also after an outage
         max_active_runs=1,
-        dagrun_timeout=watched.length + limit + timedelta(hours=2),
+        # What every task may take at most: a run that is stopped skips its alert.
+        dagrun_timeout=watched.length
+        + LATE
+        + reading * (1 + VERIFY_RETRIES)
+        + pauses
+        + timedelta(hours=2),
         default_args=task_defaults(),
         params=PARAMS,
         tags=["sancrm", "backup"],
@@ -44,7 +53,10 @@ for name, watched in settings().backups.items():
     ):
         wait = BackupSensor(task_id="wait_for_backup", backup=name)
         verify = VerifyBackupOperator(
-            task_id="verify_backup", backup=name, execution_timeout=limit + timedelta(minutes=10)
+            task_id="verify_backup",
+            backup=name,
+            retries=VERIFY_RETRIES,
+            execution_timeout=reading,
         )
         alert = PostBackupAlertOperator(task_id="post_backup_alert", backup=name, **alerting(name))
         conclude = ConcludeRunOperator(

@@ -20,12 +20,16 @@ def _known_zone(name: str) -> str:
 
 
 def _cron(expression: str) -> str:
-    from croniter import croniter
+    from croniter import CroniterBadDateError, croniter
 
     if len(expression.split()) != 5 or not croniter.is_valid(expression):
         raise ValueError(
             f"{expression!r} is not a cron expression of five fields, such as 0 9 * * 0,2-6"
         )
+    try:
+        croniter(expression).get_next()
+    except CroniterBadDateError:
+        raise ValueError(f"{expression!r} never comes: no month has such a day") from None
     return expression
 
 
@@ -49,12 +53,13 @@ def _card_url(pattern: str) -> str:
 
     try:
         keys = {key for _, key, _, _ in Formatter().parse(pattern) if key is not None}
-    except ValueError:
+        pattern.format(id="1", number="1", code="R-1")  # as texts: {id:05d} has no way to write one
+    except (ValueError, LookupError, TypeError, AttributeError):
         keys = set()
     if not keys or not keys <= {"id", "number", "code"} or ":" not in pattern:
         raise ValueError(
             f"{pattern!r} is not the address of a repair's card; put {{id}}, {{number}} or "
-            "{code} where they belong, as in https://crm.example.com/repairs/{id}"
+            "{code} where they belong, just so and without a format, as in https://crm.example.com/repairs/{id}"
         )
     return pattern
 

@@ -34,10 +34,8 @@ def dumps(postgres, tmp_path_factory):
     dump("folder", "-Fd")
     dump("archive.tar", "-Ft")
     dump("plain.sql")
-    packed = subprocess.run(
-        ["gzip", "--stdout", folder / "plain.sql"], check=True, capture_output=True
-    ).stdout
-    (folder / "plain.sql.gz").write_bytes(packed)
+    for name in ("plain.sql", "custom.dump", "archive.tar"):
+        subprocess.run(["gzip", "--keep", folder / name], check=True)
     return folder
 
 

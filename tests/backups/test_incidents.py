@@ -224,6 +224,24 @@ def test_an_alert_that_no_chat_takes_is_told_when_one_does(night):
         night.tell(0)
     night.desk.stand_in.chats[GROUP].condition = None
     assert kinds(night.tell(1)) == ["alert"]
+    assert kinds(night.tell(2)) == ["reminder"]
+
+
+def test_a_bad_night_that_no_chat_took_is_told_with_its_end(night):
+    # Telegram was down until the next good night: both are told then, and once.
+    night.make(0)
+    night.tell(0)
+    for chat in night.chats:
+        night.desk.stand_in.chats[chat].condition = "kicked"
+    for _ in range(2):
+        with pytest.raises(ReportError):
+            night.tell(1)
+    night.desk.stand_in.chats[GROUP].condition = None
+    night.make(2)
+    told = night.tell(2)
+    assert kinds(told) == ["edit", "answer"]
+    assert "Было: копии нет" in told[0]
+    assert night.tell(2) == night.tell(3, at=HOUR) == []
 
 
 def test_a_reminder_keeps_the_last_good_backup_that_was_known(night):

@@ -108,13 +108,17 @@ def test_a_folder_gives_its_dumps_of_every_format(dumps):
 
 
 def test_what_was_written_a_moment_ago_is_still_running(copy_of, tmp_path):
-    # Only its quiet tells that a file is whole; a time in the future is no quiet.
+    # Only its quiet tells that a file is whole. A clock that is a little ahead makes no quiet; one
+    # that is far ahead is another verdict.
     path = copy_of("custom.dump")
     [backup] = look_at(tmp_path)
     assert backup.state is BackupState.RUNNING
     age(path)
     [backup] = look_at(tmp_path)
     assert backup.state is BackupState.DONE
+    age(path, datetime.now(UTC) + timedelta(seconds=30))
+    [backup] = look_at(tmp_path)
+    assert backup.state is BackupState.RUNNING
     age(path, datetime.now(UTC) + timedelta(days=1))
     [backup] = look_at(tmp_path)
     assert backup.state is BackupState.DONE
@@ -247,11 +251,14 @@ def test_what_pgbackrest_itself_verifies(pgbackrest):
             " checked: 965, total valid files: 964\n    checksum invalid: 1\n",
             Verdict.DAMAGED,
         ),
+        ("[wal-verify] integrity check status: OK\n", Verdict.OK),
+        ("[wal-verify] integrity check status: FAILURE\n", Verdict.DAMAGED),
         (None, Verdict.UNVERIFIED),  # the command itself failed
     ],
 )
-def test_what_pgbackrest_printed_is_judged(printed, verdict):
-    # Recorded from 2.45, which exits with 0 in the second case, too.
+def test_what_a_tool_printed_is_judged(printed, verdict):
+    # Recorded from pgBackRest 2.45, which exits with 0 in the second case, too; WAL-G's words are
+    # of its documentation.
     program = "raise SystemExit('no access')" if printed is None else f"print({printed!r})"
     watched = WatchedBackup(
         database="crm",
@@ -295,6 +302,17 @@ def test_pgbackrest_codes_are_judged_because_it_always_exits_with_0():
     for code, message in ((1, "missing stanza path"), (99, "other")):
         with pytest.raises(ToolError, match=message):
             printed(stanza(code, message))
+
+
+def test_pgbackrest_with_two_repositories_names_them():
+    # So that one without backups is found out; a single one is as any other tool's.
+    [one] = stanza(database={"repo-key": 2})
+    status = {"code": 0, "message": "ok"}
+    one["repo"] = [{"key": 1, "status": status}, {"key": 2, "status": status}]
+    facts = printed([one])
+    assert facts.repositories == ("repo1", "repo2")
+    assert facts.backups[0].where == "repo2"
+    assert recorded("pgbackrest-2.45.json", "pgbackrest").repositories == ()
 
 
 def test_a_running_pgbackrest_shows_its_share():
@@ -387,3 +405,44 @@ def test_a_line_for_an_alert_shows_no_password():
         "could not connect: password=… host=db"
     )
     assert len(last_line("x" * 5000)) == 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "401: Authorization: Bearer hunter2",
+        "401: {'Authorization': 'Basic hunter2'}",
+        "curl: sent Bearer hunter2 to host",
+        'bad config: {"password": "hunter2", "host": "db"}',
+        'bad config: {"password":"a \\"hunter2"}',
+        r'bad config: "{\"password\": \"hunter2\"}"',
+        "bad config: password: hunter2",
+        "bad config: password = 'my hunter2'",
+        "usage: tool --password hunter2 --host db",
+        "usage: tool --repo1-s3-key-secret 'a hunter2'",
+        "AWS_SECRET_ACCESS_KEY=hunter2 is refused",
+        "repo1-cipher-pass=hunter2 is refused",
+        "POST https://api.telegram.org/bot123:ABC-hunter2/sendMessage failed",
+        "failed: postgresql://me:p@hunter2@db/crm",
+    ],
+)
+def test_a_secret_is_hidden_whatever_its_form(line):
+    # As programs print headers, settings, options and addresses; the rest of the line stays.
+    shown = last_line(line)
+    assert "hunter2" not in shown
+    assert shown.startswith(line[:4])
+    assert "…" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'FATAL: password authentication failed for user "backup"',
+        "ERROR: duplicate key value violates unique constraint",
+        "ERROR [050]: unable to acquire lock on file: No space left on device",
+        "https://db:5432/crm does not answer",
+    ],
+)
+def test_a_line_without_a_secret_stays_as_it_is(line):
+    # It is what people look for.
+    assert last_line(line) == line

@@ -18,6 +18,8 @@ from sancrm_reports.wire.verify import (
     Verifier,
 )
 
+TRAILER = "--\n-- PostgreSQL database dump complete\n--\n"
+
 
 def verify(path, *, full=True, seconds=60):
     """Return the format, or the reader's own line."""
@@ -53,6 +55,8 @@ def some_data_of(folder):
         ("archive.tar", "tar"),
         ("plain.sql", "plain"),
         ("plain.sql.gz", "plain, gzip"),
+        ("custom.dump.gz", "custom, gzip"),
+        ("archive.tar.gz", "tar, gzip"),
     ],
 )
 def test_a_whole_dump_passes(dumps, name, format, full):
@@ -196,6 +200,42 @@ def test_a_format_that_nobody_here_reads_is_not_called_damaged(tmp_path):
     (tmp_path / "secret.dump").write_bytes(b"\x85\x01\0\0" * 1000)
     with pytest.raises(VerificationError, match="no format that can be read here"):
         verify(tmp_path / "secret.dump")
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes(range(255, 0, -1)) * 20,  # one encrypted file in ten has no NUL at its beginning
+        b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n" * 50,
+        b"age-encryption.org/v1\n" * 50,
+        gzip.compress(bytes(range(1, 256)) * 20),
+    ],
+    ids=["binary", "armored", "age", "gzip"],
+)
+def test_what_only_looks_like_text_is_not_called_damaged(tmp_path, content, full):
+    # Plain SQL is what begins like pg_dump's.
+    (tmp_path / "secret.dump").write_bytes(content)
+    with pytest.raises(VerificationError, match="no format that can be read here"):
+        verify(tmp_path / "secret.dump", full=full)
+
+
+@pytest.mark.parametrize("name", ["custom.dump.gz", "archive.tar.gz"])
+@pytest.mark.parametrize(
+    "damage", [lambda path: cut(path, by=1), lambda path: cut(path, keep=0.5), flip]
+)
+def test_a_packed_archive_that_was_damaged_is_found_out(copy_of, name, damage):
+    # By pg_restore or by the gzip, whichever notices first; the last byte is of the gzip alone.
+    path = copy_of(name)
+    damage(path)
+    assert "damaged" in verify(path)
+
+
+def test_a_dump_of_another_encoding_is_plain_sql(tmp_path):
+    # pg_dump -E writes what the reader of it wants.
+    text = "--\n-- Name: ремонты\n--\n" + TRAILER
+    (tmp_path / "old.sql").write_bytes(text.encode("cp1251"))
+    assert verify(tmp_path / "old.sql") == "plain"
 
 
 def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):

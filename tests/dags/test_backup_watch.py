@@ -169,6 +169,25 @@ def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, co
     assert "восстановлено" in telegram.messages[0].text
 
 
+@pytest.mark.parametrize("limit", [1, 120, 600])
+def test_the_alert_goes_out_before_the_run_is_stopped(configured, limit):
+    # Airflow skips what is left of a run that takes too long, the alert too. So all tries of the
+    # tasks before it fit, each as long as it may be, and an hour is left for the alert.
+    configured(
+        BACKUPS__SANCRM__VERIFY__LIMIT_MINUTES=str(limit),
+        RETRIES__COUNT="5",
+        RETRIES__DELAY_SECONDS="600",
+    )
+    from airflow.dag_processing.dagbag import DagBag
+
+    dag = DagBag().dags[DAG_ID]  # import_dags takes the retries away
+    wait, verify = dag.get_task("wait_for_backup"), dag.get_task("verify_backup")
+    longest = timedelta(minutes=180 + 10) + wait.retries * wait.retry_delay
+    longest += (1 + verify.retries) * verify.execution_timeout + verify.retries * verify.retry_delay
+    assert verify.execution_timeout > timedelta(minutes=limit)
+    assert dag.dagrun_timeout - longest > HOUR
+
+
 def test_a_run_without_a_logical_date_watches_the_newest_window(
     airflow_database, crm, telegram, backup
 ):

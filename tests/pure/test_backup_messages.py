@@ -57,6 +57,12 @@ def test_the_alert_is_its_golden_text():
     assert text(verdict(failed())) == ALERT
 
 
+def test_the_repository_without_backups_is_named():
+    # Whoever reads it has to know which of them to look at.
+    found = replace(verdict(done()), verdict=Verdict.STALE, detail="repo2")
+    assert "В хранилище repo2 давно нет хорошей копии, хотя в другом она есть." in text(found)
+
+
 def test_the_good_end_is_its_golden_text():
     # What the alert becomes, and the answer to it.
     good = verdict(done(-1), window=NEXT, at=26 * HOUR)

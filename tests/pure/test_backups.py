@@ -59,6 +59,23 @@ def test_a_backup_of_another_window_does_not():
     assert verdict(done(-1), at=7 * DAY).verdict is Verdict.MISSING
 
 
+def test_a_backup_is_of_the_window_in_which_it_began():
+    # Last night's that overran is not tonight's, and one that ends after the next window opens is.
+    overran = done(1, minutes=60, took=23 * 60 + 10)
+    assert verdict(overran, before=BEFORE[:-1]).verdict is Verdict.WAITING
+    found = verdict(overran, before=BEFORE[:-1], at=3 * HOUR)
+    assert (found.verdict, found.last_good) == (Verdict.MISSING, overran)
+    late = done(kind="full", took=24 * 60)
+    found = verdict(late, at=2 * DAY, before=[done(1, kind="incr")])
+    assert found.verdict is Verdict.OK
+
+
+def test_where_only_the_end_is_known_it_decides():
+    # A dump's file tells no more.
+    file = Backup("a.dump", BackupState.DONE, finished_at=OPENS + 10 * MINUTE, size=3 * GB)
+    assert verdict(file).verdict is Verdict.OK
+
+
 def test_nothing_by_the_deadline_is_missing():
     # Silence is the failure that counts: a killed backup leaves no trace in most tools.
     assert verdict(at=3 * HOUR - MINUTE).verdict is Verdict.WAITING
@@ -91,6 +108,17 @@ def test_it_hangs_above_three_times_the_usual_but_not_below_an_hour(took, hangs_
         assert found.verdict is expected
 
 
+def test_a_full_backup_may_run_longer_than_partial_ones():
+    # It is compared with its own kind.
+    before = [
+        done(7, kind="full", took=50),
+        *(done(n, kind="incr", took=1) for n in range(6, 0, -1)),
+    ]
+    full = running(minutes=0, kind="full")
+    assert verdict(full, at=150 * MINUTE, before=before).verdict is Verdict.RUNNING
+    assert verdict(full, at=151 * MINUTE, before=before).verdict is Verdict.HUNG
+
+
 def test_what_runs_without_a_time_is_of_now():
     # pgBackRest's lock and a growing file tell none; judged a week later it is not of that night.
     nameless = Backup("", BackupState.RUNNING)
@@ -118,14 +146,16 @@ def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected)
         assert found.detail == str(3 * GB)
 
 
-def test_an_incremental_backup_is_compared_with_its_own_kind():
-    # Small beside a full one is how it should be.
-    full = [done(night, kind="full") for night in (8, 7, 6, 5)]
-    incremental = [done(night, kind="incr", size=GB // 100) for night in (4, 3, 2)]
-    before = full + incremental
-    assert verdict(done(kind="incr", size=GB // 100), before=before).verdict is Verdict.OK
-    small = verdict(done(kind="incr", size=GB // 1000), before=before)
-    assert small.verdict is Verdict.TOO_SMALL
+def test_a_partial_backup_has_no_usual_size():
+    # A full one a week, and a diff every night, which grows until the next full one: the first
+    # after it is small beside the older ones. Only the floor counts; for a full one, the full ones.
+    full = [done(night, kind="full") for night in (22, 15, 8, 1)]
+    diffs = [done(night, kind="diff", size=(8 - night) * GB // 10) for night in range(7, 1, -1)]
+    before = sorted(full + diffs, key=lambda backup: backup.moment)
+    assert verdict(done(kind="diff", size=GB // 100), before=before).verdict is Verdict.OK
+    assert verdict(done(kind="diff", size=1023), before=before).verdict is Verdict.TOO_SMALL
+    small = verdict(done(kind="full", size=GB), before=before)
+    assert (small.verdict, small.detail) == (Verdict.TOO_SMALL, str(3 * GB))
 
 
 def test_a_full_backup_that_is_too_old_is_stale():
@@ -134,6 +164,33 @@ def test_a_full_backup_that_is_too_old_is_stale():
     found = verdict(done(kind="incr"), before=before)
     assert (found.verdict, found.detail) == (Verdict.STALE, "full")
     assert verdict(done(kind="full"), before=before).verdict is Verdict.OK
+
+
+def test_a_repository_that_gets_no_backups_is_found_out():
+    # The other one hides it: tonight's backup is good. One every two weeks is enough.
+    def look(*elsewhere, damage=""):
+        here = [done(night, where="repo1") for night in range(7, 0, -1)]
+        here.append(done(where="repo1", damage=damage))
+        facts = Facts(OPENS + HOUR, (*here, *elsewhere), repositories=("repo1", "repo2"))
+        found = judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS)
+        return found.verdict, found.detail
+
+    assert look() == (Verdict.STALE, "repo2")
+    assert look(damage="page errors") == (Verdict.DAMAGED, "page errors")  # tonight's comes first
+    assert look(done(15, where="repo2")) == (Verdict.STALE, "repo2")
+    assert look(done(13, where="repo2")) == (Verdict.OK, "")
+    assert look(done(13, where="repo2", damage="page errors")) == (Verdict.STALE, "repo2")
+
+
+def test_each_repository_has_its_own_usual_size():
+    # One may pack ten times better.
+    packed = [done(night, where="repo2", size=GB // 10) for night in (3, 2, 1, 0)]
+    facts = Facts(
+        OPENS + HOUR,
+        (*(done(night, where="repo1", minutes=1) for night in range(7, -1, -1)), *packed),
+        repositories=("repo1", "repo2"),
+    )
+    assert judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS).verdict is Verdict.OK
 
 
 def test_an_old_report_is_not_a_missing_backup():

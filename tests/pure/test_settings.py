@@ -97,6 +97,13 @@ def test_a_bad_cron_expression_is_explained(refusal, cron):
     assert "cron expression of five fields, such as" in text
 
 
+def test_a_cron_that_never_comes_is_explained(refusal):
+    # The thirtieth of February: it would never fire, and the audit would look for its last time.
+    text = refusal("30 9 * * 1", "0 9 30 2 *")
+    assert "reports.weekly.schedule = '0 9 30 2 *'" in text
+    assert "never comes" in text
+
+
 @pytest.mark.parametrize(
     ("section", "key"),
     [
@@ -235,6 +242,9 @@ def test_a_branch_may_have_chats_of_its_own(load):
         ("card_url = 'https://crm.example.com/repairs'", "put {id}"),
         ("card_url = 'https://crm.example.com/{repair}'", "put {id}"),
         ("card_url = 'https://crm.example.com/{id'", "put {id}"),
+        ("card_url = 'https://crm.example.com/{id:05d}'", "without a format"),
+        ("card_url = 'https://crm.example.com/{id!x}'", "without a format"),
+        ("card_url = 'https://crm.example.com/{id.real}'", "put {id}"),
         ("card_url = 'crm.example.com/{id}'", "https://crm.example.com/repairs/{id}"),
     ],
 )

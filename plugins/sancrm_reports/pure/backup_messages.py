@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -201,6 +202,8 @@ def _meaning(judgement: Judgement) -> str:
     if judgement.verdict is Verdict.TOO_SMALL and judgement.detail:
         usual = formatting.size(int(judgement.detail))
         return f"Копия гораздо меньше прежних: обычно {usual}."
+    if judgement.verdict is Verdict.STALE and re.fullmatch(r"repo\d+", judgement.detail):
+        return f"В хранилище {judgement.detail} давно нет хорошей копии, хотя в другом она есть."
     return words or WORDS[judgement.verdict].meaning
 
 

@@ -80,6 +80,16 @@ class Backup:
         return self.finished_at or self.started_at
 
     @property
+    def began(self) -> datetime | None:
+        """When it began, or where that is unknown, ended: this decides of which window it is."""
+        return self.started_at or self.finished_at
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it needs no other backup."""
+        return self.kind in ("", "full")
+
+    @property
     def duration(self) -> timedelta | None:
         """How long it took, None where an end of it is unknown."""
         if self.started_at and self.finished_at:
@@ -89,10 +99,15 @@ class Backup:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a probe saw. ``observed_at`` is when that was true: a file's time, not its reading's."""
+    """What a probe saw. ``observed_at`` is when that was true: a file's time, not its reading's.
+
+    ``repositories`` are those that each have to hold backups, as ``where`` names them; empty where
+    a tool has but one.
+    """
 
     observed_at: datetime
     backups: tuple[Backup, ...] = ()
+    repositories: tuple[str, ...] = ()
 
     @property
     def good(self) -> list[Backup]:
@@ -111,7 +126,8 @@ class Facts:
 
     def _is_of(self, backup: Backup, window: Window) -> bool:
         is_known = backup.moment is not None or backup.state is BackupState.RUNNING
-        return is_known and window.opens_at <= self.when(backup) < window.next_at
+        began = backup.began or self.observed_at
+        return is_known and window.opens_at <= began < window.next_at
 
 
 @dataclass(frozen=True)
@@ -203,7 +219,7 @@ def judge(
     if facts is None:
         broken = now >= window.due_at or errors >= limits.probe_errors
         return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, at, detail=error)
-    good = [backup for backup in facts.good if _moment(backup) < window.next_at]
+    good = [backup for backup in facts.good if backup.began and backup.began < window.next_at]
     verdict, backup, detail = _judge(facts, window, now, limits, good)
     last_good = next((b for b in reversed(good) if b != backup), None)
     return Judgement(verdict, at, backup, last_good, detail)
@@ -216,7 +232,12 @@ def _judge(
     if ahead := _ahead(facts):
         return Verdict.CLOCK_AHEAD, ahead, ""
     if done := facts.last(BackupState.DONE, window):
-        return _of_finished(done, window, limits, good)
+        oldest = window.opens_at - limits.full_within
+        # Each repository packs in its own way, and rests on its own full ones.
+        there = [b for b in good if not facts.repositories or b.where == done.where]
+        found = _of_finished(done, limits, there, full_since=oldest)
+        lonely = _without_backup(facts.repositories, good, since=oldest)
+        return (Verdict.STALE, done, lonely) if lonely and found[0] is Verdict.OK else found
     running = facts.last(BackupState.RUNNING, window)
     failed = facts.last(BackupState.FAILED, window)
     if running and not (failed and facts.when(failed) > facts.when(running)):
@@ -236,30 +257,40 @@ def _ahead(facts: Facts) -> Backup | None:
     return next((b for b in facts.backups if b.moment and b.moment > latest), None)
 
 
+def _without_backup(places: tuple[str, ...], good: list[Backup], *, since: datetime) -> str:
+    """Return the first repository whose backups are all too old: the others hide that."""
+    fresh = {backup.where for backup in good if _moment(backup) >= since}
+    return next((place for place in places if place not in fresh), "")
+
+
 def _of_finished(
-    done: Backup, window: Window, limits: Thresholds, good: list[Backup]
+    done: Backup, limits: Thresholds, good: list[Backup], *, full_since: datetime
 ) -> tuple[Verdict, Backup, str]:
     if done.damage:
         return Verdict.DAMAGED, done, done.damage
-    before = [b.size for b in good if b.kind == done.kind and _moment(b) < _moment(done)]
-    sizes = [size for size in before if size is not None][-limits.small_samples :]
-    usual = int(median(sizes)) if len(sizes) >= limits.small_samples_least else None
+    usual = _usual_size(done, limits, good)
     least = max(limits.small_bytes, int((usual or 0) * limits.small_ratio))
     if done.size is not None and done.size < least:
         return Verdict.TOO_SMALL, done, str(usual or "")
-    kinds = {backup.kind for backup in good}
-    full = [b for b in good if b.kind in ("", "full")]
-    if kinds - {"", "full"} and not (
-        full and _moment(full[-1]) >= window.opens_at - limits.full_within
-    ):
+    full = [backup for backup in good if backup.is_full]
+    if len(full) < len(good) and not (full and _moment(full[-1]) >= full_since):
         return Verdict.STALE, done, "full"
     return Verdict.OK, done, ""
+
+
+def _usual_size(done: Backup, limits: Thresholds, good: list[Backup]) -> int | None:
+    """Return the median of the full ones before; a partial one has none: it grows by the day."""
+    if not done.is_full:
+        return None
+    before = [b.size for b in good if b.is_full and _moment(b) < _moment(done)]
+    sizes = [size for size in before if size is not None][-limits.small_samples :]
+    return int(median(sizes)) if len(sizes) >= limits.small_samples_least else None
 
 
 def _of_running(
     running: Backup, window: Window, now: datetime, limits: Thresholds, good: list[Backup]
 ) -> tuple[Verdict, Backup, str]:
-    took = [b.duration.total_seconds() for b in good if b.duration is not None]
+    took = [b.duration.total_seconds() for b in good if b.duration and b.kind == running.kind]
     usual = median(took[-limits.small_samples :]) if took else 0.0
     longest = max(timedelta(seconds=usual) * limits.hung_factor, limits.hung)
     if running.started_at and now - running.started_at > longest:

@@ -25,7 +25,8 @@ class Incident:
     """A row of windows without a good backup.
 
     ``key`` names its messages; ``alert`` is the judgement that it was told with; ``log_url`` leads
-    to what was seen then; ``told_on`` is the day of the last message; ``day`` counts these.
+    to what was seen then; ``told_on`` is the day of the last message, empty while no chat has taken
+    one; ``day`` counts these.
     """
 
     key: str
@@ -60,6 +61,11 @@ class Watch:
         """Return plain values."""
         return asdict(self)
 
+    @property
+    def untold(self) -> Self:
+        """What to remember before the alert goes out: should no chat take it, another run tells."""
+        return replace(self, incident=self.incident and replace(self.incident, told_on=""))
+
 
 def tell(
     watch: Watch, judgement: Judgement, window: Window, *, today: date, log_url: str = ""
@@ -83,6 +89,9 @@ def tell(
         number = watch.incidents + 1
         opened = Incident(f"{window.key}.{number}", judgement.to_json(), log_url, today.isoformat())
         return Telling.ALERT, replace(watch, incidents=number, incident=opened)
+    if not incident.told_on:
+        told = replace(incident, told_on=today.isoformat())
+        return Telling.ALERT, replace(watch, incident=told)
     if today.isoformat() <= incident.told_on:
         return Telling.NOTHING, watch
     reminded = replace(incident, told_on=today.isoformat(), day=incident.day + 1)

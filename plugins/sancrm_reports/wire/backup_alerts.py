@@ -67,6 +67,8 @@ class BackupAlerts:
         telling, after = tell(watch, judgement, self.subject.window, today=today, log_url=log_url)
         log.info("%s: %s.", judgement.verdict, telling)
         outcomes: list[Outcome] = []
+        if telling is Telling.ALERT:
+            self.store.set(WATCH, after.untold.to_json())
         if telling is Telling.RECOVERY and watch.incident:
             outcomes = self._recover(watch.incident, judgement)
         elif telling is not Telling.NOTHING and after.incident:
@@ -115,9 +117,11 @@ class BackupAlerts:
             log_url=incident.log_url,
             is_rehearsal=is_rehearsal,
         )
-        outcomes = [self._amend(route, incident.key, edited) for route in self.routes]
-        answered = self._post(f"{incident.key}.end", answer, answers=incident.key)
-        return [outcome for outcome in outcomes if outcome] + answered
+        amended = [self._amend(route, incident.key, edited) for route in self.routes]
+        outcomes = [outcome for outcome in amended if outcome]
+        if not outcomes and not incident.told_on:  # no chat took the alert: its end tells of both
+            outcomes = self._post(incident.key, edited)
+        return outcomes + self._post(f"{incident.key}.end", answer, answers=incident.key)
 
     def _amend(self, route: Route, period: str, message: Message) -> Outcome | None:
         """Edit what was told by a route; a chat that refuses now cannot keep the rest unsaid."""

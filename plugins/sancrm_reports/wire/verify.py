@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -24,7 +25,11 @@ CHUNK = 1 << 20
 PROGRESS_SECONDS = 10.0
 TAIL = 1024  # bytes: a \unrestrict line may follow the trailer
 TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
+START = 4096  # bytes that tell a format, also after unpacking
 CUSTOM, GZIP, TAR = b"PGDMP", b"\x1f\x8b", b"toc.dat\0"
+# A comment, a setting or a \restrict line, then text in whatever encoding. What is encrypted has
+# control characters, or as text begins with words or with -----BEGIN.
+PLAIN = re.compile(rb"\s*(--(?!-)|SET |\\)[^\x00-\x08\x0e-\x1f\x7f]*")
 
 
 class DamagedError(ReportError):
@@ -80,25 +85,37 @@ class Verifier:
             raise StillWrittenError(f"{self.path} changed while it was read.")
 
     def _file(self) -> str:
+        """Read a file by what its first bytes say it is, after unpacking."""
         with self.path.open("rb") as file:
-            start = file.read(512)
+            start = file.read(START)
         if not start:
             raise DamagedError("the file is empty")
+        is_packed = start.startswith(GZIP)
+        if is_packed:
+            start = _unzipped_start(start)
+        content = _unzipped(self._chunks()) if is_packed else self._chunks()
+        name = self._content(start, content, is_packed=is_packed)
+        if self.full:
+            for _ in content:  # what its reader left, such as the checksum of a gzip
+                pass
+        return f"{name}, gzip" if is_packed else name
+
+    def _content(self, start: bytes, content: Iterator[bytes], *, is_packed: bool) -> str:
         if start.startswith(CUSTOM):
-            self._restore(["--file=/dev/null"] if self.full else ["--list"])
+            self._restore(content, ["--file=/dev/null"] if self.full else ["--list"])
             return "custom"
         if start.startswith(TAR):
-            self._tar() if self.full else self._restore(["--list"])
+            self._tar(content) if self.full else self._restore(content, ["--list"])
             return "tar"
-        if start.startswith(GZIP):
-            self._plain(_unzipped(self._chunks()) if self.full else None)
-            return "plain, gzip"
-        if b"\0" in start:
+        if start and not PLAIN.fullmatch(start[:512]):  # the header, before any row
             raise VerificationError(
                 f"{self.path.name} is of no format that can be read here: pg_dump's custom, "
                 "directory, tar and plain SQL, also in gzip; not in zstd, xz or encrypted."
             )
-        self._plain(self._chunks() if self.full else iter([self._end()]))
+        if self.full:
+            self._plain(content)
+        elif not is_packed:  # only all of a gzip can show its end
+            self._plain(iter([self._end()]))
         return "plain"
 
     def _end(self) -> bytes:
@@ -106,10 +123,8 @@ class Verifier:
             file.seek(max(0, self.path.stat().st_size - TAIL))
             return bytes(file.read())
 
-    def _plain(self, chunks: Iterator[bytes] | None) -> None:
-        """Look for the last line that pg_dump writes; only all of a gzip can show it."""
-        if chunks is None:
-            return
+    def _plain(self, chunks: Iterator[bytes]) -> None:
+        """Look for the last line that pg_dump writes."""
         tail = b""
         for chunk in chunks:
             tail = (tail + chunk)[-TAIL:]
@@ -129,19 +144,19 @@ class Verifier:
                     told = done * 10 // whole
                     log.info("Read %d%% of %s.", told * 10, self.path.name)
 
-    def _restore(self, how: list[str]) -> None:
+    def _restore(self, content: Iterator[bytes], how: list[str]) -> None:
         """Let pg_restore read the file, which goes through a pipe and so may lie anywhere."""
         with _pg_restore(how, stdin=subprocess.PIPE) as program:
             with suppress(BrokenPipeError):  # it has seen enough; its exit code says of what
-                for chunk in self._chunks():
+                for chunk in content:
                     program.stdin.write(chunk)
                 program.stdin.close()
             self._judge(program)
 
-    def _tar(self) -> None:
+    def _tar(self, content: Iterator[bytes]) -> None:
         """Read a tar to its last member: pg_restore takes one that was cut for whole."""
         try:
-            with tarfile.open(fileobj=_Stream(self._chunks()), mode="r|") as archive:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=_Stream(content), mode="r|") as archive:  # type: ignore[call-overload]
                 names = [member.name for member in archive]
         except tarfile.TarError as error:
             raise DamagedError(f"tar: {error}") from None
@@ -237,6 +252,14 @@ class _Stream:
             self._rest += chunk
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken
+
+
+def _unzipped_start(start: bytes) -> bytes:
+    """Unpack the first bytes of a gzip; they need no whole one."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(start)
+    except zlib.error as error:
+        raise DamagedError(f"gzip: {error}") from None
 
 
 def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:

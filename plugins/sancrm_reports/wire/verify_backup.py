@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sancrm_reports.backup_settings import FilesProbe, ToolProbe
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import Backup, Judgement, Verdict
+from sancrm_reports.wire.output import last_line
 from sancrm_reports.wire.verify import DamagedError, StillWrittenError, Verifier
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
             from sancrm_reports.wire.probes.tools import run
 
             said = run(watched.verify.command, ssh_conn_id=tool.ssh_conn_id, seconds=seconds)
-            # pgBackRest exits with 0 whatever it found, and prints only what is wrong.
-            if wrong := re.search(r"^.*status: (error|invalid).*$", said, re.MULTILINE):
-                details = " ".join(said[wrong.start() :].split())
-                raise DamagedError(details[:300])
+            # pgBackRest exits with 0 whatever it found, and prints only what is wrong. WAL-G
+            # says "integrity check status: FAILURE".
+            if wrong := re.search(r"(?im)^.*status: *(error|invalid|fail).*$", said):
+                raise DamagedError(" ".join(said[wrong.start() :].split()))
 
 
 def _bad(found: Judgement, verdict: Verdict, detail: str) -> Judgement:
-    return replace(found, verdict=verdict, detail=detail)
+    return replace(found, verdict=verdict, detail=last_line(detail))

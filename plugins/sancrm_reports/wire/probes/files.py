@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.pure.backups import CLOCK_TOLERANCE, Backup, BackupState, Facts
 from sancrm_reports.wire.probes.errors import FolderError
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class DumpFiles:
             yield self._backup(str(path), path.name, written, size, now)
 
     def _backup(self, where: str, name: str, written: datetime, size: int, now: datetime) -> Backup:
-        if timedelta() <= now - written < timedelta(seconds=self.settings.quiet_seconds):
+        quiet = now - written  # below zero where the file server's clock is a little ahead
+        if -CLOCK_TOLERANCE <= quiet < timedelta(seconds=self.settings.quiet_seconds):
             return Backup(name, BackupState.RUNNING, size=size, where=where)
         return Backup(name, BackupState.DONE, finished_at=written, size=size, where=where)
 

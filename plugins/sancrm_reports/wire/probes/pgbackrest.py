@@ -34,7 +34,8 @@ def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts
         whole, copied = lock.get("size"), lock.get("size-cplt")
         share = copied / whole if whole and copied is not None else None
         backups.append(Backup("", BackupState.RUNNING, size=copied, progress=share))
-    return Facts(observed_at, tuple(backups))
+    repositories = tuple(f"repo{one['key']}" for one in found.get("repo", ()))
+    return Facts(observed_at, tuple(backups), repositories if len(repositories) > 1 else ())
 
 
 def _backup(one: Any) -> Backup:
