@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
-from sancrm_reports.pure.formatting import shortened
-
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
@@ -46,6 +44,8 @@ def _write_note(dag_run: DagRun) -> None:
 def _copy(dag_run: DagRun, session: Session) -> None:
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
+
+    from sancrm_reports.pure.formatting import shortened
 
     left = session.scalars(
         select(XComModel)
