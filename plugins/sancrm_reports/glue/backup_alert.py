@@ -15,6 +15,7 @@ from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
+    backup_hook,
     delivery_of,
     ops_hook,
     posting,
@@ -39,14 +40,6 @@ def alerting(name: str) -> dict[str, Any]:
     given = posting()
     outlets = [*given["outlets"], backup_asset(name)]
     return {**given, "outlets": outlets, "priority_weight": 100, "trigger_rule": "all_done"}
-
-
-def backup_hook() -> SancrmTelegramHook:
-    """Return the hook of the backup chat: of its own connection where there is one."""
-    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
-    telegram = settings().telegram
-    return SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
 
 
 class PostBackupAlertOperator(TelegramOperator):

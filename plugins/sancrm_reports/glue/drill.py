@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.telegram import TelegramOperator, address, delivery_of
+from sancrm_reports.glue.telegram import TelegramOperator, address, backup_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ class PostRestoreDrillOperator(TelegramOperator):
         """Write the message and bring it to its chat."""
         from sancrm_reports.pure.drill import Drill, drill_message
         from sancrm_reports.wire.incidents import insist
-        from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
         left: Any = context["ti"].xcom_pull(task_ids=self.drilled_by, key=DRILL)
         drill = Drill.model_validate(left or {})  # nothing is left by a worker that was killed
@@ -87,8 +86,7 @@ class PostRestoreDrillOperator(TelegramOperator):
             timezone=settings().account.timezone,
             templates=INCLUDE / "templates",
         )
-        telegram = settings().telegram
-        hook = SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
+        hook = backup_hook()
         to = address(settings().chats.backups, hook)
         delivery = delivery_of(context, hook, resend=True)
         key = delivery.key(self.dag_id, context["dag_run"].run_id, "drill", to)

@@ -49,6 +49,14 @@ def ops_hook() -> SancrmTelegramHook:
     return SancrmTelegramHook.first_of(telegram.ops_conn_id, telegram.conn_id)
 
 
+def backup_hook() -> SancrmTelegramHook:
+    """Return the hook of the backup chat: of its own connection where there is one."""
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+    telegram = settings().telegram
+    return SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
+
+
 def address(chat: str, hook: SancrmTelegramHook) -> Address:
     """Return where a chat of the settings is; an empty one is the connection's."""
     from sancrm_reports.wire.chats import Address
