@@ -337,6 +337,13 @@ def test_airflow_understands_a_command(command):
             json.loads(parsed[name])
 
 
+def test_the_runbook_leaves_runs_to_the_scheduler():
+    # Beside one, `airflow dags test` shares the run with it: decision 0040.
+    runbook = commands(TEXTS[DOCS / "runbook.md"], "airflow")
+    assert runbook
+    assert not [line for line in runbook if line.startswith("airflow dags test")]
+
+
 def test_the_readme_shows_airflow_commands():
     # So that the test above does not pass for want of commands.
     assert len(commands(README, "airflow")) >= 8
