@@ -16,13 +16,9 @@ from sancrm_reports.backup_settings import FilesProbe, ToolProbe, WatchedBackup
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.backups import Backup, BackupState, Judgement, Verdict
 from sancrm_reports.settings import Database
+from sancrm_reports.wire.dump_files import FolderError
 from sancrm_reports.wire.output import last_line
-from sancrm_reports.wire.probes.errors import (
-    CommandError,
-    FolderError,
-    ReportUnreadableError,
-    ToolError,
-)
+from sancrm_reports.wire.probes.errors import CommandError, ReportUnreadableError, ToolError
 from sancrm_reports.wire.probes.files import DumpFiles
 from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.probes.tools import ToolReport

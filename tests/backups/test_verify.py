@@ -9,10 +9,9 @@ import subprocess
 import pytest
 
 from demo.postgres import find_bin_dir
-from sancrm_reports.backup_settings import FilesProbe
-from sancrm_reports.wire.probes.files import storage_path
+from sancrm_reports.wire.dump_files import storage_path
+from sancrm_reports.wire.dump_format import DamagedError, UnknownFormatError
 from sancrm_reports.wire.verify import (
-    DamagedError,
     StillWrittenError,
     VerificationError,
     Verifier,
@@ -23,7 +22,7 @@ TRAILER = "--\n-- PostgreSQL database dump complete\n--\n"
 
 def verify(path, *, full=True, seconds=60):
     """Return the format, or the reader's own line."""
-    place = storage_path(FilesProbe(kind="files", path=str(path)))
+    place = storage_path(str(path))
     try:
         return Verifier(place, full=full, seconds=seconds).verify()
     except DamagedError as error:
@@ -198,7 +197,7 @@ def test_a_dump_that_was_killed_in_the_middle_is_found_out(postgres, dumps, tmp_
 def test_a_format_that_nobody_here_reads_is_not_called_damaged(tmp_path):
     # Such as one that was encrypted: that it cannot be read is not that it is damaged.
     (tmp_path / "secret.dump").write_bytes(b"\x85\x01\0\0" * 1000)
-    with pytest.raises(VerificationError, match="no format that can be read here"):
+    with pytest.raises(UnknownFormatError, match="no format that can be read here"):
         verify(tmp_path / "secret.dump")
 
 
@@ -216,7 +215,7 @@ def test_a_format_that_nobody_here_reads_is_not_called_damaged(tmp_path):
 def test_what_only_looks_like_text_is_not_called_damaged(tmp_path, content, full):
     # Plain SQL is what begins like pg_dump's.
     (tmp_path / "secret.dump").write_bytes(content)
-    with pytest.raises(VerificationError, match="no format that can be read here"):
+    with pytest.raises(UnknownFormatError, match="no format that can be read here"):
         verify(tmp_path / "secret.dump", full=full)
 
 
@@ -244,12 +243,12 @@ def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):
     cut(path, keep=0.5)
 
     class Growing(Verifier):
-        def _file(self):
+        def _file(self, found):
             with path.open("ab") as file:
                 file.write(b"more")
-            return super()._file()
+            return super()._file(found)
 
-    place = storage_path(FilesProbe(kind="files", path=str(path)))
+    place = storage_path(str(path))
     with pytest.raises(StillWrittenError):
         Growing(place, full=True, seconds=60).verify()
 

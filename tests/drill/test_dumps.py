@@ -1,4 +1,4 @@
-"""Which dump is restored: the newest that nobody is writing any more."""
+"""Which dump is restored: the newest that nobody is writing any more; and what it is."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,8 @@ from airflow.sdk.io import attach
 
 from drill.conftest import age
 from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.dumps import Kind, kind_of, newest_dump
+from sancrm_reports.wire.dump_format import DamagedError, UnknownFormatError, format_of
+from sancrm_reports.wire.newest_dump import newest_dump
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 AT = NOW.timestamp()
@@ -32,10 +33,10 @@ def test_the_newest_finished_one_is_taken(tmp_path):
     put(tmp_path, "3.dump", 119)
     put(tmp_path, ".4.dump", 600)
     put(tmp_path, "2.dump.sha256", 500)
-    dump = found(tmp_path / "*.dump").dump
-    assert (dump.name, dump.size_bytes) == ("2.dump", 14)
-    assert dump.finished_at.timestamp() == AT - 3600
-    assert found(tmp_path / "*.dump", quiet_seconds=119).dump.name == "3.dump"
+    dump = found(tmp_path / "*.dump")
+    assert (dump.name, dump.size) == ("2.dump", 14)
+    assert dump.written_at.timestamp() == AT - 3600
+    assert found(tmp_path / "*.dump", quiet_seconds=119).name == "3.dump"
 
 
 def test_a_folder_is_as_new_as_its_newest_file(tmp_path):
@@ -46,15 +47,22 @@ def test_a_folder_is_as_new_as_its_newest_file(tmp_path):
         found(tmp_path / "*")
     age(tmp_path / "crm.dir" / "toc.dat", AT - 300)
     one = found(tmp_path / "*")
-    assert (one.dump.size_bytes, one.dump.finished_at.timestamp()) == (10, AT - 300)
+    assert (one.size, one.written_at.timestamp()) == (10, AT - 300)
 
 
-@pytest.mark.parametrize("place", ["", "crm.dump", "/no/such/folder/*.dump"])
-def test_a_place_that_holds_nothing_says_what_to_set(place):
+@pytest.mark.parametrize(
+    ("place", "trouble"),
+    [
+        ("", Trouble.NOT_SET),
+        ("crm.dump", Trouble.NOT_SET),
+        ("/no/such/folder/*.dump", Trouble.NO_DUMP),
+    ],
+)
+def test_a_place_that_holds_nothing_says_what_to_set(place, trouble):
     # Not set, no folder, and a folder that is not there.
     with pytest.raises(DrillError) as caught:
         found(place)
-    assert caught.value.trouble is Trouble.NO_DUMP
+    assert caught.value.trouble is trouble
     assert place in str(caught.value)
 
 
@@ -66,7 +74,7 @@ def test_a_dump_in_an_object_store_is_brought_here(tmp_path):
     now = max(fs.modified(path) for path in fs.find("/crm"))
     for pattern, size, files in (("*.dump", 6, []), ("*.dir", 3, ["1.dat", "toc.dat"])):
         one = newest_dump(f"memory://crm/{pattern}", quiet_seconds=0, now=now)
-        assert (one.dump.size_bytes, one.is_local) == (size, False)
+        assert (one.size, one.is_local) == (size, False)
         fetched = one.fetch(tmp_path)
         assert fetched.parent == tmp_path
         assert sorted(path.name for path in fetched.glob("*")) == files
@@ -81,22 +89,21 @@ def test_a_local_dump_is_read_where_it_lies(tmp_path):
 
 def test_the_first_bytes_tell_the_format(shelf):
     # Names are the backup's affair.
-    kinds = {path.name: kind_of(path) for path in shelf.iterdir()}
-    assert kinds == {
-        "crm.dump": Kind.ARCHIVE,
-        "crm.dir": Kind.ARCHIVE,
-        "crm.tar": Kind.ARCHIVE,
-        "crm.sql": Kind.SQL,
-        "crm.sql.gz": Kind.GZIPPED_SQL,
+    formats = {path.name: str(format_of(path)) for path in shelf.iterdir()}
+    assert formats == {
+        "crm.dump": "custom",
+        "crm.dir": "directory",
+        "crm.tar": "tar",
+        "crm.sql": "plain",
+        "crm.sql.gz": "plain, gzip",
     }
 
 
 def test_another_format_is_not_taken_for_damage(tmp_path):
-    # Compressed by a program that a drill does not know.
+    # Compressed by a program that is not known here.
     (tmp_path / "crm.sql.zst").write_bytes(b"\x28\xb5\x2f\xfd\x04\x58")
-    with pytest.raises(DrillError) as caught:
-        kind_of(tmp_path / "crm.sql.zst")
-    assert caught.value.trouble is Trouble.UNSUITABLE
+    with pytest.raises(UnknownFormatError, match=r"crm\.sql\.zst"):
+        format_of(tmp_path / "crm.sql.zst")
 
 
 def test_what_a_failed_backup_leaves_is_damaged(tmp_path):
@@ -104,6 +111,5 @@ def test_what_a_failed_backup_leaves_is_damaged(tmp_path):
     (tmp_path / "empty.dump").touch()
     (tmp_path / "crm.dir").mkdir()
     for path in tmp_path.iterdir():
-        with pytest.raises(DrillError) as caught:
-            kind_of(path)
-        assert caught.value.trouble is Trouble.DAMAGED
+        with pytest.raises(DamagedError):
+            format_of(path)

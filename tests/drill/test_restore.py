@@ -46,7 +46,9 @@ def unreachable_source(configured, monkeypatch, server):
 
 
 def write_sql(path, lines):
-    path.write_text("\n".join([*lines, "-- PostgreSQL database dump complete", ""]))
+    """A file as pg_dump begins and ends it, with these lines of a person's in between."""
+    begin, end = "-- PostgreSQL database dump", "-- PostgreSQL database dump complete"
+    path.write_text("\n".join([begin, *lines, end, ""]))
 
 
 def wrong(drill):
@@ -114,6 +116,14 @@ def test_every_kind_of_damage_is_found(drill, shelf, scratch, tmp_path):
         assert name in str(error)
         assert done.dump.name == name
     assert list(scratch.iterdir()) == []
+
+
+def test_an_archive_in_gzip_is_no_damage(drill, shelf, tmp_path):
+    # pg_restore does not read it, and it is compressed already: the error says what to do.
+    (tmp_path / "crm.dump.gz").write_bytes(gzip.compress((shelf / "crm.dump").read_bytes()))
+    done, error = drill(tmp_path / "crm.dump.gz")
+    assert done.trouble is Trouble.UNSUITABLE
+    assert "leave gzip out" in str(error)
 
 
 def test_a_dump_of_a_newer_postgresql_is_told_from_a_damaged_one(shelf, scratch):
@@ -188,7 +198,7 @@ def test_what_reaches_out_of_the_database_is_refused_before_anything_is_done(
     write_sql(tmp_path / "odd.sql", ("CREATE TABLE branches ();", "SELECT pg_sleep(60);", line))
     done, error = drill(tmp_path / "odd.sql", time_limit_minutes=0.02)
     assert done.trouble is Trouble.UNSUITABLE
-    assert "in line 3" in str(error)
+    assert "in line 4" in str(error)
 
 
 def test_subscriptions_and_publications_are_left_out(drill, tmp_path):

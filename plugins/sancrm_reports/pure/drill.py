@@ -22,6 +22,7 @@ class Trouble(StrEnum):
     """What kept a drill from its end."""
 
     BROKEN_OFF = "broken_off"
+    NOT_SET = "not_set"
     NO_DUMP = "no_dump"
     NO_PROGRAMS = "no_programs"
     NO_SPACE = "no_space"
@@ -40,6 +41,10 @@ WORDS = {
     Trouble.BROKEN_OFF: (
         "прервано, ничего не проверено",
         "Посмотрите журнал задачи restore_newest_dump и очистите её (Clear)",
+    ),
+    Trouble.NOT_SET: (
+        "не указано, где лежат дампы",
+        "Укажите папку и шаблон имени в restore_drill.dumps (include/settings.toml)",
     ),
     Trouble.NO_DUMP: (
         "готового дампа нет",

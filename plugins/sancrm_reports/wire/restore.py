@@ -17,7 +17,7 @@ from threading import Timer
 from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.dumps import Kind, kind_of
+from sancrm_reports.wire.dump_format import DamagedError, Layout, UnknownFormatError, format_of
 from sancrm_reports.wire.scratch_postgres import environment
 
 VERSION = re.compile(rb"(?:Dumped from database|Dumped by pg_dump) version:? (\d+)")
@@ -56,15 +56,23 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
         DrillError: the dump is damaged, too new, not of one database or refused by the server, or
             the time is over.
     """
-    kind = kind_of(dump)
     try:
-        if kind is Kind.ARCHIVE:
+        found = format_of(dump)
+        if found.layout is not Layout.PLAIN:
+            if found.is_packed:
+                raise UnknownFormatError(
+                    f"{dump.name} is {found}: leave gzip out, pg_dump --format=custom compresses."
+                )
             _restore_archive(dump, dsn, programs, seconds)
         else:
-            with gzip.open(dump) if kind is Kind.GZIPPED_SQL else dump.open("rb") as lines:
+            with gzip.open(dump) if found.is_packed else dump.open("rb") as lines:
                 _check_sql(lines, dsn, dump.name)
                 lines.seek(0)
                 _restore_sql(dump.name, lines, dsn, programs, seconds)
+    except UnknownFormatError as error:
+        raise DrillError(Trouble.UNSUITABLE, str(error)) from None
+    except DamagedError as error:
+        raise DrillError(Trouble.DAMAGED, f"{dump.name} is damaged: {error}.") from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise DrillError(
             Trouble.DAMAGED, f"{dump.name} is damaged: it cannot be unpacked to its end."

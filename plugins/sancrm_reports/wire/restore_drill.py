@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.drill import Drill, DrillError, Table, Trouble
+from sancrm_reports.pure.drill import Drill, DrillError, Dump, Table, Trouble
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
-from sancrm_reports.wire.dumps import FoundDump, newest_dump
+from sancrm_reports.wire.dump_files import DumpFile
+from sancrm_reports.wire.newest_dump import newest_dump
 from sancrm_reports.wire.restore import restore
 from sancrm_reports.wire.scratch_database import scratch_database
 from sancrm_reports.wire.scratch_postgres import find_programs, own_server
@@ -32,7 +33,7 @@ def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
     wanted = configured.restore_drill
     begun = time.monotonic()
     found = newest_dump(wanted.dumps, quiet_seconds=wanted.quiet_seconds, now=drill.started_at)
-    drill.dump = found.dump
+    drill.dump = Dump(name=found.name, size_bytes=found.size, finished_at=found.written_at)
     programs = find_programs(wanted.programs, server=not wanted.server_conn_id)
     with workspace(Path(wanted.scratch_folder or tempfile.gettempdir())) as folder:
         check_space(folder, needed_bytes=_needed_bytes(configured, found))
@@ -45,13 +46,12 @@ def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
     drill.trouble = None
 
 
-def _needed_bytes(configured: Settings, found: FoundDump) -> int:
+def _needed_bytes(configured: Settings, found: DumpFile) -> int:
     """Return what the drill will write: a copy of a dump from afar, and a server of its own."""
-    size = found.dump.size_bytes
-    copy = 0 if found.is_local else size
+    copy = 0 if found.is_local else found.size
     if configured.restore_drill.server_conn_id:
         return copy
-    return copy + int(SPACE_FACTOR * max(size, _source_bytes(configured)))
+    return copy + int(SPACE_FACTOR * max(found.size, _source_bytes(configured)))
 
 
 def _source_bytes(configured: Settings) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import subprocess
 import tarfile
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.wire.dump_files import is_local
+from sancrm_reports.wire.dump_format import DamagedError, DumpFormat, Layout, format_of
 from sancrm_reports.wire.output import last_line
 
 log = logging.getLogger(__name__)
@@ -25,15 +26,6 @@ CHUNK = 1 << 20
 PROGRESS_SECONDS = 10.0
 TAIL = 1024  # bytes: a \unrestrict line may follow the trailer
 TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
-START = 4096  # bytes that tell a format, also after unpacking
-CUSTOM, GZIP, TAR = b"PGDMP", b"\x1f\x8b", b"toc.dat\0"
-# A comment, a setting or a \restrict line, then text in whatever encoding. What is encrypted has
-# control characters, or as text begins with words or with -----BEGIN.
-PLAIN = re.compile(rb"\s*(--(?!-)|SET |\\)[^\x00-\x08\x0e-\x1f\x7f]*")
-
-
-class DamagedError(ReportError):
-    """The dump is not whole; the text is the reader's own line."""
 
 
 class VerificationError(ReportError):
@@ -65,12 +57,18 @@ class Verifier:
         Raises:
             DamagedError: it is not whole.
             StillWrittenError: it changed meanwhile.
+            UnknownFormatError: it is of no format that can be read here.
             VerificationError: it could not be read, or not in time.
         """
         try:
             before = self._identity()
             try:
-                return self._folder() if self.path.is_dir() else self._file()
+                found = format_of(self.path)
+                if found.layout is Layout.DIRECTORY:
+                    self._folder()
+                else:
+                    self._file(found)
+                return str(found)
             finally:
                 self._refuse_changed(before)  # a half of what is being written is not damaged
         except OSError as error:
@@ -84,39 +82,23 @@ class Verifier:
         if self._identity() != before:
             raise StillWrittenError(f"{self.path} changed while it was read.")
 
-    def _file(self) -> str:
-        """Read a file by what its first bytes say it is, after unpacking."""
-        with self.path.open("rb") as file:
-            start = file.read(START)
-        if not start:
-            raise DamagedError("the file is empty")
-        is_packed = start.startswith(GZIP)
-        if is_packed:
-            start = _unzipped_start(start)
-        content = _unzipped(self._chunks()) if is_packed else self._chunks()
-        name = self._content(start, content, is_packed=is_packed)
+    def _file(self, found: DumpFormat) -> None:
+        """Read a file as what its first bytes say it is, after unpacking."""
+        content = _unzipped(self._chunks()) if found.is_packed else self._chunks()
+        match found.layout:
+            case Layout.CUSTOM:
+                self._restore(content, ["--file=/dev/null"] if self.full else ["--list"])
+            case Layout.TAR if self.full:
+                self._tar(content)
+            case Layout.TAR:
+                self._restore(content, ["--list"])
+            case _ if self.full:
+                self._plain(content)
+            case _ if not found.is_packed:  # only all of a gzip can show its end
+                self._plain(iter([self._end()]))
         if self.full:
             for _ in content:  # what its reader left, such as the checksum of a gzip
                 pass
-        return f"{name}, gzip" if is_packed else name
-
-    def _content(self, start: bytes, content: Iterator[bytes], *, is_packed: bool) -> str:
-        if start.startswith(CUSTOM):
-            self._restore(content, ["--file=/dev/null"] if self.full else ["--list"])
-            return "custom"
-        if start.startswith(TAR):
-            self._tar(content) if self.full else self._restore(content, ["--list"])
-            return "tar"
-        if start and not PLAIN.fullmatch(start[:512]):  # the header, before any row
-            raise VerificationError(
-                f"{self.path.name} is of no format that can be read here: pg_dump's custom, "
-                "directory, tar and plain SQL, also in gzip; not in zstd, xz or encrypted."
-            )
-        if self.full:
-            self._plain(content)
-        elif not is_packed:  # only all of a gzip can show its end
-            self._plain(iter([self._end()]))
-        return "plain"
 
     def _end(self) -> bytes:
         with self.path.open("rb") as file:
@@ -163,16 +145,15 @@ class Verifier:
         if names[-1] != "restore.sql":
             raise DamagedError("tar: restore.sql, which pg_dump writes last, is missing")
 
-    def _folder(self) -> str:
+    def _folder(self) -> None:
         """Let pg_restore read a folder; one in object storage is fetched first."""
         how = ["--list"] if not self.full else ["--file=/dev/null", "--verbose"]
         with self._here() as folder, _pg_restore([*how, folder]) as program:
             self._judge(program)
-        return "directory"
 
     @contextmanager
     def _here(self) -> Iterator[str]:
-        if self.path.protocol in ("", "file"):
+        if is_local(self.path):
             yield self.path.path
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -252,14 +233,6 @@ class _Stream:
             self._rest += chunk
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken
-
-
-def _unzipped_start(start: bytes) -> bytes:
-    """Unpack the first bytes of a gzip; they need no whole one."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(start)
-    except zlib.error as error:
-        raise DamagedError(f"gzip: {error}") from None
 
 
 def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from sancrm_reports.backup_settings import FilesProbe, ToolProbe
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import Backup, Judgement, Verdict
+from sancrm_reports.wire.dump_files import storage_path
+from sancrm_reports.wire.dump_format import DamagedError
 from sancrm_reports.wire.output import last_line
-from sancrm_reports.wire.verify import DamagedError, StillWrittenError, Verifier
+from sancrm_reports.wire.verify import StillWrittenError, Verifier
 
 if TYPE_CHECKING:
     from sancrm_reports.backup_settings import WatchedBackup
@@ -39,9 +41,7 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
     seconds = watched.verify.limit_minutes * 60
     match watched.probe:
         case FilesProbe() as files:
-            from sancrm_reports.wire.probes.files import storage_path
-
-            path = storage_path(files, backup.where)
+            path = storage_path(backup.where or files.path, files.conn_id)
             Verifier(path, full=watched.verify.level == "full", seconds=seconds).verify()
         case ToolProbe() as tool:
             from sancrm_reports.wire.probes.tools import run

@@ -5,10 +5,6 @@ from __future__ import annotations
 from sancrm_reports.errors import ReportError
 
 
-class FolderError(ReportError):
-    """The folder of dumps cannot be looked into."""
-
-
 class CommandError(ReportError):
     """A command could not be run, or said that it failed."""
 
