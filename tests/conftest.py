@@ -4,9 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
+SLOWEST = ("scheduler", "dags", "page", "demo_command")  # folders
 
 os.environ |= {
     "AIRFLOW_HOME": tempfile.mkdtemp(prefix="sancrm-airflow-"),
@@ -18,14 +19,22 @@ os.environ |= {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """Keep a folder's tests in one of the processes that pytest-xdist starts.
+class FolderScheduling(LoadScopeScheduling):
+    """Gives each process of pytest-xdist whole folders of tests, the slowest folders first.
 
-    A folder shares its servers: an Airflow or a PostgreSQL is started once for all its tests. The
-    slowest folders come first, so that no process is left alone with one in the end.
+    A folder shares its servers: an Airflow or a PostgreSQL is started once for all its tests. Marks
+    with ``--dist loadgroup`` would say the same, but pytest-xdist 3.8 loses them with pytest 9.2.
     """
-    slowest = ("scheduler", "dags")
-    items.sort(key=lambda item: item.path.parent.name not in slowest)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # by the number of tests, which says little
+    return FolderScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Put first what takes longest, so that no process is left alone with it in the end."""
+    items.sort(key=lambda item: (*SLOWEST, item.path.parent.name).index(item.path.parent.name))
