@@ -147,7 +147,10 @@ def test_parts_without_a_cost_are_said(count, words):
 
 def test_unknown_fixed_costs_are_said_to_be_unknown():
     # Not 0; and 0 is not unknown.
-    assert line(report(branch(fixed_costs=None)), "постоянные") == "· постоянные: нет данных"
+    assert (
+        line(report(branch(fixed_costs=None)), "постоянные")
+        == "· постоянные: нет данных, прибыль без них"
+    )
     assert line(report(branch(fixed_costs=Decimal(0))), "постоянные").startswith(
         "· постоянные: 0 ₽"
     )

@@ -38,13 +38,12 @@ export function Toolbar({ kinds, view, onChange }) {
 function KindButtons({ kinds, kind, onChoose }) {
   return h(
     ButtonGroup,
-    { size: "sm", gap: 1, maxW: "100%", overflowX: "auto", "aria-label": "Вид сообщений" },
+    { size: "sm", gap: 1, flexWrap: "wrap", "aria-label": "Вид сообщений" },
     kinds.map(({ id, name }) =>
       h(
         Button,
         {
           key: id,
-          flexShrink: 0,
           variant: id === kind.id ? "solid" : "outline",
           colorPalette: "brand",
           "aria-pressed": id === kind.id,
