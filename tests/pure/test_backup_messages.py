@@ -15,8 +15,9 @@ from sancrm_reports.pure.backup_messages import (
     progress,
     recovered,
 )
-from sancrm_reports.pure.backups import Verdict, Window
+from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.splitting import split, visible_length
+from sancrm_reports.pure.verdicts import Verdict
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)

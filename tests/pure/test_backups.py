@@ -5,16 +5,8 @@ from random import Random
 
 import pytest
 
-from sancrm_reports.pure.backups import (
-    Backup,
-    BackupState,
-    Facts,
-    Judgement,
-    Thresholds,
-    Verdict,
-    Window,
-    judge,
-)
+from sancrm_reports.pure.backups import Backup, BackupState, Facts, Window
+from sancrm_reports.pure.verdicts import Judgement, Thresholds, Verdict, judge
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

@@ -20,7 +20,7 @@ from sancrm_reports.glue.telegram import (
     ops_hook,
     posting,
 )
-from sancrm_reports.pure.backups import Judgement, Verdict
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:

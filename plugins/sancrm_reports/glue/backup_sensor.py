@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, BaseSensorOperator
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.pure.backups import BadBackupError, Judgement, Verdict
+from sancrm_reports.pure.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sancrm_reports.pure.backup_messages import progress
-from sancrm_reports.pure.backups import Judgement, Window
+from sancrm_reports.pure.backups import Window
+from sancrm_reports.pure.verdicts import Judgement
 from sancrm_reports.settings import settings
 
 
@@ -60,7 +61,7 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
         window: which backup is expected.
         errors: how many looks in a row could not be made before this one.
     """
-    from sancrm_reports.pure.backups import judge
+    from sancrm_reports.pure.verdicts import judge
     from sancrm_reports.wire.output import last_line
     from sancrm_reports.wire.probes import probe_of
 

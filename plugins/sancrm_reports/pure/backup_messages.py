@@ -10,8 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.pure import formatting
-from sancrm_reports.pure.backups import Backup, Judgement, Verdict, Window
+from sancrm_reports.pure.backups import Backup, Window
 from sancrm_reports.pure.messages import Button, Message, render
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 
 
 @dataclass(frozen=True)

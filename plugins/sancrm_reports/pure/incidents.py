@@ -8,7 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sancrm_reports.pure.backups import Judgement, Window
+from sancrm_reports.pure.backups import Window
+from sancrm_reports.pure.verdicts import Judgement
 
 
 class Telling(StrEnum):

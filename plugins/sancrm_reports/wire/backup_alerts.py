@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.backup_messages import Subject, alert, recovered
-from sancrm_reports.pure.backups import Judgement, Verdict
 from sancrm_reports.pure.incidents import Incident, Telling, Watch, tell
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 from sancrm_reports.wire.ledger import Store

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sancrm_reports.backup_settings import FilesProbe, ToolProbe
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.backups import Backup, Judgement, Verdict
+from sancrm_reports.pure.backups import Backup
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.wire.dump_files import storage_path
 from sancrm_reports.wire.dump_format import DamagedError
 from sancrm_reports.wire.output import last_line
