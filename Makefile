@@ -15,7 +15,7 @@ up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
 	@$(RUN) -m demo up
 
 test: setup ## Pass every test
-	@$(RUN) -m pytest -n auto --maxprocesses 4
+	@$(RUN) -m pytest -n 3
 
 check: setup lint types test ## Everything that CI runs
 

@@ -20,15 +20,16 @@ def environment(tmp_path):
 
 
 def left_over(folder):
-    """The processes that know of the folder: Airflow's by its home, PostgreSQL by its data."""
+    """The commands that know of the folder: Airflow's by its home, PostgreSQL's by its data."""
     found = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.environ().get("AIRFLOW_HOME", "")]
-        except psutil.Error:
+            command = " ".join(process.cmdline())
+            knows = f"{command} {process.environ().get('AIRFLOW_HOME', '')}"
+        except psutil.Error:  # it has just ended
             continue
-        if any(str(folder) in word for word in words) and process.pid != os.getpid():
-            found.append(process)
+        if str(folder) in knows and process.pid != os.getpid():
+            found.append(command)
     return found
 
 
@@ -58,7 +59,7 @@ def test_an_interrupted_demo_stops_what_it_started(environment, tmp_path, number
         if "Starting Airflow" in line:
             break
     deadline = time.monotonic() + 120
-    while not any("airflow" in " ".join(p.cmdline()) for p in left_over(tmp_path)):
+    while not any("airflow" in command for command in left_over(tmp_path)):
         assert time.monotonic() < deadline
     demo.send_signal(number)
     assert demo.wait(timeout=60) == 130

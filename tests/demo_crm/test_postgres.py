@@ -22,11 +22,13 @@ SOURCES = {
 }
 INCLUDE = Path(postgres.__file__).parents[1]
 
-# A program that starts a server and waits, as the demo does.
+# A program that starts a server and waits, as the demo does; with Ctrl-C as in a terminal, also
+# where the tests run in the background.
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from demo.postgres import EmbeddedPostgres
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedPostgres(Path(sys.argv[1]) if len(sys.argv) > 1 else None) as server:
     print(server.dsn(), server._process.pid, flush=True)
     time.sleep(60)

@@ -12,20 +12,26 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import load_settings
 from scheduler.conftest import DAG_ID, backfills_over, local_airflow, senders, unpause, wait_until
-from stage import CHAT, OPS_CHAT, in_chat
+from stage import CHAT, OPS_CHAT, in_chat, make_crm
 
 INCLUDE = Path(__file__).parents[2] / "include"
-DATABASE = "game_day"
 GONE, NEW = -1003333333333, -1004444444444
 
 
 @pytest.fixture
+def postgres():
+    with EmbeddedPostgres() as server:
+        make_crm(server)
+        yield server
+
+
+@pytest.fixture
 def telegram():
-    """A Telegram of its own: the other Airflow of this folder goes on posting."""
     with TelegramStandIn(rate_limits=False) as server:
         server.chats.add(CHAT, "supergroup", "Отчёты")
         server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
@@ -54,7 +60,7 @@ def game(postgres, telegram, include, tmp_path):
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
     }
     home = tmp_path / "airflow"
-    with local_airflow(postgres, telegram, home, environment, database=DATABASE) as running:
+    with local_airflow(postgres, telegram, home, environment) as running:
         yield running
 
 
@@ -116,7 +122,7 @@ def test_after_a_bad_day_everything_was_posted_once(game, telegram, include, pos
     game.wait_for_run(DAG_ID)
     assert told(telegram).text.startswith("✅ Решено: ежедневный отчёт")
 
-    kill_the_scheduler_while_posting(game, telegram, postgres, oldest)
+    kill_the_scheduler_while_posting(game, telegram, oldest)
     game.wait_for_run(DAG_ID)
     assert "Посмотрите в чат" in told(telegram).text
     type_command_of(game, told(telegram), "arrived")  # it is there
@@ -142,7 +148,7 @@ def test_after_a_bad_day_everything_was_posted_once(game, telegram, include, pos
     assert set(posted.values()) == {1}
 
 
-def kill_the_scheduler_while_posting(airflow, telegram, postgres, period):
+def kill_the_scheduler_while_posting(airflow, telegram, period):
     """Kill it with its workers, while Telegram's answer to a branch's message is on its way.
 
     It comes back a quarter of an hour later: that is what the heartbeats of the dead say.
@@ -157,7 +163,7 @@ def kill_the_scheduler_while_posting(airflow, telegram, postgres, period):
     for worker in workers:  # in a process group of their own
         worker.kill()
     hanging.release()
-    with psycopg.connect(postgres.dsn(DATABASE)) as connection:
+    with psycopg.connect(airflow.metadata_dsn) as connection:
         connection.execute(
             "update job set latest_heartbeat = latest_heartbeat - interval '15 minutes' "
             "where job_type = 'SchedulerJob'"
