@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import Param
 
 from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
@@ -15,6 +16,7 @@ from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 
+TITLE = "незвонки"
 PARAMS = {
     **UNKNOWN_FATE,
     "dry_run": Param(
@@ -25,7 +27,7 @@ PARAMS = {
     ),
 }
 
-with DAG(
+with DagWithDeadline(
     dag_id="missed_calls",
     description="Tells the staff's chat which customers are to be called back",
     schedule=workday_timetable(settings()),
@@ -33,6 +35,7 @@ with DAG(
     catchup=False,  # whom to call is known for today only
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
+    deadline=missed_calls_deadline(TITLE),
     default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     params=PARAMS,
@@ -41,7 +44,7 @@ with DAG(
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
     conclude = ConcludeRunOperator(
-        task_id="conclude_run", title="незвонки", trigger_rule="all_done", **posting()
+        task_id="conclude_run", title=TITLE, trigger_rule="all_done", **posting()
     )
 
     calls >> conclude

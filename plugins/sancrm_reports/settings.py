@@ -112,6 +112,7 @@ class MissedCalls(Section):
     """Customers to call back: when, which, and how the messages look and live on."""
 
     time: TimeOfDay = "10:00"
+    deadline_minutes: float = Field(default=60, gt=0)
     statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
     card_url: CardUrl | None = None
     close_called_back: bool = True

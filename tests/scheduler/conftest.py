@@ -49,6 +49,7 @@ def airflow(postgres, telegram, tmp_path_factory):
     environment = {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # what may leak the token
         "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",  # every scheduled run is late
+        "SANCRM__MISSED_CALLS__DEADLINE_MINUTES": "0.02",
         "SANCRM__BACKUPS": json.dumps(WAITED_FOR),
         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
     }

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from scheduler.conftest import DAG_ID, backfill, wait_until
+from scheduler.conftest import DAG_ID, backfill, unpause, wait_until
 from stage import OPS_CHAT, in_chat
 
 
@@ -16,6 +16,19 @@ def test_a_scheduled_run_past_its_deadline_is_told_and_then_solved(airflow, tele
     assert f"/dags/{DAG_ID}/runs/scheduled" in late.buttons[0][0].url
     assert over.method == "editMessageText"
     assert over.text.startswith("✅ Решено: ежедневный отчёт, ")
+
+
+def test_missed_calls_that_wait_for_a_slot_are_told_and_then_solved(airflow, telegram):
+    # They cannot go on until the pool, as the runbook has it, has its slot again.
+    def is_told(beginning):
+        return any(message.text.startswith(beginning) for message in in_chat(telegram, OPS_CHAT))
+
+    airflow.command("pools", "set", "telegram", "0", "No slot: nobody posts")
+    unpause(airflow, "missed_calls")
+    wait_until(lambda: is_told("⏰ Опаздывает: незвонки, "))
+    airflow.command("pools", "set", "telegram", "1", "One slot: one sender at a time")
+    wait_until(lambda: is_told("✅ Решено: незвонки, "))
+    assert airflow.wait_for_run("missed_calls")["state"] == "success"
 
 
 def test_a_backfill_has_no_deadline(airflow):

@@ -48,14 +48,12 @@ class ConcludeRunOperator(TelegramOperator):
 
     def occasion(self, context: Context) -> Occasion:
         """Return what the run was for; by default its day in the account's zone."""
-        from sancrm_reports.pure import formatting
         from sancrm_reports.pure.ops import Occasion
 
         run: Any = context["dag_run"]
         zone = ZoneInfo(settings().account.timezone)
         day = (run.data_interval_start or run.run_after).astimezone(zone).date()
-        title = f"{self.title or self.dag_id}, {formatting.day_name(day)}"
-        return Occasion(self.dag_id, day.isoformat(), title, {})
+        return Occasion.of_day(self.dag_id, self.title or self.dag_id, day)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look how the run went, and tell what ops do not know yet.

@@ -14,6 +14,8 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from sancrm_reports.pure.ops import Occasion
+
 
 class ScheduledTimeReference(BaseDeadlineReference):
     """Counts from when the schedule made the run; backfills and runs by hand have no deadline.
@@ -38,11 +40,20 @@ class ScheduledTimeReference(BaseDeadlineReference):
 
 def report_deadline(report: str) -> DeadlineAlert:
     """Return the deadline of ``daily``, ``weekly`` or ``monthly``."""
+    return _deadline(f"{report} report", settings().delivery.deadline_minutes, report=report)
+
+
+def missed_calls_deadline(title: str) -> DeadlineAlert:
+    """Return the deadline of the missed calls; ``title`` is what ops read they are."""
+    return _deadline("missed calls", settings().missed_calls.deadline_minutes, title=title)
+
+
+def _deadline(what: str, minutes: float, **occasion: str) -> DeadlineAlert:
     return DeadlineAlert(
         reference=ScheduledTimeReference(),
-        interval=timedelta(minutes=settings().delivery.deadline_minutes),
-        callback=AsyncCallback(tell_late, kwargs={"report": report}),
-        name=f"{report} report posted",
+        interval=timedelta(minutes=minutes),
+        callback=AsyncCallback(tell_late, kwargs=occasion),
+        name=f"{what} posted",
     )
 
 
@@ -59,37 +70,48 @@ class DagWithDeadline(DAG):
         return super().test(*args, **kwargs)
 
 
-async def tell_late(report: str, context: dict[str, Any]) -> str:
+async def tell_late(context: dict[str, Any], report: str = "", title: str = "") -> str:
     """Tell ops, once, that a run is not over although it should be; runs in the triggerer.
 
-    A run that failed in time was told of by ``conclude_run``.
+    The run is of a report (``daily``, …), or of what is done once a day, called ``title``. One that
+    failed in time was told of by ``conclude_run``.
     """
     from asgiref.sync import sync_to_async
 
     if context["dag_run"]["state"] not in ("queued", "running"):
         return "the run is over"
-    await sync_to_async(_tell_late)(report, context["dag_run"], context["deadline"])
+    occasion = _occasion(context["dag_run"], report, title)
+    await sync_to_async(_tell_late)(occasion, context["dag_run"], context["deadline"])
     return "told"
 
 
-def _tell_late(report: str, run: dict[str, Any], deadline: dict[str, Any]) -> None:
+def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
+    from zoneinfo import ZoneInfo
+
+    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+
+    zone = settings().account.timezone
+    fired_at = _instant(run["run_after"])
+    if not report:
+        return Occasion.of_day(run["dag_id"], title, fired_at.astimezone(ZoneInfo(zone)).date())
+    period = Period.last_whole_before(fired_at, kind=PERIOD_OF_REPORT[report], timezone=zone)
+    return Occasion.of_report(run["dag_id"], period)
+
+
+def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> None:
     from zoneinfo import ZoneInfo
 
     from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 
     from sancrm_reports.glue.conclude import LATE, incidents_of, run_url
     from sancrm_reports.glue.telegram import DELIVERIES
-    from sancrm_reports.pure.ops import Occasion, report_late
-    from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+    from sancrm_reports.pure.ops import report_late
 
-    zone = settings().account.timezone
-    period = Period.last_whole_before(
-        _instant(run["run_after"]), kind=PERIOD_OF_REPORT[report], timezone=zone
-    )
-    occasion = Occasion.of_report(run["dag_id"], period)
+    zone = ZoneInfo(settings().account.timezone)
     message = report_late(
         occasion,
-        due=_instant(deadline["deadline_time"]).astimezone(ZoneInfo(zone)),
+        due=_instant(deadline["deadline_time"]).astimezone(zone),
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
         templates=INCLUDE / "templates",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,11 @@ class Occasion:
         """Return the occasion of a profitability report."""
         title = f"{REPORT_NAMES[period.kind]}, {formatting.period_name(period)}"
         return cls(dag_id, period.key, title, {"period": period.start.isoformat()})
+
+    @classmethod
+    def of_day(cls, dag_id: str, title: str, day: date) -> Occasion:
+        """Return the occasion of what is done once a day: «незвонки», and the day."""
+        return cls(dag_id, day.isoformat(), f"{title}, {formatting.day_name(day)}", {})
 
     @property
     def name(self) -> str:
