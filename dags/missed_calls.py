@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param
 
-from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.missed_calls import PostMissedCallsOperator
+from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, PostMissedCallsOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.glue.workdays import workday_timetable
@@ -43,7 +42,7 @@ with DagWithDeadline(
     doc_md=__doc__,
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
-    conclude = ConcludeRunOperator(
+    conclude = ConcludeMissedCallsOperator(
         task_id="conclude_run", title=TITLE, trigger_rule="all_done", **posting()
     )
 

@@ -89,7 +89,7 @@ class Delivery(Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
-    deadline_minutes: float = Field(default=20, gt=0)
+    deadline_minutes: float = Field(default=20, gt=0, lt=180)
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
@@ -112,7 +112,7 @@ class MissedCalls(Section):
     """Customers to call back: when, which, and how the messages look and live on."""
 
     time: TimeOfDay = "10:00"
-    deadline_minutes: float = Field(default=60, gt=0)
+    deadline_minutes: float = Field(default=60, gt=0, lt=180)
     statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
     card_url: CardUrl | None = None
     close_called_back: bool = True

@@ -10,7 +10,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import MetaData, select
 
 from dags.conftest import states
-from sancrm_reports.glue.missed_calls import day_of, is_over
+from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, day_of, is_over
 from sancrm_reports.settings import settings
 from stage import CALLBACKS, CHAT, OPS_CHAT, PERSONAL, in_chat, reader_connection
 
@@ -78,7 +78,7 @@ def test_a_message_lives_on(call, crm, telegram):
 
 
 def test_where_nobody_waits_nothing_is_sent_and_the_note_says_so(call, crm, telegram):
-    # Also the first time, and when the statuses of the settings are none of the CRM's.
+    # Also the first time.
     crm.execute("update repairs set needs_callback = false")
     done = call()
     assert str(done.state) == "success"
@@ -136,6 +136,29 @@ def test_a_crm_that_is_down_is_told_to_ops_once(call, telegram, monkeypatch, pos
     (told,) = telegram.accepted
     assert told.chat_id == OPS_CHAT
     assert told.text.startswith("🔴 Сбой: незвонки, среда, 18 ноября 2026")
+
+
+def test_a_status_that_was_renamed_is_no_sign_that_customers_were_called(call, crm, telegram):
+    # Nobody is found in it any more: no message is edited, and ops read what to correct.
+    call()
+    crm.execute("update repair_statuses set name = 'Готово' where name = 'Готов'")
+    assert str(call(day=19).state) == "failed"
+    assert all(lines[0].startswith("📞") for lines in shown(telegram))
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "The CRM has no status «Готов»: was it renamed? It has " in told.text
+    assert "«Готово»" in told.text
+
+
+def test_a_run_that_went_well_is_the_end_of_the_trouble_of_days_before(
+    call, telegram, monkeypatch, postgres
+):
+    # It tells of everybody who waits, so nothing is left of what failed on Wednesday.
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
+    call()
+    monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
+    assert str(call(day=20).state) == "success"
+    (told,) = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
+    assert told.text.startswith("✅ Решено: незвонки, среда, 18 ноября 2026")
 
 
 def test_nobody_is_named_anywhere_in_airflow(call, crm, telegram, caplog, capfd):
@@ -202,3 +225,10 @@ def run_of(kind, *, days_ago, cleared=0):
 def test_a_run_whose_day_is_over_tells_nothing(context, comes_too_late):
     # After an outage, in a backfill, cleared on another day: it would be a second set that day.
     assert is_over(context, day_of(context)) is comes_too_late
+
+
+def test_a_run_that_comes_too_late_solves_nothing():
+    # It is green, and has told of nobody.
+    conclude = ConcludeMissedCallsOperator(task_id="conclude_run")
+    assert conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=0)})
+    assert not conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=1)})

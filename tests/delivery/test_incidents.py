@@ -33,4 +33,16 @@ def test_what_was_never_told_is_not_called_solved(desk, incidents):
     desk.stand_in.chats[GROUP].condition = None
     assert incidents.solve(NAME, Message("✅ Решено")) == []
     assert desk.shown == []
-    assert not incidents.is_open(NAME)
+
+
+def test_ops_know_of_what_is_in_their_chat_and_not_over(incidents, desk):
+    # Not of what Telegram refused, nor of what is solved.
+    desk.stand_in.chats[GROUP].condition = "kicked"
+    with pytest.raises(ReportError):
+        incidents.tell(NAME, Message("🔴 Сбой"))
+    assert not incidents.is_told(NAME)
+    desk.stand_in.chats[GROUP].condition = None
+    incidents.tell(NAME, Message("🔴 Сбой"))
+    assert incidents.is_told(NAME)
+    incidents.solve(NAME, Message("✅ Решено"))
+    assert not incidents.is_told(NAME)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from delivery.desk import GROUP, StoreDownError
+from delivery.desk import GROUP, OTHER_GROUP, StoreDownError
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
@@ -41,12 +42,20 @@ class Staff:
     def __init__(self, desk):
         self.desk = desk
 
-    def update(self, *calls, day=FRIDAY, resend=False, wording=WORDING, longest_wait=5, **options):
+    def update(
+        self,
+        *calls,
+        day=FRIDAY,
+        to=None,
+        resend=False,
+        wording=WORDING,
+        longest_wait=5,
+        **options,
+    ):
         delivery = self.desk.delivery(resend=resend)
         delivery.pacing.longest_wait = longest_wait
-        chat = MissedCallsChat(
-            delivery, self.desk.hook.default_address, wording, day=day, **options
-        )
+        to = Address(str(to)) if to else self.desk.hook.default_address
+        chat = MissedCallsChat(delivery, to, wording, day=day, **options)
         chat.update(calls)
         return chat
 
@@ -65,6 +74,12 @@ class Staff:
     def shown(self):
         """The first line of each message in the chat."""
         return [text.splitlines()[0] for text in self.desk.shown]
+
+    @property
+    def everywhere(self):
+        """Each message's chat and first line, whatever the chat."""
+        messages = self.desk.stand_in.messages
+        return [(message.chat_id, message.text.splitlines()[0]) for message in messages]
 
 
 @pytest.fixture
@@ -85,6 +100,25 @@ def test_each_repair_is_one_message_in_the_given_order(staff):
     assert "+7 912 345-67-89" in message.text
     assert message.buttons[0][0].url == "https://crm.example.com/repairs/2"
     assert not message.silent
+
+
+def test_a_chat_that_is_changed_in_the_middle_of_a_day_names_nobody_for_ever(staff):
+    # Refused or sent in the old one, sent in the new one: each message is edited when it is over.
+    chats = staff.desk.stand_in.chats
+    staff.update(ONE)
+    chats[GROUP].condition = "kicked"
+    assert staff.update(ONE, TWO).errors
+    chats[GROUP].condition = None
+    staff.update(ONE, TWO, to=OTHER_GROUP)
+    staff.update(TWO, day=MONDAY, to=OTHER_GROUP)
+    assert staff.everywhere == [
+        (GROUP, CALLED.format(1)),
+        (OTHER_GROUP, CALLED.format(1)),
+        (OTHER_GROUP, AGAIN.format(2)),
+        (OTHER_GROUP, to_call(2, "3 дня")),
+    ]
+    staff.update(day=TUESDAY, to=OTHER_GROUP)
+    assert not [line for _, line in staff.everywhere if "📞" in line]
 
 
 @pytest.mark.parametrize("url", ["http://crm:8080/{id}", "sancrm://repair/{id}"])

@@ -1,6 +1,7 @@
 """What ops read: failures, lateness, and that it is over."""
 
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -105,7 +106,13 @@ def test_an_occasion_without_params_is_repeated_by_a_plain_trigger():
 def test_late_and_solved_say_when():
     # Times are the account's.
     due = datetime(2026, 11, 18, 9, 20, tzinfo=ZoneInfo("Europe/Moscow"))
-    assert "к 09:20" in report_late(OCCASION, due=due, run_url=RUN, templates=TEMPLATES).html
+    going_on, failed = (
+        report_late(OCCASION, due=due, is_failed=one, run_url=RUN, templates=TEMPLATES).html
+        for one in (False, True)
+    )
+    assert "к 09:20, а прогон ещё идёт" in going_on
+    assert "к 09:20, а прогон завершился неудачно" in failed
+    assert OCCASION.repair() in unescape(failed)
     over = solved(
         OCCASION,
         "Был сбой",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ERROR = "error"  # the XCom in which a failed task leaves what conclude_run tells
 FAILURE, LATE = "failure", "late"  # kinds of incidents
+DAYS_SOLVED = 8  # by a run of what is done once a day or once a week
 
 
 def remember_error(context: Context) -> None:
@@ -55,6 +56,25 @@ class ConcludeRunOperator(TelegramOperator):
         day = (run.data_interval_start or run.run_after).astimezone(zone).date()
         return Occasion.of_day(self.dag_id, self.title or self.dag_id, day)
 
+    def solved_occasions(self, context: Context) -> list[Occasion]:
+        """Return what a successful run is the end of: its own day, and those just before.
+
+        What is done once a day is done for the days that failed, too.
+        """
+        from sancrm_reports.pure.ops import Occasion
+
+        last = self.occasion(context)
+        day = date.fromisoformat(last.key)
+        earlier = [day - timedelta(days=back) for back in range(1, DAYS_SOLVED)]
+        title = self.title or self.dag_id
+        return [last, *(Occasion.of_day(self.dag_id, title, one) for one in earlier)]
+
+    def has_sent(self, context: Context) -> bool:
+        """Whether the run was to send what it is for: a dry, silent or rehearsing one was not."""
+        params = context["params"]
+        is_play = params.get("dry_run") or params.get("rehearse")
+        return not is_play and params.get("backfill_mode") != "silent"
+
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look how the run went, and tell what ops do not know yet.
 
@@ -67,7 +87,8 @@ class ConcludeRunOperator(TelegramOperator):
         incidents = incidents_of(context)
         failed = failed_tasks(context)
         if not failed:
-            return self.show(context, solve(incidents, occasion) if has_sent(context) else [])
+            solved = self.solved_occasions(context) if self.has_sent(context) else []
+            return self.show(context, [one for each in solved for one in solve(incidents, each)])
         failures = [why_failed(context, *task) for task in failed]
         is_told = all(failure.is_told for failure in failures)
         if not is_told and not context["params"].get("dry_run"):  # somebody is looking at that
@@ -108,12 +129,9 @@ class ConcludeReportOperator(ConcludeRunOperator):
             return Occasion(self.dag_id, context["dag_run"].run_id, self.dag_id, conf, True)
         return Occasion.of_report(self.dag_id, period)
 
-
-def has_sent(context: Context) -> bool:
-    """Whether the run was to send what it is for: a dry or silent one, or a rehearsal, was not."""
-    params = context["params"]
-    is_play = params.get("dry_run") or params.get("rehearse")
-    return not is_play and params.get("backfill_mode") != "silent"
+    def solved_occasions(self, context: Context) -> list[Occasion]:
+        """Return the period only: no other's report was sent."""
+        return [self.occasion(context)]
 
 
 def failed_tasks(context: Context) -> list[tuple[str, int]]:

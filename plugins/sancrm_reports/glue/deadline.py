@@ -71,18 +71,17 @@ class DagWithDeadline(DAG):
 
 
 async def tell_late(context: dict[str, Any], report: str = "", title: str = "") -> str:
-    """Tell ops, once, that a run is not over although it should be; runs in the triggerer.
+    """Tell ops, once, that a run has not done its work although it should; runs in the triggerer.
 
-    The run is of a report (``daily``, …), or of what is done once a day, called ``title``. One that
-    failed in time was told of by ``conclude_run``.
+    The run is of a report (``daily``, …), or of what is done once a day, called ``title``. Of one
+    that failed ``conclude_run`` has told, unless Telegram was down, or a person ended the run.
     """
     from asgiref.sync import sync_to_async
 
-    if context["dag_run"]["state"] not in ("queued", "running"):
+    if context["dag_run"]["state"] == "success":
         return "the run is over"
     occasion = _occasion(context["dag_run"], report, title)
-    await sync_to_async(_tell_late)(occasion, context["dag_run"], context["deadline"])
-    return "told"
+    return await sync_to_async(_tell_late)(occasion, context["dag_run"], context["deadline"])
 
 
 def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
@@ -99,24 +98,30 @@ def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
     return Occasion.of_report(run["dag_id"], period)
 
 
-def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> None:
+def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> str:
     from zoneinfo import ZoneInfo
 
     from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 
-    from sancrm_reports.glue.conclude import LATE, incidents_of, run_url
+    from sancrm_reports.glue.conclude import FAILURE, LATE, incidents_of, run_url
     from sancrm_reports.glue.telegram import DELIVERIES
     from sancrm_reports.pure.ops import report_late
 
+    stores = AssetStateStoreAccessors(inlets=[DELIVERIES])
+    incidents = incidents_of({"asset_state_store": stores})
+    is_failed = run["state"] == "failed"
+    if is_failed and incidents.is_told(f"{FAILURE}|{occasion.name}"):
+        return "ops know that it failed"
     zone = ZoneInfo(settings().account.timezone)
     message = report_late(
         occasion,
         due=_instant(deadline["deadline_time"]).astimezone(zone),
+        is_failed=is_failed,
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
         templates=INCLUDE / "templates",
     )
-    stores = AssetStateStoreAccessors(inlets=[DELIVERIES])
-    incidents_of({"asset_state_store": stores}).tell(f"{LATE}|{occasion.name}", message)
+    incidents.tell(f"{LATE}|{occasion.name}", message)
+    return "told"
 
 
 def _instant(value: datetime | str) -> datetime:

@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.run import refuse_unknown
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
-from sancrm_reports.wire.crm import read_missed_calls, snapshot
+from sancrm_reports.wire.crm import check_statuses, read_missed_calls, snapshot
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,15 +32,23 @@ class PostMissedCallsOperator(TelegramOperator):
     for a wait, it gives the pool's slot back and goes on where the ledger says.
 
     :param sql: the file with the question.
+    :param statuses_sql: the file that asks which statuses there are.
     """
 
-    template_fields: Sequence[str] = ("sql",)
+    template_fields: Sequence[str] = ("sql", "statuses_sql")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "statuses_sql": "sql"}
 
-    def __init__(self, *, sql: str = "missed_calls.sql", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        sql: str = "missed_calls.sql",
+        statuses_sql: str = "repair_statuses.sql",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.sql = sql
+        self.statuses_sql = statuses_sql
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Bring the chat up to date; return what was done."""
@@ -53,8 +62,10 @@ class PostMissedCallsOperator(TelegramOperator):
     def _go_on(self, context: Context, *, is_first: bool) -> list[dict[str, Any]]:
         refuse_unknown(context)
         day = day_of(context)
+        statuses = settings().missed_calls.statuses
         with snapshot(settings().database, is_private=True) as cursor:
-            calls = read_missed_calls(cursor, self.sql, settings().missed_calls.statuses)
+            check_statuses(cursor, self.statuses_sql, statuses)
+            calls = read_missed_calls(cursor, self.sql, statuses)
         self.log.info("To call back: %s", [call.repair_id for call in calls] or "nobody")
         note = f"{len(calls)} to call back on {day}." if calls else f"Nobody to call back on {day}."
         if context["params"].get("dry_run"):
@@ -118,6 +129,14 @@ class PostMissedCallsOperator(TelegramOperator):
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
         )
+
+
+class ConcludeMissedCallsOperator(ConcludeRunOperator):
+    """Conclude a run of the missed calls; one that came too late has sent nothing."""
+
+    def has_sent(self, context: Context) -> bool:
+        """Whether the run was to send what it is for."""
+        return super().has_sent(context) and not is_over(context, day_of(context))
 
 
 def day_of(context: Any) -> date:

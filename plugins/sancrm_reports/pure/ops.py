@@ -126,9 +126,18 @@ def run_failed(
     return Message(html, Button("Открыть журнал", log_url))
 
 
-def report_late(occasion: Occasion, *, due: datetime, run_url: str, templates: Path) -> Message:
-    """Tell that a run is not over although it should be; ``due`` is in the account's zone."""
-    html = render("run_late.html.j2", templates, title=occasion.title, due=f"{due:%H:%M}")
+def report_late(
+    occasion: Occasion, *, due: datetime, is_failed: bool, run_url: str, templates: Path
+) -> Message:
+    """Tell that a run has not done its work in time; ``due`` is in the account's zone."""
+    html = render(
+        "run_late.html.j2",
+        templates,
+        title=occasion.title,
+        due=f"{due:%H:%M}",
+        is_failed=is_failed,
+        repair=occasion.repair(),
+    )
     return Message(html, Button("Открыть прогон в Airflow", run_url))
 
 

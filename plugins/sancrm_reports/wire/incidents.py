@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sancrm_reports.pure.entry import State
 from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ class Incidents:
         key = self._key(name, state["number"])
         return insist(lambda: self.delivery.deliver(key, self.to, message, grows=True))
 
-    def is_open(self, name: str) -> bool:
-        """Whether ops were told of it, and not yet that it is over."""
-        return bool(self._state(name)["open"])
+    def is_told(self, name: str) -> bool:
+        """Whether it is open, and its message is surely in the chat."""
+        state = self._state(name)
+        told = self.delivery.ledger.get(self._key(name, state["number"]))
+        return bool(state["open"] and told and told.state is State.SENT)
 
     def solve(self, name: str, message: Message) -> list[Outcome]:
         """Edit an open incident's message into what it came to; nothing where none is open."""

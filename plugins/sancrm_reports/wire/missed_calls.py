@@ -2,8 +2,9 @@
 
 A message lives by the delivery ledger, as a report's does. Beside it the same store holds what of
 the chat is still open, because it has no listing: ``missed_calls|open`` lists the repairs, and
-``missed_calls|repair-11508`` names that repair's code and, by their days, its messages that say
-"call". Ids and codes of repairs only: nothing here names a person.
+``missed_calls|repair-11508`` names that repair's code and its messages that say "call", with their
+days: one a day, two where the chat of the settings was changed meanwhile. Ids and codes of repairs
+only: nothing here names a person.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class MissedCallsChat:
         code, messages = self._record(repair_id)
         outcomes = []
         if self.closes:
-            outcomes = self._amend(messages.values(), self.wording.called_back(code))
+            outcomes = self._amend(messages, self.wording.called_back(code))
         self._set_record(repair_id, code, {})
         return outcomes
 
@@ -110,18 +111,19 @@ class MissedCallsChat:
         """Tell of a call, then say in the messages of earlier days that there is a newer one."""
         today = self.day.isoformat()
         _, messages = self._record(call.repair_id)
-        if any(day > today for day in messages):
+        if any(day > today for day in messages.values()):
             log.info("Repair %s was told of on a later day than %s.", call.repair_id, today)
             return []
         key = self.delivery.key(REPORT, today, f"repair-{call.repair_id}", self.to)
-        earlier = {day: message for day, message in messages.items() if day < today}
-        if today not in messages:
-            self._set_record(call.repair_id, call.code, {**earlier, today: key})
+        earlier = [known for known, day in messages.items() if day < today]
+        if key not in messages:
+            self._set_record(call.repair_id, call.code, {**messages, key: today})
         outcomes = self._bring(key, call)
         if self.supersedes:
-            outcomes += self._amend(earlier.values(), self.wording.told_again(call.code))
+            outcomes += self._amend(earlier, self.wording.told_again(call.code))
         if earlier:
-            self._set_record(call.repair_id, call.code, {today: key})
+            todays = {known: day for known, day in messages.items() if day == today}
+            self._set_record(call.repair_id, call.code, {**todays, key: today})
         return outcomes
 
     def _bring(self, key: str, call: MissedCall) -> list[Outcome]:
@@ -143,6 +145,7 @@ class MissedCallsChat:
         self.delivery.ledger.store.set(f"{REPORT}|open", sorted(repairs))
 
     def _record(self, repair_id: int) -> tuple[str, dict[str, str]]:
+        """Return a repair's code, and the days of its messages by their names in the ledger."""
         record = self.delivery.ledger.store.get(f"{REPORT}|repair-{repair_id}") or {}
         return record.get("code", ""), record.get("messages", {})
 
