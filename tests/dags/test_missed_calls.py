@@ -149,6 +149,17 @@ def test_a_status_that_was_renamed_is_no_sign_that_customers_were_called(call, c
     assert "«Готово»" in told.text
 
 
+def test_a_status_that_the_shops_never_had_is_left_out_and_noted(call, crm, telegram):
+    # «Подбор» is one that some shops add. Without any of them the settings are wrong.
+    crm.execute("update repair_statuses set name = 'Ждёт' where name = 'Подбор'")
+    done = call()
+    assert str(done.state) == "success"
+    assert note_of(done) == "2 to call back on 2026-11-18. The CRM has no status «Подбор»."
+    crm.execute("update repair_statuses set name = 'Готово' where name = 'Готов'")
+    assert str(call(day=19).state) == "failed"
+    assert all(lines[0].startswith("📞") for lines in shown(telegram))
+
+
 def test_a_run_that_went_well_is_the_end_of_the_trouble_of_days_before(
     call, telegram, monkeypatch, postgres
 ):

@@ -13,7 +13,7 @@ from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.run import refuse_unknown
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.settings import INCLUDE, settings
-from sancrm_reports.wire.crm import check_statuses, read_missed_calls, snapshot
+from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -60,20 +60,25 @@ class PostMissedCallsOperator(TelegramOperator):
         return self._go_on(context, is_first=False)
 
     def _go_on(self, context: Context, *, is_first: bool) -> list[dict[str, Any]]:
+        from sancrm_reports.pure.formatting import quoted
+
         refuse_unknown(context)
         day = day_of(context)
         statuses = settings().missed_calls.statuses
         with snapshot(settings().database, is_private=True) as cursor:
-            check_statuses(cursor, self.statuses_sql, statuses)
+            known = read_statuses(cursor, self.statuses_sql)
             calls = read_missed_calls(cursor, self.sql, statuses)
         self.log.info("To call back: %s", [call.repair_id for call in calls] or "nobody")
-        note = f"{len(calls)} to call back on {day}." if calls else f"Nobody to call back on {day}."
+        note = f"{len(calls) or 'Nobody'} to call back on {day}."
+        if lacking := [status for status in statuses if status not in known]:
+            note += f" The CRM has no status {quoted(lacking)}."
         if context["params"].get("dry_run"):
             return self._note(context, f"Dry run, nothing is sent. {note}")
         if is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
         self._note(context, note)
         chat = self._chat(context, day, is_first=is_first)
+        chat.check_statuses(statuses, known)
         self._update(chat, calls)
         return self.show(context, chat.outcomes, self._one_of(chat.errors))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -149,3 +150,8 @@ def _number(value: Decimal, *, places: int, signed: bool) -> str:
     )
     sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
     return sign + digits
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Write names one after the other: «Готов», «Подбор»."""
+    return ", ".join(f"«{name}»" for name in names)

@@ -122,26 +122,10 @@ def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> list[Mi
     return [MissedCall.from_row(row) for row in cursor.fetchall()]
 
 
-def check_statuses(cursor: Any, sql: str, wanted: Sequence[str]) -> None:
-    """Make sure that the CRM has the statuses of the settings.
-
-    Where one was renamed, nobody would be found in it, as if all had been called back.
-
-    Raises:
-        CrmError: it lacks one.
-    """
+def read_statuses(cursor: Any, sql: str) -> list[str]:
+    """Read the names of the statuses that there are."""
     cursor.execute(sql)
-    known = [row["status_name"] for row in cursor.fetchall()]
-    if missing := [name for name in wanted if name not in known]:
-        raise CrmError(
-            f"The CRM has no status {_quoted(missing)}: was it renamed? It has "
-            f"{_quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
-            "include/settings.toml."
-        )
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"«{name}»" for name in names)
+    return [row["status_name"] for row in cursor.fetchall()]
 
 
 def _unreachable(database: Database, error: Exception) -> ReportError:

@@ -18,12 +18,17 @@ from typing import Any
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.formatting import quoted
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 
 log = logging.getLogger(__name__)
 REPORT = "missed_calls"
+
+
+class MissedCallsError(PermanentError):
+    """The question makes no sense in this CRM; the text says what to correct."""
 
 
 class MissedCallsChat:
@@ -59,6 +64,25 @@ class MissedCallsChat:
         self.supersedes = supersedes
         self.outcomes: list[Outcome] = []
         self.errors: list[PermanentError] = []
+
+    def check_statuses(self, wanted: Sequence[str], known: Sequence[str]) -> None:
+        """Make sure that nobody seems to have been called because a status has another name now.
+
+        One that the CRM never had is left out: the settings name what some shops have.
+
+        Raises:
+            MissedCallsError: none of the wanted is known any more, or one that was.
+        """
+        seen = self.delivery.ledger.store.get(f"{REPORT}|statuses") or []
+        there = [name for name in wanted if name in known]
+        gone = [name for name in wanted if name not in known and (name in seen or not there)]
+        if gone:
+            raise MissedCallsError(
+                f"The CRM has no status {quoted(gone)}: was it renamed? It has "
+                f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
+                "include/settings.toml."
+            )
+        self.delivery.ledger.store.set(f"{REPORT}|statuses", there)
 
     def update(self, calls: Sequence[MissedCall]) -> None:
         """Close the messages of those who were called, then tell of the others, in their order.
