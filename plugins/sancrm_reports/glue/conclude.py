@@ -167,7 +167,7 @@ def solve(
     """Edit what ops were told of this occasion into that it is over."""
     from sancrm_reports.pure.ops import solved
 
-    words = {FAILURE: "Был сбой", LATE: "Опоздал"}
+    words = {FAILURE: "Был сбой", LATE: "Было опоздание"}
     outcomes: list[Any] = []
     for kind in kinds:
         message = solved(
