@@ -212,9 +212,10 @@ def test_the_keyboard_is_enough(visit):
     details(page).wait_for(state="detached")
 
 
-def test_a_mistyped_address_shows_the_newest(visit):
-    # No such kind, no such day, no such branch: a grid, and nothing that is open.
-    page = visit("kind=other&last=yesterday&months=few&day=2025-99-99&subject=nobody")
+@pytest.mark.parametrize("subject", ["nobody", "network"])
+def test_a_mistyped_address_shows_the_newest(visit, subject):
+    # No such kind, no such day, perhaps no such branch: a grid, and nothing that is open.
+    page = visit(f"kind=other&last=yesterday&months=few&day=2025-99-99&subject={subject}")
     page.get_by_role("grid").wait_for()
     assert page.get_by_role("button", name="Ежедневные").get_attribute("aria-pressed") == "true"
     assert details(page).count() == 0

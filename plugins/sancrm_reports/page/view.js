@@ -23,7 +23,9 @@ export function useView(kinds) {
     last,
     first: moved(last, { months: -months, days: 1 }),
     isNewest: last >= yesterday,
-    chosen: params.has("day") ? { day: params.get("day"), subject: params.get("subject") } : null,
+    chosen: isDay(params.get("day"))
+      ? { day: params.get("day"), subject: params.get("subject") }
+      : null,
     movedBy(step) {
       const target = moved(last, { months: step * months });
       return { last: target >= yesterday ? null : target };
