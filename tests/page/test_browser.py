@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -251,6 +252,20 @@ def test_a_refresh_that_is_answered_after_a_switch_is_not_taken(daily):
     late.value.finished()
     daily.evaluate("new Promise(requestAnimationFrame)")
     assert daily.get_by_role("grid").count() == 1
+
+
+def test_a_link_to_a_cell_shows_it_later_as_well(visit):
+    # The address has the kind and the range, not what happens to be the newest; closing frees it.
+    page = visit("")
+    page.get_by_role("grid").wait_for()
+    page.locator("[data-subject='network'] .sancrm-cell").last.click()
+    page.wait_for_url("**day=*")
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked["kind"] == [DAG_ID]
+    assert asked["last"] == asked["day"]
+    details(page).get_by_role("button", name="Закрыть").click()
+    page.wait_for_url(lambda url: "day=" not in url)
+    assert "last=" not in page.url
 
 
 def test_the_legend_counts_and_names_each_colour(visit):
