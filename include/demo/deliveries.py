@@ -88,7 +88,8 @@ def daily_reports(
         if not set(fates.values()) - {Fate.MISSING, Fate.NOT_EXPECTED}:
             continue
         run_id = f"scheduled__{day + timedelta(days=1)}T06:00:00+00:00"
-        roster = Roster(branches=dict(branches)).to_json()
+        chats = {subject: [CHAT] for subject in fates}
+        roster = Roster(branches=dict(branches), chats=chats).to_json()
         yield Written(roster_key(dag_id, day.isoformat()), roster, run_id, "list_branches")
         for subject, what in fates.items():
             if what in (Fate.MISSING, Fate.NOT_EXPECTED):

@@ -1,14 +1,18 @@
 """The audit of deliveries: what the reports owed against what was sent."""
 
+import json
+
 import pytest
+from airflow.models.asset_state_store import AssetStateStoreModel as Stored
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from sancrm_reports.settings import settings
-from stage import OPS_CHAT, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, in_chat, reader_connection, telegram_connection
 
 DAILY, WEEKLY = "profitability_daily", "profitability_weekly"
+NEW_CHAT = "-1003333333333"
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +96,42 @@ def test_an_unknown_fate_comes_with_the_resending_command_only(run, telegram):
     assert "сначала посмотрите в чат" in told
     assert '{"period": "2026-11-16", "resend": true}' in told
     assert "backfill create" not in told
+
+
+@pytest.mark.parametrize("by", ["settings", "connection"])
+def test_what_was_sent_to_a_chat_of_before_is_not_missing(run, telegram, monkeypatch, by):
+    # Another chat since then: the reports of the last days are not owed to it.
+    run(DAILY, period="2026-11-16")
+    if by == "settings":
+        monkeypatch.setenv("SANCRM__CHATS__REPORTS", NEW_CHAT)
+        settings.cache_clear()
+    else:
+        elsewhere = telegram_connection(telegram, NEW_CHAT)
+        monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", elsewhere)
+    state, note = audit(run)
+    assert state == "success"
+    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | с опозданием: 3 |" in note
+    assert in_ops_chat(telegram) == []
+
+
+def test_a_topic_is_looked_for_as_it_was_sent_to(run, telegram, monkeypatch):
+    # The ledger and the settings write a topic differently.
+    monkeypatch.setenv("SANCRM__CHATS__REPORTS", f"{CHAT}:12")
+    settings.cache_clear()
+    run(DAILY, period="2026-11-16")
+    monkeypatch.setenv("SANCRM__CHATS__REPORTS", NEW_CHAT)
+    settings.cache_clear()
+    assert audit(run)[0] == "success"
+
+
+def test_a_task_that_was_cleared_sends_to_the_new_chat_and_that_is_enough(run, telegram):
+    # Only the failed task was repeated, so the roster has the chat that was deleted.
+    run(DAILY, period="2026-11-16")
+    with create_session() as session:
+        roster = session.scalar(select(Stored).where(Stored.key == f"roster|{DAILY}|2026-11-16"))
+        noted = json.loads(roster.value)
+        roster.value = json.dumps(noted | {"chats": noted["chats"] | {"branch-1": [NEW_CHAT]}})
+    assert audit(run)[0] == "success"
 
 
 def test_a_digest_owes_nothing(run, telegram):

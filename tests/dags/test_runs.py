@@ -83,6 +83,14 @@ def test_a_branch_that_cannot_be_reached_does_not_hold_up_the_network(run, teleg
     assert "Вся сеть" in in_chat(telegram)[-1].text
 
 
+def test_without_a_connection_only_the_posting_fails(run, monkeypatch):
+    # What the report owes is noted all the same, without chats.
+    monkeypatch.delenv("AIRFLOW_CONN_TELEGRAM_DEFAULT")
+    found = states(run())
+    assert found["list_branches"] == "success"
+    assert found["post_branch_report"] == ["failed", "failed"]
+
+
 def test_sums_that_disagree_stop_the_report(run, crm, telegram):
     # A repair of a branch that the list of branches lost: nothing is posted, the run is red.
     crm.execute("create schema lost; alter table branches set schema lost")

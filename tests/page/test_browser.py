@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -41,7 +42,7 @@ def visit(browser, airflow, cookies):
     """Open the page as a user; a script that fails, or any other trouble, fails the test."""
     opened, errors = [], []
 
-    def open_page(query=MONTH, *, user="vera", width=1280, **options):
+    def open_page(query=MONTH, *, user="vera", width=1280, on_open=None, **options):
         context = browser.new_context(
             base_url=airflow.url,
             storage_state=cookies.get(user),
@@ -52,6 +53,8 @@ def visit(browser, airflow, cookies):
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        if on_open:
+            on_open(page)
         page.goto(f"/plugin/sancrm-reports?{query}")
         return page
 
@@ -65,6 +68,24 @@ def cell(page, day, subject="branch-1"):
     """The cell of a day, by what a screen reader reads."""
     row = page.locator(f"[data-subject='{subject}']")
     return row.locator(f"[aria-label*=', {day.day} марта 2025:']")
+
+
+@pytest.fixture
+def daily(visit):
+    """The daily reports, with a clock that a test can turn, after a switch.
+
+    Airflow mounts the page anew at the first change of its address, and never again.
+    """
+    page = visit(on_open=lambda page: page.clock.install())
+    page.get_by_role("grid").wait_for()
+    with page.expect_response(grid_of("daily")):
+        page.get_by_role("button", name="Ежедневные").click()
+    page.get_by_role("grid").wait_for()
+    return page
+
+
+def grid_of(report):
+    return f"**/kinds/profitability_{report}/grid*"
 
 
 def details(page):
@@ -192,12 +213,59 @@ def test_the_keyboard_is_enough(visit):
     details(page).wait_for(state="detached")
 
 
-def test_a_mistyped_address_shows_the_newest(visit):
-    # No such kind, no such day, no such branch: a grid, and nothing that is open.
-    page = visit("kind=other&last=yesterday&months=few&day=2025-99-99&subject=nobody")
+@pytest.mark.parametrize("subject", ["nobody", "network"])
+def test_a_mistyped_address_shows_the_newest(visit, subject):
+    # No such kind, no such day, perhaps no such branch: a grid, and nothing that is open.
+    page = visit(f"kind=other&last=yesterday&months=few&day=2025-99-99&subject={subject}")
     page.get_by_role("grid").wait_for()
     assert page.get_by_role("button", name="Ежедневные").get_attribute("aria-pressed") == "true"
     assert details(page).count() == 0
+
+
+def test_no_rows_are_shown_under_the_name_of_another_kind(daily):
+    # The weekly reports cannot be read: the error stands there, and the daily ones do not.
+    daily.route(grid_of("weekly"), lambda route: route.fulfill(status=500))
+    daily.get_by_role("button", name="Еженедельные").click()
+    daily.get_by_text("Airflow ответил 500").wait_for()
+    assert daily.get_by_role("grid").count() == 0
+
+
+def test_an_error_leaves_what_is_shown_of_the_same_kind(daily):
+    # The refresh fails, half a minute later: the rows stay, below the error.
+    daily.route(grid_of("daily"), lambda route: route.fulfill(status=500))
+    daily.clock.fast_forward(30_000)
+    daily.get_by_text("Airflow ответил 500").wait_for()
+    assert daily.get_by_role("grid").count() == 1
+
+
+def test_a_refresh_that_is_answered_after_a_switch_is_not_taken(daily):
+    # The answer about the daily reports is held up until the weekly ones are shown: they stay.
+    held = []
+    daily.route(grid_of("daily"), lambda route: held.append(route))
+    with daily.expect_request(grid_of("daily")):
+        daily.clock.fast_forward(30_000)
+    with daily.expect_response(grid_of("weekly")):
+        daily.get_by_role("button", name="Еженедельные").click()
+    daily.get_by_role("grid").wait_for()
+    with daily.expect_response(grid_of("daily")) as late:
+        held.pop().continue_()
+    late.value.finished()
+    daily.evaluate("new Promise(requestAnimationFrame)")
+    assert daily.get_by_role("grid").count() == 1
+
+
+def test_a_link_to_a_cell_shows_it_later_as_well(visit):
+    # The address has the kind and the range, not what happens to be the newest; closing frees it.
+    page = visit("")
+    page.get_by_role("grid").wait_for()
+    page.locator("[data-subject='network'] .sancrm-cell").last.click()
+    page.wait_for_url("**day=*")
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked["kind"] == [DAG_ID]
+    assert asked["last"] == asked["day"]
+    details(page).get_by_role("button", name="Закрыть").click()
+    page.wait_for_url(lambda url: "day=" not in url)
+    assert "last=" not in page.url
 
 
 def test_the_legend_counts_and_names_each_colour(visit):

@@ -1,5 +1,6 @@
 """What became of the messages that a report owes, and how an audit says it."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_a_roster_survives_json_and_owes_branches_then_the_network():
     roster = Roster.from_json(Roster("full", {3: "Филиал на Ленина"}).to_json())
     assert roster.branches == {3: "Филиал на Ленина"}
     assert roster.subjects == ["branch-3", "network"]
+
+
+def test_a_roster_keeps_the_chats_and_an_old_one_has_none():
+    # Rosters of before chats were noted stay readable: whoever asks takes today's.
+    chats = {"branch-3": ["-1001", "@shop:12"], "network": ["-1001"]}
+    noted = Roster("full", {3: "Филиал на Ленина"}, chats)
+    assert Roster.from_json(json.loads(json.dumps(noted.to_json()))) == noted
+    assert Roster.from_json({"mode": "full", "branches": {"3": "Ленина"}}).chats == {}
 
 
 @pytest.mark.parametrize("mode", ["digest", "silent"])

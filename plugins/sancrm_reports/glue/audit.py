@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 from sancrm_reports.errors import ReportError, ToldError
 from sancrm_reports.glue.conclude import LATE, incidents_of, solve
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
+from sancrm_reports.glue.telegram import (
+    TelegramOperator,
+    address,
+    chats_of,
+    common_hook,
+    delivery_of,
+)
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.audit import Audit, Roster, examine, roster_key, since_key
+from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of, roster_key, since_key
 from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
@@ -104,10 +110,17 @@ class AuditDeliveriesOperator(TelegramOperator):
         known = delivery.ledger.store.get(roster_key(dag_id, period.key))
         roster = Roster.from_json(known) if known else Roster(branches=self._branches(period))
 
-        def delivered(subject: str) -> Iterator[tuple[str, Entry | None]]:
-            for chat in chats_of(subject, settings()):
-                to = address(chat, delivery.client)
-                yield str(to), delivery.state_of(dag_id, period.key, subject, to)
+        def in_chats(subject: str, chats: Sequence[str]) -> list[tuple[str, Entry | None]]:
+            places = [address(chat, delivery.client) for chat in chats]
+            return [(str(to), delivery.state_of(dag_id, period.key, subject, to)) for to in places]
+
+        def delivered(subject: str) -> list[tuple[str, Entry | None]]:
+            noted = in_chats(subject, roster.chats.get(subject, []))
+            if noted and all_sent(noted):
+                return noted
+            # The settings may name another chat since, to which a cleared task sent it.
+            now = in_chats(subject, chats_of(subject))
+            return now if not noted or all_sent(now) else noted
 
         audit = examine(dag_id, period, roster, delivered)
         if not audit.troubles:
@@ -143,12 +156,9 @@ def is_owed(delivery: Delivery, dag_id: str, period: Period) -> bool:
     return bool(since) and period.start.isoformat() >= since["day"]
 
 
-def chats_of(subject: str, configured: Settings) -> list[str]:
-    """Return where a subject's report goes, as the settings write chats."""
-    kind, _, branch_id = subject.partition("-")
-    if kind == "branch":
-        return configured.chats.of_branch(int(branch_id))
-    return [configured.chats.of_summary]
+def all_sent(found: Iterable[tuple[str, Entry | None]]) -> bool:
+    """Whether a report is in all of the chats."""
+    return not any(fate_of(entry, is_owed=True).is_trouble for _, entry in found)
 
 
 def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
+from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import DELIVERIES
+from sancrm_reports.glue.telegram import DELIVERIES, address, chats_of, common_hook
 from sancrm_reports.pure.audit import Roster, roster_key, since_key
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
 from sancrm_reports.settings import settings
@@ -85,11 +87,26 @@ class ListBranchesOperator(BaseOperator):
             mode = context["params"].get("backfill_mode", "full")
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
             store: Any = context["asset_state_store"][DELIVERIES]
-            store.set(roster_key(self.dag_id, period.key), roster.to_json())
+            store.set(roster_key(self.dag_id, period.key), self._with_chats(roster).to_json())
             day, since = period.start.isoformat(), store.get(since_key(self.dag_id))
             if since is None or day < since["day"]:
                 store.set(since_key(self.dag_id), {"day": day})
         return branches
+
+    def _with_chats(self, roster: Roster) -> Roster:
+        """Note where each report goes today, the connection's own chat by its id."""
+        try:
+            hook = common_hook()
+            return replace(
+                roster,
+                chats={
+                    subject: [address(chat, hook).name for chat in chats_of(subject)]
+                    for subject in roster.subjects
+                },
+            )
+        except PermanentError as error:  # the tasks that post say so
+            self.log.warning("Where the reports go is not noted: %s", error)
+            return roster
 
 
 class CheckDaysSumOperator(BaseOperator):

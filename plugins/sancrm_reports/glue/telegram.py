@@ -64,6 +64,14 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
     return Address.parse(chat) if chat else hook.default_address
 
 
+def chats_of(subject: str) -> list[str]:
+    """Return where a subject's report goes, as the settings write chats."""
+    kind, _, branch_id = subject.partition("-")
+    if kind == "branch":
+        return settings().chats.of_branch(int(branch_id))
+    return [settings().chats.of_summary]
+
+
 def delivery_of(
     context: Any,
     hook: SancrmTelegramHook,

@@ -51,9 +51,12 @@ function Calendar({ kinds }) {
 function Sheet({ data, view, change, reload }) {
   const [filter, setFilter] = useState({ words: "", troubleOnly: false });
   const rows = data.rows.filter((row) => isWanted(row, filter));
-  const { kind, chosen } = view;
+  const { kind, last, isNewest, chosen } = view;
   const row = chosen && data.rows.find(({ subject }) => subject === chosen.subject);
-  const onChoose = (day, subject) => change({ day, subject });
+  // With the kind and the range: a link to a cell must show it tomorrow, too. Who looked at the
+  // newest reports does so again afterwards.
+  const onChoose = (day, subject) => change({ kind: kind.id, last, day, subject });
+  const onClose = () => change({ day: null, subject: null, ...(isNewest && { last: null }) });
   return h(
     Fragment,
     null,
@@ -69,7 +72,7 @@ function Sheet({ data, view, change, reload }) {
         day: chosen.day,
         row,
         letter: row.fates[data.days.indexOf(chosen.day)],
-        onClose: () => change({ day: null, subject: null }),
+        onClose,
         onStarted: reload,
       }),
   );

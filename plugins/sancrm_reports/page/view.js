@@ -3,7 +3,7 @@
 import { grid } from "./api.js";
 import { isDay, moved } from "./dates.js";
 
-const { useCallback, useEffect, useState } = React;
+const { useCallback, useEffect, useRef, useState } = React;
 const { useSearchParams } = ReactRouterDOM;
 
 const REFRESH = 30_000;
@@ -23,7 +23,9 @@ export function useView(kinds) {
     last,
     first: moved(last, { months: -months, days: 1 }),
     isNewest: last >= yesterday,
-    chosen: params.has("day") ? { day: params.get("day"), subject: params.get("subject") } : null,
+    chosen: isDay(params.get("day"))
+      ? { day: params.get("day"), subject: params.get("subject") }
+      : null,
     movedBy(step) {
       const target = moved(last, { months: step * months });
       return { last: target >= yesterday ? null : target };
@@ -41,28 +43,25 @@ export function useView(kinds) {
   return [view, change];
 }
 
-// The grid of a range, asked for anew while somebody looks at it.
+// The grid of a range, asked for anew while somebody looks at it. An answer that comes when another
+// range is shown, whoever asked, is not taken; an error leaves the rows of its own range only.
 export function useGrid({ kind, first, last }) {
   const [state, setState] = useState({});
   const asked = `${kind.id} ${first} ${last}`;
+  const shown = useRef(asked);
   const reload = useCallback(() => {
-    let isCurrent = true;
+    const take = (next) => shown.current === asked && setState(next);
     grid(kind.id, { first, last }).then(
-      (data) => isCurrent && setState({ asked, data }),
-      (problem) =>
-        isCurrent && setState((before) => ({ ...before, asked, error: problem.message })),
+      (data) => take({ asked, data }),
+      ({ message }) =>
+        take((before) => ({ ...(before.asked === asked ? before : {}), asked, error: message })),
     );
-    return () => {
-      isCurrent = false;
-    };
   }, [asked]);
   useEffect(() => {
-    const forget = reload();
+    shown.current = asked;
+    reload();
     const timer = setInterval(() => document.hidden || reload(), REFRESH);
-    return () => {
-      forget();
-      clearInterval(timer);
-    };
+    return () => clearInterval(timer);
   }, [reload]);
   return state.asked === asked ? { ...state, reload } : { reload };
 }

@@ -50,21 +50,24 @@ _BY_GRAVITY = (
 class Roster:
     """Whom a run of a report found: names of branches by id, and what it was to post.
 
-    ``mode`` is the run's ``backfill_mode``: a digest or a silent run owes no reports.
+    ``mode`` is the run's ``backfill_mode``: a digest or a silent run owes no reports. ``chats`` are
+    those of each subject by the settings of then; a roster from before they were kept has none.
     """
 
     mode: str = "full"
     branches: dict[int, str] = field(default_factory=dict)
+    chats: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Roster:
         """Read what ``to_json`` wrote; JSON has made the ids texts."""
         names = {int(branch_id): name for branch_id, name in value["branches"].items()}
-        return cls(value["mode"], names)
+        return cls(value["mode"], names, value.get("chats", {}))
 
     def to_json(self) -> dict[str, Any]:
         """Return the roster as the store keeps it: keys of JSON are texts."""
-        return {"mode": self.mode, "branches": {str(id_): n for id_, n in self.branches.items()}}
+        names = {str(id_): name for id_, name in self.branches.items()}
+        return {"mode": self.mode, "branches": names, "chats": self.chats}
 
     @property
     def subjects(self) -> list[str]:

@@ -24,6 +24,11 @@ class Address:
         return self.chat if self.topic is None else f"{self.chat}.{self.topic}"
 
     @property
+    def name(self) -> str:
+        """The chat as the settings write it: what ``parse`` reads."""
+        return self.chat if self.topic is None else f"{self.chat}:{self.topic}"
+
+    @property
     def thread_id(self) -> int | None:
         """What Telegram is to be told of the topic."""
         return None if self.topic == GENERAL_TOPIC else self.topic
