@@ -8,7 +8,9 @@ import pytest
 
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.backup_alert import found_out
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"
@@ -106,6 +108,23 @@ def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, 
     watch(leave_out=task)
     [alert] = telegram.messages
     assert words in alert.text
+
+
+def test_after_a_clear_the_wait_is_believed_and_not_what_was_read_before():
+    # verify_backup is then upstream_failed, and the good word that it left before stays in XCom.
+    missing, good = (Judgement(verdict, FIRST) for verdict in (Verdict.MISSING, Verdict.OK))
+    assert told_of(wait_for_backup=missing, verify_backup=good) == (missing, "wait_for_backup")
+    damaged = Judgement(Verdict.DAMAGED, FIRST)
+    assert told_of(wait_for_backup=good, verify_backup=damaged) == (damaged, "verify_backup")
+
+
+def told_of(**left):
+    """What the alert makes of what the tasks left in XCom."""
+
+    def pull(task_ids, key):
+        return {"judgement": left[task_ids].to_json(), "log_url": task_ids}
+
+    return found_out({"ti": SimpleNamespace(xcom_pull=pull)})
 
 
 def test_the_backup_chat_has_a_connection_of_its_own(watch, telegram, monkeypatch):
