@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import CLOCK_TOLERANCE
+
+log = logging.getLogger(__name__)
 
 CONTENTS = "toc.dat"  # of a dump in the directory format; pg_dump writes it last
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # local, S3, Azure, GCS
@@ -67,6 +70,16 @@ def is_local(path: Any) -> bool:
     return path.protocol in ("", "file")
 
 
+def forget_listings(path: Any) -> None:
+    """Make the next look ask the storage: S3's file system keeps what it listed for ever.
+
+    Airflow has one of them for each connection as long as its process lives, and a triggerer lives
+    for weeks. A path without a connection lists by another than the one that opens its files.
+    """
+    for fs in (path.fs, path.__wrapped__.fs):
+        fs.invalidate_cache()
+
+
 def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     """Return the dumps of a folder whose names match, in the order of their names.
 
@@ -77,6 +90,7 @@ def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
         FolderError: the folder is not there, or cannot be read.
     """
     try:
+        forget_listings(folder)
         if not folder.is_dir():
             raise FolderError(f"There is no folder {folder}, or it is empty.")
         return list(_dump_files(folder, pattern))

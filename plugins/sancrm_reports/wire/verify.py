@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.dump_files import is_local
+from sancrm_reports.wire.dump_files import forget_listings, is_local
 from sancrm_reports.wire.dump_format import DamagedError, DumpFormat, Layout, format_of
 from sancrm_reports.wire.output import last_line
 
@@ -75,6 +75,7 @@ class Verifier:
             raise VerificationError(f"{self.path} cannot be read: {error}") from None
 
     def _identity(self) -> list[tuple[str, int, float]]:
+        forget_listings(self.path)
         files = sorted(self.path.iterdir(), key=str) if self.path.is_dir() else [self.path]
         return [(str(file), file.stat().st_size, file.stat().st_mtime) for file in files]
 
