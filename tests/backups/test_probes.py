@@ -6,9 +6,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.io import attach
 from pydantic import TypeAdapter
 
 from demo.crm.load import create_reader, create_schema
@@ -24,7 +27,7 @@ from sancrm_reports.wire.probes.files import DumpFiles
 from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.probes.tools import ToolReport
 from sancrm_reports.wire.verify_backup import verify_backup
-from stage import reader_connection
+from stage import as_nobody, reader_connection
 
 RECORDED = Path(__file__).parent / "recorded"
 LONG_AGO = datetime(2026, 11, 18, 2, 30, tzinfo=UTC)
@@ -138,10 +141,22 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
         look_at(tmp_path / "nothing")
 
 
+def test_a_folder_that_cannot_be_entered_hides_no_dump_beside_it(caplog):
+    # As lost+found of a disk of its own; the log names it.
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "a.dump").write_bytes(b"1")
+        (folder / "lost+found").mkdir()
+        look_at(folder)
+        (folder / "lost+found").chmod(0)
+        with as_nobody():
+            assert [backup.label for backup in look_at(folder)] == ["a.dump"]
+    assert "lost+found is left out" in caplog.text
+
+
 def test_object_storage_gives_the_same_facts(dumps):
     # fsspec's memory stands for S3.
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
 
     attach("memory", fs=MemoryFileSystem())
@@ -161,8 +176,6 @@ def test_object_storage_gives_the_same_facts(dumps):
 def listing(request):
     """A bucket of a storage that keeps its listings, as S3's does, and its connection."""
     import fsspec
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
 
     class Listing(MemoryFileSystem):

@@ -18,7 +18,7 @@ from sancrm_reports.wire.restore import reason_of, restore
 from sancrm_reports.wire.restore_drill import carry_out
 from sancrm_reports.wire.scratch_postgres import own_server
 from sancrm_reports.wire.workspace import workspace
-from stage import reader_connection
+from stage import as_nobody, reader_connection
 
 LATER = datetime(2026, 12, 10, tzinfo=UTC)  # than every row of the small CRM
 SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
@@ -116,6 +116,21 @@ def test_every_kind_of_damage_is_found(drill, shelf, scratch, tmp_path):
         assert name in str(error)
         assert done.dump.name == name
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["crm.dump", "crm.sql", "crm.dir"])
+def test_a_dump_that_the_worker_may_not_read_is_told(shelf, scratch, server, name):
+    # With its path and the reason: a file, or one in a folder.
+    dsn = server.create_database("empty")
+    if name == "crm.dir":
+        shutil.copytree(shelf / name, scratch / name).chmod(0o755)
+        max((scratch / name).glob("*.gz")).chmod(0)
+    else:
+        shutil.copyfile(shelf / name, scratch / name).chmod(0)
+    with as_nobody(), pytest.raises(DrillError, match="Permission denied") as caught:
+        restore(scratch / name, dsn, NEW, seconds=60)
+    assert caught.value.trouble is Trouble.UNREADABLE
+    assert str(scratch / name) in str(caught.value)
 
 
 def test_an_archive_in_gzip_is_no_damage(drill, shelf, tmp_path):

@@ -84,7 +84,8 @@ def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     """Return the dumps of a folder whose names match, in the order of their names.
 
     Left out are names that begin with a dot, as a shell does; other names of the same dump, such as
-    the link ``latest.dump``; and folders without ``toc.dat``, which are no dumps, or not yet.
+    the link ``latest.dump``; folders without ``toc.dat``, which are no dumps, or not yet; and those
+    that cannot be looked into.
 
     Raises:
         FolderError: the folder is not there, or cannot be read.
@@ -108,16 +109,28 @@ def _dump_files(folder: Any, pattern: str) -> Iterator[DumpFile]:
         is_hidden = path.name.startswith(".")
         if is_hidden or not fnmatchcase(path.name, pattern) or path.is_symlink():
             continue
-        files = list(path.iterdir()) if path.is_dir() else [path]
-        if path.is_dir() and not any(file.name == CONTENTS for file in files):
+        if not (stats := _stats(path)):
             continue
-        stats = [file.stat() for file in files]
         inodes = tuple(stat.st_ino for stat in stats)
         if any(inodes) and inodes in seen:
             continue  # a hard link
         seen.add(inodes)
         size = sum(stat.st_size for stat in stats)
         yield DumpFile(path, size, max(_written_at(stat) for stat in stats))
+
+
+def _stats(path: Any) -> list[Any]:
+    """Return what is known of each file of a dump; none of a folder that is none, or is closed."""
+    if not path.is_dir():
+        return [path.stat()]
+    try:
+        files = list(path.iterdir())
+        if not any(file.name == CONTENTS for file in files):
+            return []
+        return [file.stat() for file in files]
+    except PermissionError as error:  # such as lost+found: the others are there all the same
+        log.warning("%s is left out, it cannot be looked into: %s.", path, error.strerror)
+        return []
 
 
 def _written_at(stat: Mapping[str, Any]) -> datetime:

@@ -53,8 +53,8 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
     """Restore a dump; the first error ends it.
 
     Raises:
-        DrillError: the dump is damaged, too new, not of one database or refused by the server, or
-            the time is over.
+        DrillError: the dump is damaged, too new, not of one database, not to be read or refused by
+            the server, or the time is over.
     """
     try:
         found = format_of(dump)
@@ -77,6 +77,8 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
         raise DrillError(
             Trouble.DAMAGED, f"{dump.name} is damaged: it cannot be unpacked to its end."
         ) from None
+    except OSError as error:  # after a broken gzip, which is one too
+        raise DrillError(Trouble.UNREADABLE, f"{dump} cannot be read: {error}.") from None
     except subprocess.TimeoutExpired:
         raise DrillError(
             Trouble.TOO_LONG,
@@ -228,6 +230,8 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
             Trouble.REFUSED,
             f"{name} cannot be restored, PostgreSQL refused a part of it: {reason}.",
         )
+    if "Permission denied" in reason:  # a file in a folder
+        raise DrillError(Trouble.UNREADABLE, f"{name} cannot be read: {reason}.")
     if "connection" in reason:
         raise DrillError(Trouble.NO_SERVER, f"The scratch server was lost: {reason}.")
     raise DrillError(Trouble.DAMAGED, f"{name} is damaged: {reason}. Make a new dump at once.")
