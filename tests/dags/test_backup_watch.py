@@ -1,6 +1,8 @@
 """Nights of a watched backup as whole runs: real table, real files, real HTTP."""
 
 import json
+import os
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -10,6 +12,8 @@ from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.backup_alert import found_out
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
+from sancrm_reports.glue.backup_trigger import look
+from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
@@ -165,8 +169,6 @@ def test_a_rehearsal_proves_the_whole_path(watch, backup, telegram):
 
 def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, configured, tmp_path):
     # Waiting found it good; its last byte is missing.
-    import os
-
     path = tmp_path / "sancrm.sql"
     path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complet")
     moment = (FIRST + HOUR).timestamp()
@@ -228,6 +230,29 @@ def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, con
     with pytest.raises(TriggererError, match="does it see plugins/") as caught:
         sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
     assert not isinstance(caught.value, PermanentError)
+
+
+def test_a_probe_that_never_answers_is_an_error_like_any_other(configured, monkeypatch, tmp_path):
+    # As a stalled NFS, here a pipe that nobody writes. However often is looked, one look at most is
+    # left behind, and what has come back is looked at again.
+    report = tmp_path / "backups.json"
+    os.mkfifo(report)
+    configured(BACKUPS__SANCRM__PROBE=json.dumps({"kind": "walg", "file": str(report)}))
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", -59.9)  # of the tool's
+    now = datetime.now(UTC)
+    window = Window(now - HOUR, now + HOUR, now + NIGHT)
+    found = [look("sancrm", window, errors) for errors in range(3)]
+    assert [one.verdict for one in found] == ["waiting", "waiting", "probe_broken"]
+    assert "did not answer in 0.1 s" in found[2].detail
+    assert look("sancrm", Window(now - HOUR, now, now + NIGHT)).verdict == "probe_broken"
+    [stalled] = [thread for thread in threading.enumerate() if thread.name == "look-sancrm"]
+    os.close(os.open(report, os.O_WRONLY))
+    stalled.join()
+    report.unlink()
+    report.write_text("null")
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", 60)
+    found = look("sancrm", window)
+    assert (found.verdict, found.detail) == ("waiting", "")
 
 
 @pytest.mark.parametrize("catchup", [False, True])

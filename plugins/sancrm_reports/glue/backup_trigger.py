@@ -9,10 +9,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from sancrm_reports.backup_settings import ToolProbe, WatchedBackup
 from sancrm_reports.pure.backup_messages import progress
 from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.verdicts import Judgement
 from sancrm_reports.settings import settings
+
+LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
 
 
 class BackupTrigger(BaseTrigger):
@@ -64,17 +67,26 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
     from sancrm_reports.pure.verdicts import judge
     from sancrm_reports.wire.output import last_line
     from sancrm_reports.wire.probes import probe_of
+    from sancrm_reports.wire.probes.bounded import look_within
 
+    configured = settings()
+    watched = configured.backups[name]
     facts, error = None, ""
     try:
-        facts = probe_of(name, settings()).look()
+        facts = look_within(longest_look(watched), name, lambda: probe_of(name, configured).look())
     except Exception as failure:  # whatever it is: that nobody knows must be told
         error = last_line(str(failure)) or type(failure).__name__
     return judge(
         facts,
         window=window,
         now=datetime.now(UTC),
-        limits=settings().backups[name].limits.thresholds,
+        limits=watched.limits.thresholds,
         error=error,
         errors=errors + 1,
     )
+
+
+def longest_look(watched: WatchedBackup) -> float:
+    """Return the seconds after which a look is given up: a tool's own limit comes first."""
+    probe = watched.probe
+    return LOOK_SECONDS + (probe.timeout_seconds if isinstance(probe, ToolProbe) else 0)
