@@ -279,6 +279,30 @@ def test_a_worker_without_pg_restore_says_so(dumps, monkeypatch):
         verify(dumps / "custom.dump")
 
 
+@pytest.mark.parametrize("name", ["custom.dump", "folder"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "kill -KILL $$",
+        "echo 'pg_restore: error while loading shared libraries: libpq.so.5: no such file' >&2;"
+        " exit 127",
+        "echo 'Error: You must install at least one postgresql-client-<version> package' >&2;"
+        " exit 1",
+        "echo 'pg_restore: error: could not open file \"1.dat\": Permission denied' >&2; exit 1",
+    ],
+    ids=["killed", "no library", "Debian's wrapper", "closed"],
+)
+def test_a_pg_restore_that_itself_fails_calls_no_dump_damaged(
+    dumps, tmp_path, monkeypatch, name, program
+):
+    # It has not read the dump, whatever its exit code.
+    (tmp_path / "pg_restore").write_text(f"#!/bin/sh\n{program}\n")
+    (tmp_path / "pg_restore").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(VerificationError, match="itself failed with"):
+        verify(dumps / name)
+
+
 def test_a_dump_of_a_newer_version_is_not_called_damaged(copy_of):
     # The archive's version is in its header.
     path = copy_of("custom.dump")

@@ -133,6 +133,27 @@ def test_a_dump_that_the_worker_may_not_read_is_told(shelf, scratch, server, nam
     assert str(scratch / name) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("program", "how"),
+    [
+        ("kill -KILL $$", "signal 9"),
+        ("echo 'psql: error while loading shared libraries: libpq.so.5' >&2; exit 127", "code 127"),
+        ("echo 'Error: You must install at least one postgresql-client' >&2; exit 1", "code 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["crm.dump", "crm.sql"])
+def test_a_program_that_itself_fails_calls_no_dump_damaged(
+    shelf, server, tmp_path, name, program, how
+):
+    # Killed by the machine that has no memory, which is not the time limit; or not even begun.
+    for path in (tmp_path / "pg_restore", tmp_path / "psql"):
+        path.write_text(f"#!/bin/sh\n{program}\n")
+        path.chmod(0o755)
+    with pytest.raises(DrillError, match=how) as caught:
+        restore(shelf / name, server.dsn(), tmp_path, seconds=60)
+    assert caught.value.trouble is Trouble.BROKEN_OFF
+
+
 def test_an_archive_in_gzip_is_no_damage(drill, shelf, tmp_path):
     # pg_restore does not read it, and it is compressed already: the error says what to do.
     (tmp_path / "crm.dump.gz").write_bytes(gzip.compress((shelf / "crm.dump").read_bytes()))

@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.dump_format import DamagedError, Layout, UnknownFormatError, format_of
+from sancrm_reports.wire.output import ending
 from sancrm_reports.wire.scratch_postgres import environment
 
 VERSION = re.compile(rb"(?:Dumped from database|Dumped by pg_dump) version:? (\d+)")
@@ -36,6 +37,7 @@ REACHES_OUT = re.compile(
     rb"|ALTER\s+SYSTEM\b)",
     re.IGNORECASE,
 )
+A_REASON = re.compile("error:|ERROR:")
 # Quotes after these words hold names of the schema or of the machine; all others may hold rows.
 NAMED = (
     "relation|table|column|index|constraint|schema|extension|function|type|language|role|user"
@@ -147,18 +149,24 @@ def _restore_sql(
             stderr=said,
             env=environment() | variables,
         )
-        is_late = Timer(seconds, psql.kill)
-        is_late.start()
+        is_late = Event()
+
+        def end() -> None:
+            is_late.set()
+            psql.kill()
+
+        timer = Timer(seconds, end)
+        timer.start()
         try:
             _feed(psql, lines)
             psql.wait()
         finally:
-            is_late.cancel()
+            timer.cancel()
             psql.kill()
             psql.communicate()  # closes the pipe, and waits
         said.seek(0)
         text = said.read().decode(errors="replace")
-    if psql.returncode == -9:
+    if is_late.is_set() and psql.returncode:
         raise subprocess.TimeoutExpired(command, seconds)
     _check(subprocess.CompletedProcess(command, psql.returncode, "", text), name)
 
@@ -216,6 +224,12 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
     """Raise what a program says, if it failed; its words decide what kind of trouble it is."""
     if done.returncode == 0:
         return
+    if done.returncode < 0 or not A_REASON.search(done.stderr):
+        raise DrillError(
+            Trouble.BROKEN_OFF,
+            f"{name} was not restored: {Path(done.args[0]).name} itself failed, with "
+            f"{ending(done.returncode)}. This says nothing about the dump.",
+        )
     reason = reason_of(done.stderr)
     if "unsupported version" in reason:
         raise DrillError(
@@ -243,7 +257,7 @@ def reason_of(stderr: str) -> str:
     Details, contexts and statements that follow it quote rows, and the line itself may, too:
     ``invalid input syntax for type bigint: "…"``, ``syntax error at or near "…"``.
     """
-    lines = [line for line in stderr.splitlines() if re.search("error:|ERROR:", line)]
+    lines = [line for line in stderr.splitlines() if A_REASON.search(line)]
     reason = lines[0] if lines else "it gave no reason"
     return A_VALUE.sub(r'\1"…"', reason).strip().rstrip(".")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -18,11 +19,14 @@ from typing import Any
 from sancrm_reports.errors import ReportError
 from sancrm_reports.wire.dump_files import forget_listings, is_local
 from sancrm_reports.wire.dump_format import DamagedError, DumpFormat, Layout, format_of
-from sancrm_reports.wire.output import last_line
+from sancrm_reports.wire.output import ending, last_line
 
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
+# What pg_restore says of a dump, before version 12 in brackets; not Debian's wrapper, nor the loader
+# of a broken installation.
+OF_THE_DUMP = re.compile(r"(?m)^pg_restore: (error: |fatal: |\[)(?!.*Permission denied)")
 PROGRESS_SECONDS = 10.0
 TAIL = 1024  # bytes: a \unrestrict line may follow the trailer
 TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
@@ -181,6 +185,10 @@ class Verifier:
             raise VerificationError(
                 f"pg_restore is older than the pg_dump that wrote this: {last_line(said)}. "
                 "Install a newer client on the worker."
+            )
+        if program.returncode != 1 or not OF_THE_DUMP.search(said):  # killed, or not even begun
+            raise VerificationError(
+                f"pg_restore itself failed with {ending(program.returncode)}: {last_line(said)}"
             )
         raise DamagedError(last_line(said))
 
