@@ -24,8 +24,8 @@ from sancrm_reports.wire.output import ending, last_line
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
-# What pg_restore says of a dump, before version 12 in brackets; not Debian's wrapper, nor the loader
-# of a broken installation.
+# What pg_restore says of a dump, before version 12 in brackets. Debian's wrapper and the loader of
+# libraries have other words.
 OF_THE_DUMP = re.compile(r"(?m)^pg_restore: (error: |fatal: |\[)(?!.*Permission denied)")
 PROGRESS_SECONDS = 10.0
 TAIL = 1024  # bytes: a \unrestrict line may follow the trailer
