@@ -364,6 +364,19 @@ def test_pgbackrest_with_two_repositories_names_them():
     assert recorded("pgbackrest-2.45.json", "pgbackrest").repositories == ()
 
 
+def test_a_repository_that_is_empty_yet_is_no_broken_probe():
+    # The stanza's own code then is 4, different across repos; a repo that cannot be read still is.
+    [one] = stanza(4, "different across repos", database={"repo-key": 1})
+    empty, broken = {"code": 2, "message": "no valid backups"}, {"code": 99, "message": "other"}
+    one["repo"] = [{"key": 1, "status": {"code": 0, "message": "ok"}}, {"key": 2, "status": empty}]
+    facts = printed([one])
+    assert facts.repositories == ("repo1", "repo2")
+    assert [backup.where for backup in facts.backups] == ["repo1"]
+    one["repo"][1]["status"] = broken
+    with pytest.raises(ToolError, match="repo2: other"):
+        printed([one])
+
+
 def test_a_running_pgbackrest_shows_its_share():
     # By its lock, where the version tells one.
     *_, running = printed(stanza(held=True)).backups
