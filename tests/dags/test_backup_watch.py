@@ -1,5 +1,6 @@
 """Nights of a watched backup as whole runs: real table, real files, real HTTP."""
 
+import asyncio
 import json
 import os
 import threading
@@ -7,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.backup_alert import found_out
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
-from sancrm_reports.glue.backup_trigger import look
+from sancrm_reports.glue.backup_trigger import BackupTrigger, look
 from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
@@ -253,6 +255,38 @@ def test_a_probe_that_never_answers_is_an_error_like_any_other(configured, monke
     monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", 60)
     found = look("sancrm", window)
     assert (found.verdict, found.detail) == ("waiting", "")
+
+
+def test_the_look_of_the_worker_is_the_first_of_three_in_a_row(configured, monkeypatch, tmp_path):
+    # And the triggerer pauses before the second: a report that is missing, in this year's window.
+    probe = {"kind": "walg", "file": str(tmp_path / "none.json")}
+    configured(
+        BACKUPS__SANCRM__PROBE=json.dumps(probe),
+        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *",
+        BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60),
+    )
+    done = []
+
+    def counted(*args):
+        done.append("look")
+        return look(*args)
+
+    async def pause(seconds):
+        done.append(seconds)
+
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.look", counted)
+    monkeypatch.setattr("asyncio.sleep", pause)
+    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    with pytest.raises(TaskDeferred) as caught:
+        BackupSensor(task_id="wait_for_backup", backup="sancrm").execute(context)
+    _, arguments = caught.value.trigger.serialize()
+
+    async def event():
+        return await anext(BackupTrigger(**arguments).run())
+
+    judgement = Judgement.from_json(asyncio.run(event()).payload)
+    assert judgement.verdict is Verdict.PROBE_BROKEN
+    assert done == ["look", 300, "look", 300, "look"]
 
 
 @pytest.mark.parametrize("catchup", [False, True])

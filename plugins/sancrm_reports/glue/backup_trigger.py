@@ -23,26 +23,33 @@ class BackupTrigger(BaseTrigger):
 
     :param name: the backup's name in the settings, which the triggerer reads itself.
     :param window: the window's three times, as ISO 8601.
+    :param errors: how many looks in a row could not be made before, in the worker.
     """
 
-    def __init__(self, name: str, window: list[str]) -> None:
+    def __init__(self, name: str, window: list[str], errors: int = 0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = name
         self.window = window
+        self.errors = errors
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class, and plain arguments."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
-            {"name": self.name, "window": self.window},
+            {"name": self.name, "window": self.window, "errors": self.errors},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look in a thread, because probes block; what is being waited for is in the log."""
+        """Look in a thread, because probes block; what is being waited for is in the log.
+
+        The worker has just looked, so the first look is a pause later.
+        """
         window = Window(*map(datetime.fromisoformat, self.window))
         configured = settings()
-        errors, said = 0, ""
+        errors, said = self.errors, ""
         while True:
+            left = (window.due_at - datetime.now(UTC)).total_seconds()
+            await asyncio.sleep(max(1.0, min(configured.backups[self.name].poll_seconds, left)))
             judgement = await asyncio.to_thread(look, self.name, window, errors)
             if judgement.verdict.is_final:
                 yield TriggerEvent(judgement.to_json())  # type: ignore[no-untyped-call]
@@ -52,8 +59,6 @@ class BackupTrigger(BaseTrigger):
             if line != said:
                 self.log.info(line)
                 said = line
-            left = (window.due_at - datetime.now(UTC)).total_seconds()
-            await asyncio.sleep(max(1.0, min(configured.backups[self.name].poll_seconds, left)))
 
 
 def look(name: str, window: Window, errors: int = 0) -> Judgement:
