@@ -172,41 +172,22 @@ def test_object_storage_gives_the_same_facts(dumps):
     assert found[0].moment is None or found[0].moment.tzinfo
 
 
-@pytest.fixture(params=[None, "aws_backups"], ids=["no connection", "connection"])
-def listing(request):
-    """A bucket of a storage that keeps its listings, as S3's does, and its connection."""
-    import fsspec
-    from fsspec.implementations.memory import MemoryFileSystem
-
-    class Listing(MemoryFileSystem):
-        protocol = "listing"
-
-        @classmethod
-        def _strip_protocol(cls, path):
-            return super()._strip_protocol(path.removeprefix("listing:/"))
-
-        def ls(self, path, detail=True, **options):
-            kept = self.dircache
-            if path not in kept:
-                kept[path] = super().ls(path, detail=True, **options)
-            return kept[path] if detail else [entry["name"] for entry in kept[path]]
-
-        def invalidate_cache(self, path=None):
-            self.dircache.clear()
-
-    fsspec.register_implementation("listing", Listing, clobber=True)
-    attach("listing", request.param, fs=Listing(request.param))
-    bucket = ObjectStoragePath("listing://bucket", conn_id=request.param)
-    yield bucket
-    bucket.fs.rm("/bucket", recursive=True)
-
-
 def test_a_dump_that_came_since_the_last_look_is_seen(listing):
     # In the same process, as a triggerer's is for weeks: what it listed before is asked anew.
     (listing / "a.dump").write_bytes(b"1")
     assert [backup.label for backup in look_at(listing)] == ["a.dump"]
     listing.fs.pipe("/bucket/b.dump", b"23")  # which leaves the listing as it is
     assert [backup.label for backup in look_at(listing)] == ["a.dump", "b.dump"]
+
+
+def test_a_report_in_a_bucket_is_as_old_as_it_is_now(listing):
+    # Not as it was when another probe listed the bucket.
+    report = listing / "walg.json"
+    report.write_text("null")
+    first = tool("walg", file=str(report)).look().observed_at
+    assert look_at(listing)
+    listing.fs.pipe("/bucket/walg.json", b"[]")
+    assert tool("walg", file=str(report)).look().observed_at > first
 
 
 # Tools

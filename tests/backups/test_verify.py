@@ -253,6 +253,21 @@ def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):
         Growing(place, full=True, seconds=60).verify()
 
 
+def test_a_folder_that_grows_in_a_bucket_is_not_called_damaged(dumps, listing):
+    # Its storage would tell the size from before.
+    for file in (dumps / "folder").iterdir():
+        (listing / "folder" / file.name).write_bytes(file.read_bytes())
+    data = some_data_of(dumps / "folder")
+
+    class Growing(Verifier):
+        def _folder(self):
+            listing.fs.pipe(f"/bucket/folder/{data.name}", data.read_bytes()[:-100])
+            return super()._folder()
+
+    with pytest.raises(StillWrittenError):
+        Growing(listing / "folder", full=True, seconds=60).verify()
+
+
 def test_reading_has_a_time_limit(copy_of):
     # That it was not read in time says nothing about it.
     with pytest.raises(VerificationError, match="longer than"):

@@ -116,7 +116,7 @@ def _dump_files(folder: Any, pattern: str) -> Iterator[DumpFile]:
             continue  # a hard link
         seen.add(inodes)
         size = sum(stat.st_size for stat in stats)
-        yield DumpFile(path, size, max(_written_at(stat) for stat in stats))
+        yield DumpFile(path, size, max(written_at(stat) for stat in stats))
 
 
 def _stats(path: Any) -> list[Any]:
@@ -133,7 +133,7 @@ def _stats(path: Any) -> list[Any]:
         return []
 
 
-def _written_at(stat: Mapping[str, Any]) -> datetime:
+def written_at(stat: Mapping[str, Any]) -> datetime:
     """Return when a file was last written; each kind of storage has a word for it."""
     value = next((stat[word] for word in TIMES if stat.get(word)), None)
     match value:
