@@ -6,7 +6,7 @@ backup, and removes what it made. By hand, or weekly where the settings enable i
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG
@@ -21,6 +21,10 @@ from sancrm_reports.glue.drill import (
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.settings import INCLUDE, settings
 
+RETRIES = 2  # each try restores from the beginning
+TRY = settings().restore_drill.longest
+PAUSE = timedelta(seconds=settings().retries.delay_seconds)
+
 with DAG(
     dag_id="restore_drill",
     description="Restores the newest dump of the CRM's database into a scratch one, and compares",
@@ -28,7 +32,8 @@ with DAG(
     start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
     catchup=False,  # a drill that was missed says nothing that the next does not
     max_active_runs=1,
-    dagrun_timeout=settings().restore_drill.longest * 3,
+    # What all tries may take at most: a run that is stopped skips its message.
+    dagrun_timeout=TRY * (1 + RETRIES) + PAUSE * RETRIES + timedelta(hours=2),
     default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     tags=["sancrm", "backup"],
@@ -36,8 +41,8 @@ with DAG(
 ):
     restore = RestoreDumpOperator(
         task_id="restore_newest_dump",
-        execution_timeout=settings().restore_drill.longest,
-        retries=2,  # each try restores from the beginning
+        execution_timeout=TRY,
+        retries=RETRIES,
     )
     post = PostRestoreDrillOperator(
         task_id="post_restore_drill",

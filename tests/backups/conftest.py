@@ -58,3 +58,40 @@ def copy_of(dumps, tmp_path):
         return shutil.copyfile(dumps / name, target)
 
     return copy
+
+
+@pytest.fixture(params=[None, "aws_backups"], ids=["no connection", "connection"])
+def listing(request):
+    """A bucket of a storage that keeps its listings, as S3's does, and its connection."""
+    import fsspec
+    from airflow.sdk import ObjectStoragePath
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Listing(MemoryFileSystem):
+        protocol = "listing"
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return super()._strip_protocol(path.removeprefix("listing:/"))
+
+        def ls(self, path, detail=True, **options):
+            kept = self.dircache
+            if path not in kept:
+                kept[path] = super().ls(path, detail=True, **options)
+            return kept[path] if detail else [entry["name"] for entry in kept[path]]
+
+        def info(self, path, **options):
+            path = self._strip_protocol(path)
+            entries = self.dircache.get(self._parent(path), [])
+            kept = [entry for entry in entries if entry["name"] == path]
+            return kept[0] if kept else super().info(path, **options)
+
+        def invalidate_cache(self, path=None):
+            self.dircache.clear()
+
+    fsspec.register_implementation("listing", Listing, clobber=True)
+    attach("listing", request.param, fs=Listing(request.param))
+    bucket = ObjectStoragePath("listing://bucket", conn_id=request.param)
+    yield bucket
+    bucket.fs.rm("/bucket", recursive=True)

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.io import attach
 from pydantic import TypeAdapter
 
 from demo.crm.load import create_reader, create_schema
@@ -24,7 +27,7 @@ from sancrm_reports.wire.probes.files import DumpFiles
 from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.probes.tools import ToolReport
 from sancrm_reports.wire.verify_backup import verify_backup
-from stage import reader_connection
+from stage import as_nobody, reader_connection
 
 RECORDED = Path(__file__).parent / "recorded"
 LONG_AGO = datetime(2026, 11, 18, 2, 30, tzinfo=UTC)
@@ -138,10 +141,22 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
         look_at(tmp_path / "nothing")
 
 
+def test_a_folder_that_cannot_be_entered_hides_no_dump_beside_it(caplog):
+    # As lost+found of a disk of its own; the log names it.
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "a.dump").write_bytes(b"1")
+        (folder / "lost+found").mkdir()
+        look_at(folder)
+        (folder / "lost+found").chmod(0)
+        with as_nobody():
+            assert [backup.label for backup in look_at(folder)] == ["a.dump"]
+    assert "lost+found is left out" in caplog.text
+
+
 def test_object_storage_gives_the_same_facts(dumps):
     # fsspec's memory stands for S3.
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
 
     attach("memory", fs=MemoryFileSystem())
@@ -155,6 +170,24 @@ def test_object_storage_gives_the_same_facts(dumps):
         ("folder", 3),
     ]
     assert found[0].moment is None or found[0].moment.tzinfo
+
+
+def test_a_dump_that_came_since_the_last_look_is_seen(listing):
+    # In the same process, as a triggerer's is for weeks: what it listed before is asked anew.
+    (listing / "a.dump").write_bytes(b"1")
+    assert [backup.label for backup in look_at(listing)] == ["a.dump"]
+    listing.fs.pipe("/bucket/b.dump", b"23")  # which leaves the listing as it is
+    assert [backup.label for backup in look_at(listing)] == ["a.dump", "b.dump"]
+
+
+def test_a_report_in_a_bucket_is_as_old_as_it_is_now(listing):
+    # Not as it was when another probe listed the bucket.
+    report = listing / "walg.json"
+    report.write_text("null")
+    first = tool("walg", file=str(report)).look().observed_at
+    assert look_at(listing)
+    listing.fs.pipe("/bucket/walg.json", b"[]")
+    assert tool("walg", file=str(report)).look().observed_at > first
 
 
 # Tools
@@ -310,6 +343,19 @@ def test_pgbackrest_with_two_repositories_names_them():
     assert facts.repositories == ("repo1", "repo2")
     assert facts.backups[0].where == "repo2"
     assert recorded("pgbackrest-2.45.json", "pgbackrest").repositories == ()
+
+
+def test_a_repository_that_is_empty_yet_is_no_broken_probe():
+    # The stanza's own code then is 4, different across repos; a repo that cannot be read still is.
+    [one] = stanza(4, "different across repos", database={"repo-key": 1})
+    empty, broken = {"code": 2, "message": "no valid backups"}, {"code": 99, "message": "other"}
+    one["repo"] = [{"key": 1, "status": {"code": 0, "message": "ok"}}, {"key": 2, "status": empty}]
+    facts = printed([one])
+    assert facts.repositories == ("repo1", "repo2")
+    assert [backup.where for backup in facts.backups] == ["repo1"]
+    one["repo"][1]["status"] = broken
+    with pytest.raises(ToolError, match="repo2: other"):
+        printed([one])
 
 
 def test_a_running_pgbackrest_shows_its_share():

@@ -253,6 +253,21 @@ def test_a_dump_that_grows_meanwhile_is_not_called_damaged(copy_of):
         Growing(place, full=True, seconds=60).verify()
 
 
+def test_a_folder_that_grows_in_a_bucket_is_not_called_damaged(dumps, listing):
+    # Its storage would tell the size from before.
+    for file in (dumps / "folder").iterdir():
+        (listing / "folder" / file.name).write_bytes(file.read_bytes())
+    data = some_data_of(dumps / "folder")
+
+    class Growing(Verifier):
+        def _folder(self):
+            listing.fs.pipe(f"/bucket/folder/{data.name}", data.read_bytes()[:-100])
+            return super()._folder()
+
+    with pytest.raises(StillWrittenError):
+        Growing(listing / "folder", full=True, seconds=60).verify()
+
+
 def test_reading_has_a_time_limit(copy_of):
     # That it was not read in time says nothing about it.
     with pytest.raises(VerificationError, match="longer than"):
@@ -277,6 +292,30 @@ def test_a_worker_without_pg_restore_says_so(dumps, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(VerificationError, match="Install PostgreSQL's client"):
         verify(dumps / "custom.dump")
+
+
+@pytest.mark.parametrize("name", ["custom.dump", "folder"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "kill -KILL $$",
+        "echo 'pg_restore: error while loading shared libraries: libpq.so.5: no such file' >&2;"
+        " exit 127",
+        "echo 'Error: You must install at least one postgresql-client-<version> package' >&2;"
+        " exit 1",
+        "echo 'pg_restore: error: could not open file \"1.dat\": Permission denied' >&2; exit 1",
+    ],
+    ids=["killed", "no library", "Debian's wrapper", "closed"],
+)
+def test_a_pg_restore_that_itself_fails_calls_no_dump_damaged(
+    dumps, tmp_path, monkeypatch, name, program
+):
+    # It has not read the dump, whatever its exit code.
+    (tmp_path / "pg_restore").write_text(f"#!/bin/sh\n{program}\n")
+    (tmp_path / "pg_restore").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(VerificationError, match="itself failed with"):
+        verify(dumps / name)
 
 
 def test_a_dump_of_a_newer_version_is_not_called_damaged(copy_of):

@@ -1,14 +1,22 @@
 """Nights of a watched backup as whole runs: real table, real files, real HTTP."""
 
+import asyncio
 import json
+import os
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.backup_alert import found_out
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
+from sancrm_reports.glue.backup_trigger import BackupTrigger, look
+from sancrm_reports.pure.backups import Window
+from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"
@@ -108,6 +116,23 @@ def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, 
     assert words in alert.text
 
 
+def test_after_a_clear_the_wait_is_believed_and_not_what_was_read_before():
+    # verify_backup is then upstream_failed, and the good word that it left before stays in XCom.
+    missing, good = (Judgement(verdict, FIRST) for verdict in (Verdict.MISSING, Verdict.OK))
+    assert told_of(wait_for_backup=missing, verify_backup=good) == (missing, "wait_for_backup")
+    damaged = Judgement(Verdict.DAMAGED, FIRST)
+    assert told_of(wait_for_backup=good, verify_backup=damaged) == (damaged, "verify_backup")
+
+
+def told_of(**left):
+    """What the alert makes of what the tasks left in XCom."""
+
+    def pull(task_ids, key):
+        return {"judgement": left[task_ids].to_json(), "log_url": task_ids}
+
+    return found_out({"ti": SimpleNamespace(xcom_pull=pull)})
+
+
 def test_the_backup_chat_has_a_connection_of_its_own(watch, telegram, monkeypatch):
     # Where there is none, the common one serves, as the other tests show.
     own = {**json.loads(telegram_connection(telegram)), "host": str(BACKUPS)}
@@ -146,8 +171,6 @@ def test_a_rehearsal_proves_the_whole_path(watch, backup, telegram):
 
 def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, configured, tmp_path):
     # Waiting found it good; its last byte is missing.
-    import os
-
     path = tmp_path / "sancrm.sql"
     path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complet")
     moment = (FIRST + HOUR).timestamp()
@@ -209,6 +232,61 @@ def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, con
     with pytest.raises(TriggererError, match="does it see plugins/") as caught:
         sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
     assert not isinstance(caught.value, PermanentError)
+
+
+def test_a_probe_that_never_answers_is_an_error_like_any_other(configured, monkeypatch, tmp_path):
+    # As a stalled NFS, here a pipe that nobody writes. However often is looked, one look at most is
+    # left behind, and what has come back is looked at again.
+    report = tmp_path / "backups.json"
+    os.mkfifo(report)
+    configured(BACKUPS__SANCRM__PROBE=json.dumps({"kind": "walg", "file": str(report)}))
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", -59.9)  # of the tool's
+    now = datetime.now(UTC)
+    window = Window(now - HOUR, now + HOUR, now + NIGHT)
+    found = [look("sancrm", window, errors) for errors in range(3)]
+    assert [one.verdict for one in found] == ["waiting", "waiting", "probe_broken"]
+    assert "did not answer in 0.1 s" in found[2].detail
+    assert look("sancrm", Window(now - HOUR, now, now + NIGHT)).verdict == "probe_broken"
+    [stalled] = [thread for thread in threading.enumerate() if thread.name == "look-sancrm"]
+    os.close(os.open(report, os.O_WRONLY))
+    stalled.join()
+    report.unlink()
+    report.write_text("null")
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", 60)
+    found = look("sancrm", window)
+    assert (found.verdict, found.detail) == ("waiting", "")
+
+
+def test_the_look_of_the_worker_is_the_first_of_three_in_a_row(configured, monkeypatch, tmp_path):
+    # And the triggerer pauses before the second: a report that is missing, in this year's window.
+    probe = {"kind": "walg", "file": str(tmp_path / "none.json")}
+    configured(
+        BACKUPS__SANCRM__PROBE=json.dumps(probe),
+        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *",
+        BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60),
+    )
+    done = []
+
+    def counted(*args):
+        done.append("look")
+        return look(*args)
+
+    async def pause(seconds):
+        done.append(seconds)
+
+    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.look", counted)
+    monkeypatch.setattr("asyncio.sleep", pause)
+    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    with pytest.raises(TaskDeferred) as caught:
+        BackupSensor(task_id="wait_for_backup", backup="sancrm").execute(context)
+    _, arguments = caught.value.trigger.serialize()
+
+    async def event():
+        return await anext(BackupTrigger(**arguments).run())
+
+    judgement = Judgement.from_json(asyncio.run(event()).payload)
+    assert judgement.verdict is Verdict.PROBE_BROKEN
+    assert done == ["look", 300, "look", 300, "look"]
 
 
 @pytest.mark.parametrize("catchup", [False, True])

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,19 @@ def test_it_runs_by_hand_unless_it_is_enabled(airflow_database, configure):
     configure(enabled=True, schedule="0 6 * * 6")
     timetable = import_dags()["restore_drill"].schedule
     assert (timetable.expression, str(timetable.timezone)) == ("0 6 * * 6", "Europe/Moscow")
+
+
+@pytest.mark.parametrize(("limit", "delay"), [(1, 5), (600, 3600)])
+def test_the_message_goes_out_before_the_run_is_stopped(configure, monkeypatch, limit, delay):
+    # Airflow skips what is left of a run that takes too long, the message too. So all tries fit,
+    # each as long as it may be, and an hour is left for the message.
+    monkeypatch.setenv("SANCRM__RETRIES__DELAY_SECONDS", str(delay))
+    configure(time_limit_minutes=limit)
+    from airflow.dag_processing.dagbag import DagBag
+
+    dag = DagBag().dags["restore_drill"]  # import_dags takes the retries away
+    restore = dag.get_task("restore_newest_dump")
+    longest = (1 + restore.retries) * restore.execution_timeout
+    longest += restore.retries * restore.retry_delay
+    assert restore.execution_timeout > timedelta(minutes=limit)
+    assert dag.dagrun_timeout - longest > timedelta(hours=1)

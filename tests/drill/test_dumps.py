@@ -39,6 +39,15 @@ def test_the_newest_finished_one_is_taken(tmp_path):
     assert found(tmp_path / "*.dump", quiet_seconds=119).name == "3.dump"
 
 
+def test_a_dump_that_is_dated_ahead_is_not_the_newest(tmp_path):
+    # By however much: a clock that is wrong must not keep the drill at one old dump for good.
+    put(tmp_path, "1.dump", 7200)
+    put(tmp_path, "2.dump", -30)
+    put(tmp_path, "3.dump", -86400)
+    assert found(tmp_path / "*.dump").name == "1.dump"
+    assert found(tmp_path / "*.dump", quiet_seconds=0).name == "1.dump"
+
+
 def test_a_folder_is_as_new_as_its_newest_file(tmp_path):
     # A dump in the directory format: old files do not make it finished while one is written.
     put(tmp_path, "crm.dir/1.dat", 3600)

@@ -18,7 +18,7 @@ from sancrm_reports.wire.restore import reason_of, restore
 from sancrm_reports.wire.restore_drill import carry_out
 from sancrm_reports.wire.scratch_postgres import own_server
 from sancrm_reports.wire.workspace import workspace
-from stage import reader_connection
+from stage import as_nobody, reader_connection
 
 LATER = datetime(2026, 12, 10, tzinfo=UTC)  # than every row of the small CRM
 SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
@@ -116,6 +116,42 @@ def test_every_kind_of_damage_is_found(drill, shelf, scratch, tmp_path):
         assert name in str(error)
         assert done.dump.name == name
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["crm.dump", "crm.sql", "crm.dir"])
+def test_a_dump_that_the_worker_may_not_read_is_told(shelf, scratch, server, name):
+    # With its path and the reason: a file, or one in a folder.
+    dsn = server.create_database("empty")
+    if name == "crm.dir":
+        shutil.copytree(shelf / name, scratch / name).chmod(0o755)
+        max((scratch / name).glob("*.gz")).chmod(0)
+    else:
+        shutil.copyfile(shelf / name, scratch / name).chmod(0)
+    with as_nobody(), pytest.raises(DrillError, match="Permission denied") as caught:
+        restore(scratch / name, dsn, NEW, seconds=60)
+    assert caught.value.trouble is Trouble.UNREADABLE
+    assert str(scratch / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("program", "how"),
+    [
+        ("kill -KILL $$", "signal 9"),
+        ("echo 'psql: error while loading shared libraries: libpq.so.5' >&2; exit 127", "code 127"),
+        ("echo 'Error: You must install at least one postgresql-client' >&2; exit 1", "code 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["crm.dump", "crm.sql"])
+def test_a_program_that_itself_fails_calls_no_dump_damaged(
+    shelf, server, tmp_path, name, program, how
+):
+    # Killed by the machine that has no memory, which is not the time limit; or not even begun.
+    for path in (tmp_path / "pg_restore", tmp_path / "psql"):
+        path.write_text(f"#!/bin/sh\n{program}\n")
+        path.chmod(0o755)
+    with pytest.raises(DrillError, match=how) as caught:
+        restore(shelf / name, server.dsn(), tmp_path, seconds=60)
+    assert caught.value.trouble is Trouble.BROKEN_OFF
 
 
 def test_an_archive_in_gzip_is_no_damage(drill, shelf, tmp_path):

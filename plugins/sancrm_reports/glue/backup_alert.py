@@ -55,7 +55,7 @@ class PostBackupAlertOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Tell what was found; that nothing was found out is told, too."""
         alerts = self._alerts(context)
-        judgement, log_url = _found(context)
+        judgement, log_url = found_out(context)
         if context["params"].get("rehearse"):
             outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
         else:
@@ -91,17 +91,20 @@ class PostBackupAlertOperator(TelegramOperator):
         )
 
 
-def _found(context: Context) -> tuple[Judgement, str]:
+def found_out(context: Context) -> tuple[Judgement, str]:
     """Return what the run found out, and the address of the log that explains it.
 
-    A task that ended without a judgement knows nothing good: killed, or out of time.
+    A task that ended without a judgement knows nothing good: killed, or out of time. What
+    verify_backup left counts only beside a good wait: after a clear it may be of the try before.
     """
     waited, verified = (found_by(context, task) for task in ("wait_for_backup", "verify_backup"))
     if waited is None:
         detail = "wait_for_backup ended without a judgement"
         return Judgement(Verdict.PROBE_BROKEN, datetime.now(UTC), detail=detail), ""
-    judgement, log_url = verified or waited
-    if verified is None and judgement.verdict is Verdict.OK:
+    judgement, log_url = waited
+    if judgement.verdict is not Verdict.OK:
+        return waited
+    if verified is None:
         detail = "verify_backup ended without a judgement"
-        judgement = replace(judgement, verdict=Verdict.UNVERIFIED, detail=detail)
-    return judgement, log_url
+        return replace(judgement, verdict=Verdict.UNVERIFIED, detail=detail), log_url
+    return verified

@@ -53,7 +53,11 @@ class BackupSensor(BaseSensorOperator):
         self.log.info(progress(judgement, settings().account.timezone))
         times = [window.opens_at, window.due_at, window.next_at]
         self.defer(
-            trigger=BackupTrigger(self.backup, [time.isoformat() for time in times]),
+            trigger=BackupTrigger(
+                self.backup,
+                [time.isoformat() for time in times],
+                errors=1 if judgement.detail else 0,
+            ),
             method_name="conclude",
             timeout=max(window.due_at - datetime.now(UTC), timedelta()) + LATE,
         )

@@ -9,10 +9,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from sancrm_reports.backup_settings import ToolProbe, WatchedBackup
 from sancrm_reports.pure.backup_messages import progress
 from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.verdicts import Judgement
 from sancrm_reports.settings import settings
+
+LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
 
 
 class BackupTrigger(BaseTrigger):
@@ -20,26 +23,33 @@ class BackupTrigger(BaseTrigger):
 
     :param name: the backup's name in the settings, which the triggerer reads itself.
     :param window: the window's three times, as ISO 8601.
+    :param errors: how many looks in a row could not be made before, in the worker.
     """
 
-    def __init__(self, name: str, window: list[str]) -> None:
+    def __init__(self, name: str, window: list[str], errors: int = 0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = name
         self.window = window
+        self.errors = errors
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class, and plain arguments."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
-            {"name": self.name, "window": self.window},
+            {"name": self.name, "window": self.window, "errors": self.errors},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look in a thread, because probes block; what is being waited for is in the log."""
+        """Look in a thread, because probes block; what is being waited for is in the log.
+
+        The worker has just looked, so the first look is a pause later.
+        """
         window = Window(*map(datetime.fromisoformat, self.window))
         configured = settings()
-        errors, said = 0, ""
+        errors, said = self.errors, ""
         while True:
+            left = (window.due_at - datetime.now(UTC)).total_seconds()
+            await asyncio.sleep(max(1.0, min(configured.backups[self.name].poll_seconds, left)))
             judgement = await asyncio.to_thread(look, self.name, window, errors)
             if judgement.verdict.is_final:
                 yield TriggerEvent(judgement.to_json())  # type: ignore[no-untyped-call]
@@ -49,8 +59,6 @@ class BackupTrigger(BaseTrigger):
             if line != said:
                 self.log.info(line)
                 said = line
-            left = (window.due_at - datetime.now(UTC)).total_seconds()
-            await asyncio.sleep(max(1.0, min(configured.backups[self.name].poll_seconds, left)))
 
 
 def look(name: str, window: Window, errors: int = 0) -> Judgement:
@@ -64,17 +72,26 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
     from sancrm_reports.pure.verdicts import judge
     from sancrm_reports.wire.output import last_line
     from sancrm_reports.wire.probes import probe_of
+    from sancrm_reports.wire.probes.bounded import look_within
 
+    configured = settings()
+    watched = configured.backups[name]
     facts, error = None, ""
     try:
-        facts = probe_of(name, settings()).look()
+        facts = look_within(longest_look(watched), name, lambda: probe_of(name, configured).look())
     except Exception as failure:  # whatever it is: that nobody knows must be told
         error = last_line(str(failure)) or type(failure).__name__
     return judge(
         facts,
         window=window,
         now=datetime.now(UTC),
-        limits=settings().backups[name].limits.thresholds,
+        limits=watched.limits.thresholds,
         error=error,
         errors=errors + 1,
     )
+
+
+def longest_look(watched: WatchedBackup) -> float:
+    """Return the seconds after which a look is given up: a tool's own limit comes first."""
+    probe = watched.probe
+    return LOOK_SECONDS + (probe.timeout_seconds if isinstance(probe, ToolProbe) else 0)

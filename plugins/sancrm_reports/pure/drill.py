@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     BROKEN_OFF = "broken_off"
     NOT_SET = "not_set"
     NO_DUMP = "no_dump"
+    UNREADABLE = "unreadable"
     NO_PROGRAMS = "no_programs"
     NO_SPACE = "no_space"
     NO_SERVER = "no_server"
@@ -49,6 +50,10 @@ WORDS = {
     Trouble.NO_DUMP: (
         "готового дампа нет",
         "Проверьте, делается ли копия и туда ли смотрит restore_drill.dumps",
+    ),
+    Trouble.UNREADABLE: (
+        "дамп не читается",
+        "Дайте пользователю воркера право читать дамп, затем повторите; причина в журнале задачи",
     ),
     Trouble.NO_PROGRAMS: (
         "на воркере нет программ PostgreSQL",

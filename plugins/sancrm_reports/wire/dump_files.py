@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.backups import CLOCK_TOLERANCE
+
+log = logging.getLogger(__name__)
 
 CONTENTS = "toc.dat"  # of a dump in the directory format; pg_dump writes it last
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # local, S3, Azure, GCS
@@ -67,16 +70,28 @@ def is_local(path: Any) -> bool:
     return path.protocol in ("", "file")
 
 
+def forget_listings(path: Any) -> None:
+    """Make the next look ask the storage: S3's file system keeps what it listed for ever.
+
+    Airflow has one of them for each connection as long as its process lives, and a triggerer lives
+    for weeks. A path without a connection lists by another than the one that opens its files.
+    """
+    for fs in (path.fs, path.__wrapped__.fs):
+        fs.invalidate_cache()
+
+
 def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     """Return the dumps of a folder whose names match, in the order of their names.
 
     Left out are names that begin with a dot, as a shell does; other names of the same dump, such as
-    the link ``latest.dump``; and folders without ``toc.dat``, which are no dumps, or not yet.
+    the link ``latest.dump``; folders without ``toc.dat``, which are no dumps, or not yet; and those
+    that cannot be looked into.
 
     Raises:
         FolderError: the folder is not there, or cannot be read.
     """
     try:
+        forget_listings(folder)
         if not folder.is_dir():
             raise FolderError(f"There is no folder {folder}, or it is empty.")
         return list(_dump_files(folder, pattern))
@@ -94,19 +109,31 @@ def _dump_files(folder: Any, pattern: str) -> Iterator[DumpFile]:
         is_hidden = path.name.startswith(".")
         if is_hidden or not fnmatchcase(path.name, pattern) or path.is_symlink():
             continue
-        files = list(path.iterdir()) if path.is_dir() else [path]
-        if path.is_dir() and not any(file.name == CONTENTS for file in files):
+        if not (stats := _stats(path)):
             continue
-        stats = [file.stat() for file in files]
         inodes = tuple(stat.st_ino for stat in stats)
         if any(inodes) and inodes in seen:
             continue  # a hard link
         seen.add(inodes)
         size = sum(stat.st_size for stat in stats)
-        yield DumpFile(path, size, max(_written_at(stat) for stat in stats))
+        yield DumpFile(path, size, max(written_at(stat) for stat in stats))
 
 
-def _written_at(stat: Mapping[str, Any]) -> datetime:
+def _stats(path: Any) -> list[Any]:
+    """Return what is known of each file of a dump; none of a folder that is none, or is closed."""
+    if not path.is_dir():
+        return [path.stat()]
+    try:
+        files = list(path.iterdir())
+        if not any(file.name == CONTENTS for file in files):
+            return []
+        return [file.stat() for file in files]
+    except PermissionError as error:  # such as lost+found: the others are there all the same
+        log.warning("%s is left out, it cannot be looked into: %s.", path, error.strerror)
+        return []
+
+
+def written_at(stat: Mapping[str, Any]) -> datetime:
     """Return when a file was last written; each kind of storage has a word for it."""
     value = next((stat[word] for word in TIMES if stat.get(word)), None)
     match value:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.dump_files import DumpFile, FolderError, dump_files, storage_path
 
 
 def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:
-    """Return the newest finished dump.
+    """Return the newest finished dump. One that is dated ahead is not: nobody knows its age.
 
     Args:
         place: a folder and a pattern, as ``/var/backups/crm/*.dump`` or ``s3://…/crm-*.dump``.
@@ -30,7 +30,8 @@ def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:
         found = dump_files(storage_path(folder), pattern)
     except FolderError as error:
         raise DrillError(Trouble.NO_DUMP, f"{place}: {error}") from None
-    finished = [dump for dump in found if not dump.is_still_written(now, quiet_seconds)]
+    quiet = timedelta(seconds=quiet_seconds)
+    finished = [dump for dump in found if now - dump.written_at >= quiet]
     if not finished:
         raise DrillError(
             Trouble.NO_DUMP,

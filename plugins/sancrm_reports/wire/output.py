@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 LONGEST = 300  # characters: an alert has to fit in one message
 
@@ -28,3 +29,8 @@ def last_line(text: str) -> str:
     for secret in SECRETS:
         line = secret.sub(r"\1…", line)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def ending(code: int) -> str:
+    """Say how a program ended; a negative code is that of a signal."""
+    return f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"

@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.dump_format import DamagedError, Layout, UnknownFormatError, format_of
+from sancrm_reports.wire.output import ending
 from sancrm_reports.wire.scratch_postgres import environment
 
 VERSION = re.compile(rb"(?:Dumped from database|Dumped by pg_dump) version:? (\d+)")
@@ -36,6 +37,7 @@ REACHES_OUT = re.compile(
     rb"|ALTER\s+SYSTEM\b)",
     re.IGNORECASE,
 )
+A_REASON = re.compile("error:|ERROR:")
 # Quotes after these words hold names of the schema or of the machine; all others may hold rows.
 NAMED = (
     "relation|table|column|index|constraint|schema|extension|function|type|language|role|user"
@@ -53,8 +55,8 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
     """Restore a dump; the first error ends it.
 
     Raises:
-        DrillError: the dump is damaged, too new, not of one database or refused by the server, or
-            the time is over.
+        DrillError: the dump is damaged, too new, not of one database, not to be read or refused by
+            the server, or the time is over.
     """
     try:
         found = format_of(dump)
@@ -77,6 +79,8 @@ def restore(dump: Path, dsn: str, programs: Path, *, seconds: float) -> None:
         raise DrillError(
             Trouble.DAMAGED, f"{dump.name} is damaged: it cannot be unpacked to its end."
         ) from None
+    except OSError as error:  # after a broken gzip, which is one too
+        raise DrillError(Trouble.UNREADABLE, f"{dump} cannot be read: {error}.") from None
     except subprocess.TimeoutExpired:
         raise DrillError(
             Trouble.TOO_LONG,
@@ -145,18 +149,24 @@ def _restore_sql(
             stderr=said,
             env=environment() | variables,
         )
-        is_late = Timer(seconds, psql.kill)
-        is_late.start()
+        is_late = Event()
+
+        def end() -> None:
+            is_late.set()
+            psql.kill()
+
+        timer = Timer(seconds, end)
+        timer.start()
         try:
             _feed(psql, lines)
             psql.wait()
         finally:
-            is_late.cancel()
+            timer.cancel()
             psql.kill()
             psql.communicate()  # closes the pipe, and waits
         said.seek(0)
         text = said.read().decode(errors="replace")
-    if psql.returncode == -9:
+    if is_late.is_set() and psql.returncode:
         raise subprocess.TimeoutExpired(command, seconds)
     _check(subprocess.CompletedProcess(command, psql.returncode, "", text), name)
 
@@ -214,6 +224,12 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
     """Raise what a program says, if it failed; its words decide what kind of trouble it is."""
     if done.returncode == 0:
         return
+    if done.returncode < 0 or not A_REASON.search(done.stderr):
+        raise DrillError(
+            Trouble.BROKEN_OFF,
+            f"{name} was not restored: {Path(done.args[0]).name} itself failed, with "
+            f"{ending(done.returncode)}. This says nothing about the dump.",
+        )
     reason = reason_of(done.stderr)
     if "unsupported version" in reason:
         raise DrillError(
@@ -228,6 +244,8 @@ def _check(done: subprocess.CompletedProcess[str], name: str) -> None:
             Trouble.REFUSED,
             f"{name} cannot be restored, PostgreSQL refused a part of it: {reason}.",
         )
+    if "Permission denied" in reason:  # a file in a folder
+        raise DrillError(Trouble.UNREADABLE, f"{name} cannot be read: {reason}.")
     if "connection" in reason:
         raise DrillError(Trouble.NO_SERVER, f"The scratch server was lost: {reason}.")
     raise DrillError(Trouble.DAMAGED, f"{name} is damaged: {reason}. Make a new dump at once.")
@@ -239,7 +257,7 @@ def reason_of(stderr: str) -> str:
     Details, contexts and statements that follow it quote rows, and the line itself may, too:
     ``invalid input syntax for type bigint: "…"``, ``syntax error at or near "…"``.
     """
-    lines = [line for line in stderr.splitlines() if re.search("error:|ERROR:", line)]
+    lines = [line for line in stderr.splitlines() if A_REASON.search(line)]
     reason = lines[0] if lines else "it gave no reason"
     return A_VALUE.sub(r'\1"…"', reason).strip().rstrip(".")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -16,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.dump_files import is_local
+from sancrm_reports.wire.dump_files import forget_listings, is_local
 from sancrm_reports.wire.dump_format import DamagedError, DumpFormat, Layout, format_of
-from sancrm_reports.wire.output import last_line
+from sancrm_reports.wire.output import ending, last_line
 
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
+# What pg_restore says of a dump, before version 12 in brackets. Debian's wrapper and the loader of
+# libraries have other words.
+OF_THE_DUMP = re.compile(r"(?m)^pg_restore: (error: |fatal: |\[)(?!.*Permission denied)")
 PROGRESS_SECONDS = 10.0
 TAIL = 1024  # bytes: a \unrestrict line may follow the trailer
 TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
@@ -75,6 +79,7 @@ class Verifier:
             raise VerificationError(f"{self.path} cannot be read: {error}") from None
 
     def _identity(self) -> list[tuple[str, int, float]]:
+        forget_listings(self.path)
         files = sorted(self.path.iterdir(), key=str) if self.path.is_dir() else [self.path]
         return [(str(file), file.stat().st_size, file.stat().st_mtime) for file in files]
 
@@ -180,6 +185,10 @@ class Verifier:
             raise VerificationError(
                 f"pg_restore is older than the pg_dump that wrote this: {last_line(said)}. "
                 "Install a newer client on the worker."
+            )
+        if program.returncode != 1 or not OF_THE_DUMP.search(said):  # killed, or not even begun
+            raise VerificationError(
+                f"pg_restore itself failed with {ending(program.returncode)}: {last_line(said)}"
             )
         raise DamagedError(last_line(said))
 

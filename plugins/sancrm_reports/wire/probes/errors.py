@@ -15,3 +15,7 @@ class ReportUnreadableError(ReportError):
 
 class ToolError(ReportError):
     """The tool answered that it cannot tell."""
+
+
+class SilentProbeError(ReportError):
+    """The probe gave no answer in time."""

@@ -8,7 +8,8 @@ from typing import Any
 from sancrm_reports.pure.backups import Backup, BackupState, Facts
 from sancrm_reports.wire.probes.errors import ToolError
 
-NO_BACKUP = 2  # a status code that is an answer, not a trouble
+OK, NO_BACKUP = 0, 2  # status codes that are an answer, not a trouble
+MIXED = 4  # of a stanza only: its repositories differ, and each has a code of its own
 
 
 def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts:
@@ -23,11 +24,9 @@ def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts
     found = next((one for one in report if one["name"] == stanza), None)
     if found is None:
         raise ToolError(f"pgBackRest knows no stanza {stanza!r}.")
-    places = [("stanza", found), *((f"repo{one['key']}", one) for one in found.get("repo", ()))]
-    for place, one in places:
-        status = one["status"]
-        if status["code"] not in (0, NO_BACKUP):
-            raise ToolError(f"pgBackRest, {place}: {status['message']} (code {status['code']}).")
+    _check("stanza", found["status"], (OK, NO_BACKUP, MIXED))
+    for one in found.get("repo", ()):
+        _check(f"repo{one['key']}", one["status"], (OK, NO_BACKUP))
     backups = [_backup(one) for one in found["backup"]]
     lock = found["status"].get("lock", {}).get("backup", {})
     if lock.get("held"):
@@ -36,6 +35,11 @@ def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts
         backups.append(Backup("", BackupState.RUNNING, size=copied, progress=share))
     repositories = tuple(f"repo{one['key']}" for one in found.get("repo", ()))
     return Facts(observed_at, tuple(backups), repositories if len(repositories) > 1 else ())
+
+
+def _check(place: str, status: Any, answers: tuple[int, ...]) -> None:
+    if status["code"] not in answers:
+        raise ToolError(f"pgBackRest, {place}: {status['message']} (code {status['code']}).")
 
 
 def _backup(one: Any) -> Backup:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.wire.dump_files import forget_listings, storage_path, written_at
 from sancrm_reports.wire.output import last_line
 from sancrm_reports.wire.probes import barman, pgbackrest, walg
 from sancrm_reports.wire.probes.errors import CommandError, ReportUnreadableError
@@ -55,12 +56,11 @@ class ToolReport:
                 seconds=self.settings.timeout_seconds,
             )
             return text, datetime.now(UTC)
-        from airflow.sdk import ObjectStoragePath
-
         name = self.settings.file
         try:
-            path = ObjectStoragePath(name if "://" in name else f"file://{name}")
-            return path.read_text("utf-8"), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            path = storage_path(name)
+            forget_listings(path)
+            return path.read_text("utf-8"), written_at(path.stat())
         except Exception as error:  # each kind of storage has errors of its own
             raise ReportUnreadableError(
                 f"The report {name} cannot be read: {type(error).__name__}: {error}"
