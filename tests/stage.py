@@ -17,7 +17,8 @@ SMALL_CRM = """
 insert into branches (id, name, code_prefix, is_active) values
 (1, 'Филиал на Ленина', 'R', true), (2, 'Сервис <Юг> & {{ 7*7 }}', 'S', true);
 insert into repair_statuses values
-(1, 'closed', 'Закрыт', 'closed_success', true), (2, 'open', 'Открыт', 'new', false);
+(1, 'closed', 'Закрыт', 'closed_success', true), (2, 'open', 'Открыт', 'new', false),
+(3, 'ready', 'Готов', 'ready', false), (4, 'selection', 'Подбор', 'on_hold', false);
 insert into categories values (1, 'Электроинструмент');
 insert into customers values (1, 'Иван', '+79120000000', null);
 insert into repairs
@@ -37,8 +38,6 @@ insert into fixed_costs values
 # Three customers to call back, and two that are not: the one's repair is closed, the other's flag
 # is not set. The longest wait is that of repair 303, the shortest of 301.
 CALLBACKS = """
-insert into repair_statuses values
-(3, 'ready', 'Готов', 'ready', false), (4, 'selection', 'Подбор', 'on_hold', false);
 insert into brands values (1, 'Makita');
 insert into customers values
 (11, 'Соколов Андрей <b>&', '8 (912) 345-67-89', 'ООО «Кровля & Фасад»'),
