@@ -89,9 +89,10 @@ def _nights(running: Demo, number: int) -> str:
     """Wait for the runs of the watched nights; tell how each ended."""
     while True:
         running.airflow.wait_for_run(WATCH)
-        runs = running.airflow.runs(WATCH)
-        if len(runs) >= number:  # each is made when the one before it is over
-            return ", ".join(run["state"] for run in runs)
+        states = [run["state"] for run in running.airflow.runs(WATCH)]
+        # Each is made when the one before it is over, the last one perhaps just now.
+        if len(states) >= number and not {"queued", "running"} & set(states):
+            return ", ".join(states)
 
 
 def _call_back(running: Demo) -> None:
