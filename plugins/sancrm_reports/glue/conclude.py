@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -49,25 +49,23 @@ class ConcludeRunOperator(TelegramOperator):
 
     def occasion(self, context: Context) -> Occasion:
         """Return what the run was for; by default its day in the account's zone."""
-        from sancrm_reports.pure.ops import Occasion
-
-        run: Any = context["dag_run"]
-        zone = ZoneInfo(settings().account.timezone)
-        day = (run.data_interval_start or run.run_after).astimezone(zone).date()
-        return Occasion.of_day(self.dag_id, self.title or self.dag_id, day)
+        return self._of_day(context)
 
     def solved_occasions(self, context: Context) -> list[Occasion]:
         """Return what a successful run is the end of: its own day, and those just before.
 
         What is done once a day is done for the days that failed, too.
         """
+        return [self._of_day(context, back) for back in range(DAYS_SOLVED)]
+
+    def _of_day(self, context: Context, days_before: int = 0) -> Occasion:
         from sancrm_reports.pure.ops import Occasion
 
-        last = self.occasion(context)
-        day = date.fromisoformat(last.key)
-        earlier = [day - timedelta(days=back) for back in range(1, DAYS_SOLVED)]
+        run: Any = context["dag_run"]
+        zone = ZoneInfo(settings().account.timezone)
+        day = (run.data_interval_start or run.run_after).astimezone(zone).date()
         title = self.title or self.dag_id
-        return [last, *(Occasion.of_day(self.dag_id, title, one) for one in earlier)]
+        return Occasion.of_day(self.dag_id, title, day - timedelta(days=days_before))
 
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for: a dry, silent or rehearsing one was not."""
