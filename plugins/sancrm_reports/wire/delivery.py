@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from sancrm_reports.wire.patience import PatientClient
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     NotEditableError,
+    RefusedError,
     UnknownOutcomeError,
 )
 
@@ -182,7 +184,11 @@ class Delivery:
                 return self._edit(posting, known, claim)
             except (NotEditableError, ChatMovedError) as error:
                 log.info("%s It is left as it is.", error)
-                left = replace(self._entry(posting, known), state=State.SENT, error=str(error))
+                left = replace(
+                    self._entry(posting, known),
+                    state=State.SENT,
+                    error=self._kept_error(posting, error),
+                )
                 self._settle(posting, claim, left, is_new=False)
                 return None
 
@@ -210,17 +216,18 @@ class Delivery:
             BeingSentError: the other sender is not done in the time that a task may wait.
         """
         give_up_at = self.ledger.clock.now() + self._longest_wait
-        while self.ledger.clock.now() <= give_up_at:
+        while True:
             known, claim = self._messages.claim(
                 posting.key, posting.part.number, day=posting.day, may_resend=may_resend
             )
             if known:
                 return known, claim
+            if self.ledger.clock.now() >= give_up_at:
+                raise BeingSentError(
+                    f"Another task is sending {posting.key} and is not done with it. Nothing was "
+                    "sent here; it is looked at again later."
+                )
             self.ledger.clock.wait(LOOK)
-        raise BeingSentError(
-            f"Another task is sending {posting.key} and is not done with it. Nothing was sent "
-            "here; it is looked at again later."
-        )
 
     def _take_as_sent(self, posting: _Posting, known: Entry) -> Outcome:
         """Believe the person who saw the message; its id stays unknown, so it cannot be edited."""
@@ -241,7 +248,7 @@ class Delivery:
                 text,
                 silent=posting.silent or entry.message_id is not None,
                 answers=self._answered(posting, entry),
-                before_call=lambda: claim.begin(entry, self._kept(posting.part.message)),
+                before_call=partial(claim.begin, entry, self._kept(posting.part.message)),
             )
         except (ClaimLostError, NoLedgerError):
             raise  # just before a call that was not made
@@ -250,7 +257,10 @@ class Delivery:
         except ReportError as error:
             # Surely not sent. After any other error the entry says "sending": nobody knows.
             self._settle(
-                posting, claim, replace(entry, state=State.FAILED, error=str(error)), is_new=False
+                posting,
+                claim,
+                replace(entry, state=State.FAILED, error=self._kept_error(posting, error)),
+                is_new=False,
             )
             raise
         now = self._now()
@@ -298,13 +308,14 @@ class Delivery:
                 replace(posting.to, chat=entry.chat),
                 entry.message_id or 0,
                 text,
-                before_call=lambda: claim.begin(blank),
+                before_call=partial(claim.begin, blank),
             )
         except (NotEditableError, ChatMovedError, ClaimLostError, NoLedgerError):
             raise
         except ReportError as error:
             # The chat shows the old text, and so does the page; a refusal is to be seen there.
-            self._settle(posting, claim, replace(blank, error=str(error)), is_new=False)
+            blank = replace(blank, error=self._kept_error(posting, error))
+            self._settle(posting, claim, blank, is_new=False)
             raise
         self._settle(posting, claim, entry)
         return _outcome(posting, entry, "corrected")
@@ -314,8 +325,6 @@ class Delivery:
     ) -> None:
         """Write what came of it, and with a text that is new in the chat, the text."""
         message = posting.part.message
-        if message.is_private and entry.error:
-            entry = replace(entry, error=PRIVATE_ERROR)
         if not claim.settle(entry, self._kept(message) if is_new else None):
             log.error(
                 "%s was claimed by another sender while this one stood still. What this one did "
@@ -332,8 +341,7 @@ class Delivery:
             UnknownOutcomeError: always.
         """
         reason = str(error or entry.error or "An earlier try was ended before the answer came.")
-        kept = PRIVATE_ERROR if posting.part.message.is_private else reason
-        self._messages.give_up(posting.key, posting.part.number, kept)
+        self._messages.give_up(posting.key, posting.part.number, reason)
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
             f"message. Look into chat {posting.to}. If it is not there, send it again: "
@@ -367,6 +375,12 @@ class Delivery:
             sent_at=known.sent_at,
             corrections=corrections,
         )
+
+    def _kept_error(self, posting: _Posting, error: ReportError) -> str:
+        """Return what is kept of an error: Telegram's words may quote a message that it refuses."""
+        if posting.part.message.is_private and isinstance(error, RefusedError):
+            return PRIVATE_ERROR
+        return str(error)
 
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)
