@@ -50,7 +50,7 @@ class RestoreDumpOperator(BaseOperator):
         try:
             carry_out(drill, settings(), self.sql)
         except DrillError as error:
-            drill.trouble = error.trouble
+            drill.trouble, drill.what = error.trouble, error.what
             raise
         finally:
             context["ti"].xcom_push(key=DRILL, value=drill.model_dump(mode="json"))

@@ -34,6 +34,10 @@ class Trouble(StrEnum):
     UNSUITABLE = "unsuitable"
     DAMAGED = "damaged"
     REFUSED = "refused"
+    REACHES_OUT = "reaches_out"
+    NEEDS_RIGHTS = "needs_rights"
+    OLD_PSQL = "old_psql"
+    TOO_LARGE = "too_large"
     TOO_LONG = "too_long"
 
 
@@ -91,6 +95,25 @@ WORDS = {
         "PostgreSQL не принял содержимое дампа",
         "Посмотрите причину в журнале задачи; чаще всего на воркере нет расширения базы",
     ),
+    Trouble.REACHES_OUT: (
+        "дамп пытался выйти за пределы своей базы",
+        "Не восстанавливайте этот дамп на рабочем сервере. Выясните, кто пишет в папку копий и кто "
+        "мог изменить базу; виновная строка в журнале задачи",
+    ),
+    Trouble.NEEDS_RIGHTS: (
+        "дампу нужны права суперпользователя, проверка их не даёт",
+        "Посмотрите в журнале задачи, чему нужны права: это расширение, класс операторов или "
+        "функция, которую мог создать только суперпользователь",
+    ),
+    Trouble.OLD_PSQL: (
+        "psql на воркере слишком старый, чтобы безопасно читать дамп в виде SQL",
+        "Обновите клиент PostgreSQL: нужен выпуск августа 2025 года или новее",
+    ),
+    Trouble.TOO_LARGE: (
+        "копия занимает больше места или памяти, чем отведено",
+        "Проверьте, тот ли это дамп; если тот, увеличьте restore_drill.disk_limit_gb или "
+        "restore_drill.memory_limit_mb",
+    ),
     Trouble.TOO_LONG: (
         "не уложилось в отведённое время",
         "Проверьте нагрузку воркера или увеличьте restore_drill.time_limit_minutes",
@@ -101,12 +124,14 @@ WORDS = {
 class DrillError(ToldError):
     """The drill did not pass; the chat of the backup is told why, by a message of its own.
 
-    ``trouble`` is None where the dump was restored, but is not what it should be.
+    ``trouble`` is None where the dump was restored, but is not what it should be. ``what`` is more
+    of the trouble in the chat's language, without values of rows.
     """
 
-    def __init__(self, trouble: Trouble | None, text: str) -> None:
+    def __init__(self, trouble: Trouble | None, text: str, *, what: str = "") -> None:
         super().__init__(text)
         self.trouble = trouble
+        self.what = what
 
 
 class Dump(BaseModel):
@@ -131,6 +156,9 @@ class Drill(BaseModel):
 
     started_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     trouble: Trouble | None = Trouble.BROKEN_OFF
+    what: str = ""  # of the trouble, in the chat's language
+    left_out: list[str] = []  # what of the dump was not restored
+    is_offline: bool | None = None  # whether nothing could connect; None where nothing ran
     dump: Dump | None = None
     seconds: float | None = None  # until the restored database could be asked
     tables: list[Table] = []
@@ -149,9 +177,10 @@ class Drill(BaseModel):
     def summary(self) -> str:
         """One line for the log and the run's note."""
         name = self.dump.name if self.dump else "no dump"
+        network = " with the network in reach" if self.is_offline is False else ""
         return (
             f"{name}: {len(self.tables)} tables with {self.restored_rows} rows, "
-            f"restored in {self.seconds or 0:.1f} s"
+            f"restored in {self.seconds or 0:.1f} s{network}"
         )
 
 
@@ -190,7 +219,7 @@ def drill_message(
     problems, to_do = [finding.russian for finding in wrong], ""
     if drill.trouble:
         verdict, to_do = WORDS[drill.trouble]
-        problems = [verdict]
+        problems = [f"{verdict}: {drill.what}" if drill.what else verdict]
     elif problems:
         to_do = "Не удаляйте прежние копии и проверьте, что и откуда копирует резервное копирование"
     html = render(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +12,23 @@ from typing import Any
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.drill import Drill, DrillError, Dump, Table, Trouble
+from sancrm_reports.pure.refusals import meaning_of
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.dump_files import DumpFile
 from sancrm_reports.wire.newest_dump import newest_dump
 from sancrm_reports.wire.restore import restore
+from sancrm_reports.wire.restoring import Restore, reason_of
+from sancrm_reports.wire.sandbox import Sandbox, find_sandbox
+from sancrm_reports.wire.scratch import Scratch, connected
 from sancrm_reports.wire.scratch_database import scratch_database
 from sancrm_reports.wire.scratch_postgres import find_programs, own_server
+from sancrm_reports.wire.watched_program import Limits, Watch
 from sancrm_reports.wire.workspace import check_space, workspace
 
 SPACE_FACTOR = 2.5  # of the database's size, with the log of its changes; measured
+UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database cannot be asked
+SPARE = 2e9  # bytes that a copy may take whatever its size
 
 
 def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
@@ -35,23 +43,41 @@ def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
     found = newest_dump(wanted.dumps, quiet_seconds=wanted.quiet_seconds, now=drill.started_at)
     drill.dump = Dump(name=found.name, size_bytes=found.size, finished_at=found.written_at)
     programs = find_programs(wanted.programs, server=not wanted.server_conn_id)
+    sandbox = find_sandbox(
+        offline=not wanted.server_conn_id, memory_bytes=wanted.memory_limit_mb << 20
+    )
+    drill.is_offline = sandbox.is_offline
     with workspace(Path(wanted.scratch_folder or tempfile.gettempdir())) as folder:
-        check_space(folder, needed_bytes=_needed_bytes(configured, found))
+        source_bytes = _source_bytes(configured)
+        check_space(folder, needed_bytes=_needed_bytes(wanted, found, source_bytes))
         dump = found.fetch(folder)
-        with _scratch(wanted, folder, programs) as dsn:
-            restore(dump, dsn, programs, seconds=wanted.time_limit_minutes * 60)
+        limits = _limits(wanted, found, source_bytes, shutil.disk_usage(folder).free)
+        with _scratch(wanted, folder, programs, sandbox, limits) as scratch:
+            watch = Watch(limits, scratch.used)
+            how = Restore(scratch, programs, watch, folder, wanted.extensions)
+            drill.left_out = restore(dump, how)
             drill.seconds = time.monotonic() - begun
-            restored = _restored_rows(dsn, sql)
+            restored = _restored_rows(scratch, sql, watch.seconds_left)
     drill.tables = _compared(drill, configured, sql, restored)
     drill.trouble = None
 
 
-def _needed_bytes(configured: Settings, found: DumpFile) -> int:
+def _needed_bytes(wanted: RestoreDrill, found: DumpFile, source_bytes: int) -> int:
     """Return what the drill will write: a copy of a dump from afar, and a server of its own."""
-    copy = 0 if found.is_local else found.size
-    if configured.restore_drill.server_conn_id:
+    is_copied = not found.is_local or found.path.is_dir()
+    copy = found.size if is_copied else 0
+    if wanted.server_conn_id:
         return copy
-    return copy + int(SPACE_FACTOR * max(found.size, _source_bytes(configured)))
+    return copy + int(SPACE_FACTOR * max(found.size, source_bytes))
+
+
+def _limits(wanted: RestoreDrill, found: DumpFile, source_bytes: int, free: int) -> Limits:
+    """Return how far a restore may go: what the settings say, or twice what is to be expected."""
+    expected = source_bytes or UNPACKED_FACTOR * found.size
+    disk = wanted.disk_limit_gb * 1e9 or SPARE + 2 * SPACE_FACTOR * max(found.size, expected)
+    if not wanted.server_conn_id:
+        disk = min(disk, 0.95 * free)  # a full disk stops others, too
+    return Limits(seconds=wanted.time_limit_minutes * 60, disk_bytes=disk)
 
 
 def _source_bytes(configured: Settings) -> int:
@@ -66,37 +92,56 @@ def _source_bytes(configured: Settings) -> int:
 
 
 @contextmanager
-def _scratch(wanted: RestoreDrill, folder: Path, programs: Path) -> Iterator[str]:
-    """Give the DSN of an empty database."""
+def _scratch(
+    wanted: RestoreDrill, folder: Path, programs: Path, sandbox: Sandbox, limits: Limits
+) -> Iterator[Scratch]:
+    """Give an empty database."""
     if wanted.server_conn_id:
-        with scratch_database(wanted.server_conn_id, dead_after=wanted.longest) as dsn:
-            yield dsn
+        sandbox.own(folder)
+        with scratch_database(
+            wanted.server_conn_id,
+            dead_after=wanted.longest,
+            sandbox=sandbox,
+            temporary_bytes=limits.disk_bytes,
+        ) as scratch:
+            yield scratch
     else:
-        with own_server(folder, programs) as dsn:
-            yield dsn
+        with own_server(folder, programs, sandbox) as scratch:
+            yield scratch
 
 
-def _restored_rows(dsn: str, sql: str) -> list[Mapping[str, Any] | None]:
+def _restored_rows(scratch: Scratch, sql: str, seconds: float) -> list[Mapping[str, Any] | None]:
     """Return one row per statement; None where the copy lacks the table.
+
+    Counting runs code of the dump, too, where it made a view of a table: so it is done as the
+    plain owner, within the same time, and without settings that came with the dump.
 
     Raises:
         DrillError: the copy cannot be asked.
     """
-    from psycopg import Error, connect, errors
+    from psycopg import Error, errors
     from psycopg.rows import dict_row
 
+    options = f"-c statement_timeout={int(seconds * 1000) + 1} -c search_path=public"
     rows: list[Mapping[str, Any] | None] = []
-    with connect(dsn, autocommit=True, row_factory=dict_row) as connection:
-        for statement in _statements(sql):
-            try:
-                rows.append(connection.execute(statement).fetchone())
-            except errors.UndefinedTable:
-                rows.append(None)
-            except Error as error:
-                raise DrillError(
-                    Trouble.REFUSED,
-                    f"restore_drill.sql cannot be run in the copy: {str(error).splitlines()[0]}.",
-                ) from None
+    try:
+        with connected(scratch.owner, row_factory=dict_row, options=options) as connection:
+            for statement in _statements(sql):
+                try:
+                    rows.append(connection.execute(statement).fetchone())
+                except errors.UndefinedTable:
+                    rows.append(None)
+    except errors.QueryCanceled:
+        raise DrillError(
+            Trouble.TOO_LONG,
+            "The rows of the copy were not counted within restore_drill.time_limit_minutes.",
+        ) from None
+    except Error as error:
+        reason = reason_of(f"ERROR:  {error}")
+        trouble, what = meaning_of(reason)
+        raise DrillError(
+            trouble, f"restore_drill.sql cannot be run in the copy: {reason}.", what=what
+        ) from None
     return rows
 
 

@@ -1,4 +1,7 @@
-"""A scratch database on a server that an Airflow connection names; no other database is touched."""
+"""A scratch database on a server that an Airflow connection names; no other database is touched.
+
+It belongs to a role that is made for it, which can do nothing but own it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
+from sancrm_reports.wire.sandbox import Sandbox
+from sancrm_reports.wire.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +25,25 @@ STAMP = "%Y%m%dt%H%M%S"  # UTC, by the server's clock
 
 
 @contextmanager
-def scratch_database(conn_id: str, *, dead_after: timedelta) -> Iterator[str]:
-    """Make an empty database and drop it at the end; gives its DSN.
+def scratch_database(
+    conn_id: str, *, dead_after: timedelta, sandbox: Sandbox, temporary_bytes: float = 1e9
+) -> Iterator[Scratch]:
+    """Make an empty database and its owner, and drop both at the end.
 
-    Databases of our name that are older than that are dropped first: their drill was killed.
+    Databases and roles of our name that are older than that are dropped first: their drill was
+    killed.
+
+    Args:
+        conn_id: of the server.
+        dead_after: how old a database of ours must be.
+        sandbox: how clients run.
+        temporary_bytes: what a process of the role may put into temporary files.
 
     Raises:
-        DrillError: the server cannot be reached, its account may not create databases, or the
-            database could not be dropped.
+        DrillError: the server cannot be reached, its account may not create databases or roles, or
+            the database could not be dropped.
     """
-    from psycopg import Error, sql
+    from psycopg import Error
     from psycopg.conninfo import make_conninfo
 
     try:
@@ -38,18 +52,27 @@ def scratch_database(conn_id: str, *, dead_after: timedelta) -> Iterator[str]:
             for dead in _older_than(admin, now - dead_after):
                 _try_to_drop(admin, dead)
             name = f"{PREFIX}{now:{STAMP}}_{secrets.token_hex(3)}"
-            command = sql.SQL("create database {} template template0").format(sql.Identifier(name))
-            admin.execute(command)
+            password = secrets.token_urlsafe(18)
+            _make(admin, name, password, temporary_bytes)
             info = admin.info
-            dsn = make_conninfo(info.dsn, password=info.password, dbname=name)
+            admin_dsn = make_conninfo(info.dsn, password=info.password, dbname=name)
+            owner_dsn = make_conninfo(admin_dsn, user=name, password=password)
     except Error as error:
         raise DrillError(
             Trouble.NO_SERVER,
             f"The connection {conn_id!r} gives no scratch database: {_first_line(error)}. "
-            "Its account needs the right to create databases (alter role … createdb).",
+            "Its account needs the rights to create databases and roles (alter role … createdb "
+            "createrole): a dump is restored as a role that can do nothing else.",
         ) from None
     try:
-        yield dsn
+        with closing(_admin(conn_id)) as watcher:
+            yield Scratch(
+                owner=owner_dsn,
+                admin=admin_dsn,
+                sandbox=sandbox,
+                used=lambda: _size(watcher, name),
+                has_roles_of_its_own=False,
+            )
     finally:
         try:
             with closing(_admin(conn_id)) as admin:  # anew: the first would have idled so long
@@ -60,6 +83,45 @@ def scratch_database(conn_id: str, *, dead_after: timedelta) -> Iterator[str]:
                 f"The scratch database {name} stays on the server of {conn_id!r}, with a copy of "
                 f"all data: {_first_line(error)}. Drop it by hand; later drills try it, too.",
             ) from error
+
+
+def _make(admin: Any, name: str, password: str, temporary_bytes: float) -> None:
+    """Make the role and its database, which have one name.
+
+    The role has no right but those that everybody has, and is a member of nothing; from PostgreSQL
+    16 on, who makes a role must let itself in to give it a database. Its temporary files are
+    limited where the account may do that: their size is not the database's, so nobody sees it.
+    """
+    from psycopg import Error, errors, sql
+
+    statements = (
+        "create role {name} login password {password} nosuperuser nocreatedb nocreaterole "
+        "noreplication connection limit 10",
+        "grant {name} to current_user",
+        "create database {name} owner {name} template template0",
+    )
+    try:
+        for statement in statements:
+            admin.execute(
+                sql.SQL(statement).format(name=sql.Identifier(name), password=sql.Literal(password))
+            )
+        with suppress(errors.InsufficientPrivilege):
+            words = "alter role {} set temp_file_limit = {}"
+            limit = sql.Literal(f"{int(temporary_bytes / 1000)}kB")
+            admin.execute(sql.SQL(words).format(sql.Identifier(name), limit))
+    except Error:
+        with suppress(Error):
+            admin.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+        raise
+
+
+def _size(watcher: Any, name: str) -> int:
+    """Return the size of the copy; 0 if the server does not tell."""
+    from psycopg import Error
+
+    with suppress(Error):
+        return int(watcher.execute("select pg_database_size(%s::name)", [name]).fetchone()[0])
+    return 0
 
 
 def _admin(conn_id: str) -> Any:
@@ -84,8 +146,11 @@ def _now(admin: Any) -> datetime:
 
 
 def _older_than(admin: Any, moment: datetime) -> list[str]:
-    names = [name for (name,) in admin.execute("select datname from pg_database").fetchall()]
-    ours = [match for match in map(NAME.fullmatch, names) if match]
+    """Return the names of databases and roles, each once."""
+    names = admin.execute(
+        "select datname from pg_database union select rolname from pg_roles"
+    ).fetchall()
+    ours = [match for match in (NAME.fullmatch(name) for (name,) in names) if match]
     return [
         match[0]
         for match in ours
@@ -107,8 +172,8 @@ def _drop(admin: Any, name: str) -> None:
     from psycopg import sql
 
     _drop_subscriptions(admin, name)
-    command = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    admin.execute(command)
+    for words in ("drop database if exists {} with (force)", "drop role if exists {}"):
+        admin.execute(sql.SQL(words).format(sql.Identifier(name)))
 
 
 def _drop_subscriptions(admin: Any, name: str) -> None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from sancrm_reports.pure.drill import DrillError, Trouble
+from sancrm_reports.wire.sandbox import Sandbox
+from sancrm_reports.wire.scratch import Scratch, connected
 
-USER = "sancrm_drill"
+ADMIN, OWNER, DATABASE = "sancrm_drill", "sancrm_drill_owner", "copy"
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 CLIENTS = ("pg_restore", "psql")
 SERVER = ("initdb", "postgres")
 OPTIONS = {
     "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "10",
+    "max_worker_processes": "4",
     "shared_buffers": "128MB",
     "maintenance_work_mem": "128MB",
     "autovacuum": "off",
@@ -72,73 +75,77 @@ def find_programs(folder: str, *, server: bool) -> Path:
 
 
 @contextmanager
-def own_server(home: Path, programs: Path) -> Iterator[str]:
-    """Run a server in a folder, reached by a socket in it; gives the DSN of an empty database.
+def own_server(home: Path, programs: Path, sandbox: Sandbox) -> Iterator[Scratch]:
+    """Run a server in a folder, reached by a socket in it; gives an empty database.
 
     Raises:
         DrillError: it does not start.
     """
     from psycopg.conninfo import make_conninfo
 
-    identity, password = _identity(), secrets.token_urlsafe(18)
     data, log = home / "data", home / "postgres.log"
-    if identity:
-        os.chown(home, identity["user"], identity["group"])
-    _initialise(data, programs, password, identity)
+    passwords = {name: secrets.token_urlsafe(18) for name in (ADMIN, OWNER)}
+    sandbox.own(home)
+    _initialise(data, programs, passwords[ADMIN], sandbox)
     options = {**OPTIONS, "unix_socket_directories": str(home)}
     command = [str(programs / "postgres"), "-D", str(data)]
     command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as output:
-        keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, str(data), *command],
+        keeper = sandbox.popen(
+            ["/bin/sh", "-c", KEEPER, str(data), *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/",
-            env=environment(),
             start_new_session=True,  # a signal to the worker's group must not reach it
-            **identity,
         )
+
+    def dsn(user: str, database: str = DATABASE) -> str:
+        return make_conninfo(
+            host=str(home), port=5432, user=user, password=passwords[user], dbname=database
+        )
+
     try:
-        dsn = make_conninfo(host=str(home), user=USER, password=password, dbname="postgres")
-        _wait(keeper, dsn, log)
-        yield dsn
+        _wait(keeper, dsn(ADMIN, "postgres"), log)
+        _make_database(dsn(ADMIN, "postgres"), passwords[OWNER])
+        yield Scratch(
+            owner=dsn(OWNER),
+            admin=dsn(ADMIN),
+            sandbox=sandbox,
+            used=lambda: _bytes_in(data),
+            has_roles_of_its_own=True,
+        )
     finally:
         _stop(keeper)
 
 
-def environment() -> dict[str, str]:
-    """Return what PostgreSQL's programs may see: not the worker's connections, nor its locale."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+def _make_database(admin_dsn: str, password: str) -> None:
+    """Make the database and its owner, who may do nothing else but see all rows of the copy."""
+    from psycopg import sql
+
+    with connected(admin_dsn) as admin:
+        for words in (
+            "create role {owner} login bypassrls password {password}",
+            "create database {database} owner {owner}",
+        ):
+            admin.execute(
+                sql.SQL(words).format(
+                    owner=sql.Identifier(OWNER),
+                    database=sql.Identifier(DATABASE),
+                    password=sql.Literal(password),
+                )
+            )
 
 
-def _identity() -> dict[str, Any]:
-    """Return whom the server runs as: PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return {}
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    for name in ("postgres", "nobody"):
-        if name in known:
-            user, group = known[name].pw_uid, known[name].pw_gid
-            return {"user": user, "group": group, "extra_groups": []}
-    raise DrillError(
-        Trouble.NO_SERVER,
-        "The worker is root, as which PostgreSQL does not run, and there is no user postgres or "
-        "nobody. Run the worker as an ordinary user, or set restore_drill.server_conn_id.",
-    )
-
-
-def _initialise(data: Path, programs: Path, password: str, identity: dict[str, Any]) -> None:
+def _initialise(data: Path, programs: Path, password: str, sandbox: Sandbox) -> None:
     password_file = data.with_suffix(".password")
     password_file.touch(mode=0o600)
     password_file.write_text(password)
-    if identity:
-        os.chown(password_file, identity["user"], identity["group"])
-    done = subprocess.run(
+    sandbox.own(password_file)
+    initdb = sandbox.popen(
         [
             str(programs / "initdb"),
             f"--pgdata={data}",
-            f"--username={USER}",
+            f"--username={ADMIN}",
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
@@ -146,35 +153,42 @@ def _initialise(data: Path, programs: Path, password: str, identity: dict[str, A
             "--no-sync",
             "--no-instructions",
         ],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env=environment(),
-        check=False,
-        **identity,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    said, _ = initdb.communicate()
     password_file.unlink()
-    if done.returncode != 0:
+    if initdb.returncode != 0:
         raise DrillError(
-            Trouble.NO_SERVER, f"initdb made no database: {(done.stderr or done.stdout).strip()}"
+            Trouble.NO_SERVER,
+            f"initdb made no database: {said.decode(errors='replace').strip()}",
         )
 
 
+def _bytes_in(folder: Path) -> int:
+    """Return what a folder takes of the disk, while files come and go in it."""
+    taken = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                taken += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118
+    return taken
+
+
 def _wait(keeper: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
-    from psycopg import OperationalError, connect
+    from psycopg import OperationalError
 
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            connect(dsn, connect_timeout=5).close()
+            with connected(dsn, connect_timeout=5):
+                return
         except OperationalError as error:
             if keeper.poll() is not None or time.monotonic() > deadline:
                 said = log.read_text(errors="replace").strip() or str(error)
                 raise DrillError(
                     Trouble.NO_SERVER, f"The scratch PostgreSQL did not start: {said}"
                 ) from None
-        else:
-            return
         time.sleep(0.02)
 
 
