@@ -32,13 +32,13 @@ from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
-from sancrm_reports.pure.backup_messages import Subject
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.text import Subject
+from sancrm_reports.backups.verdicts import Thresholds, judge
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.verdicts import Thresholds, judge
 from sancrm_reports.settings import INCLUDE, Database
 from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address

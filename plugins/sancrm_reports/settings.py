@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
-from sancrm_reports.backup_settings import WatchedBackup
+from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.setting_types import CardUrl, ChatName, Cron, Section, TimeOfDay, Zone
 

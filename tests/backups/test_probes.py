@@ -15,10 +15,10 @@ from airflow.sdk.io import attach
 from pydantic import TypeAdapter
 
 from demo.crm.load import create_reader, create_schema
-from sancrm_reports.backup_settings import FilesProbe, ToolProbe, WatchedBackup
+from sancrm_reports.backups.facts import Backup, BackupState
+from sancrm_reports.backups.settings import FilesProbe, ToolProbe, WatchedBackup
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure.backups import Backup, BackupState
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.settings import Database
 from sancrm_reports.wire.dump_files import FolderError
 from sancrm_reports.wire.output import last_line

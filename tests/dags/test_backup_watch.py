@@ -11,12 +11,12 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from dags.conftest import forget_deliveries, import_dags, states
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.backup_alert import found_out
 from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
 from sancrm_reports.glue.backup_trigger import BackupTrigger, look
-from sancrm_reports.pure.backups import Window
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pure.test_backups import DAY, HOUR, OPENS, WINDOW, done, failed, running, verdict
-from sancrm_reports.pure.backup_messages import (
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.text import (
     TOOLS,
     WORDS,
     Subject,
@@ -15,9 +16,8 @@ from sancrm_reports.pure.backup_messages import (
     progress,
     recovered,
 )
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.pure.splitting import split, visible_length
-from sancrm_reports.pure.verdicts import Verdict
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)
@@ -127,7 +127,7 @@ def test_the_wait_can_be_read_in_the_log():
 
 def test_tools_are_named_for_people():
     # Every kind of probe that the settings allow.
-    from sancrm_reports.backup_settings import WatchedBackup
+    from sancrm_reports.backups.settings import WatchedBackup
 
     kinds = {
         kind

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from sancrm_reports.pure.backups import Backup, BackupState, Facts, Window
-from sancrm_reports.pure.verdicts import Judgement, Thresholds, Verdict, judge
+from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
+from sancrm_reports.backups.verdicts import Judgement, Thresholds, Verdict, judge
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sancrm_reports.pure.verdicts import Thresholds
+from sancrm_reports.backups.verdicts import Thresholds
 from sancrm_reports.settings import SettingsError, load_settings
 
 SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"

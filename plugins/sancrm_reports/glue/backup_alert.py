@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset
 
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.glue.backup_sensor import found_by
 from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.telegram import (
@@ -20,7 +21,6 @@ from sancrm_reports.glue.telegram import (
     ops_hook,
     posting,
 )
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class PostBackupAlertOperator(TelegramOperator):
         return self.show(context, outcomes, alerts.errors)
 
     def _alerts(self, context: Context) -> BackupAlerts:
-        from sancrm_reports.pure.backup_messages import Subject
+        from sancrm_reports.backups.text import Subject
         from sancrm_reports.wire.backup_alerts import BackupAlerts
 
         watched, chats = settings().backups[self.backup], settings().chats

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
+from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.pure.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class BackupSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
+        from sancrm_reports.backups.text import progress
         from sancrm_reports.glue.backup_trigger import BackupTrigger, look
-        from sancrm_reports.pure.backup_messages import progress
 
         window = window_of(context, self.backup, settings())
         judgement = look(self.backup, window)
@@ -127,7 +127,7 @@ def _publish(context: Context, judgement: Judgement, *, is_rehearsal: bool) -> N
     Raises:
         BadBackupError: the verdict is bad, and this is no rehearsal.
     """
-    from sancrm_reports.pure.backup_messages import verdict_line
+    from sancrm_reports.backups.text import verdict_line
 
     ti, line = context["ti"], verdict_line(judgement)
     log.info(line)

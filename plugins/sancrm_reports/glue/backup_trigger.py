@@ -9,10 +9,10 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from sancrm_reports.backup_settings import ToolProbe, WatchedBackup
-from sancrm_reports.pure.backup_messages import progress
-from sancrm_reports.pure.backups import Window
-from sancrm_reports.pure.verdicts import Judgement
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.settings import ToolProbe, WatchedBackup
+from sancrm_reports.backups.text import progress
+from sancrm_reports.backups.verdicts import Judgement
 from sancrm_reports.settings import settings
 
 LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
@@ -69,7 +69,7 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
         window: which backup is expected.
         errors: how many looks in a row could not be made before this one.
     """
-    from sancrm_reports.pure.verdicts import judge
+    from sancrm_reports.backups.verdicts import judge
     from sancrm_reports.wire.output import last_line
     from sancrm_reports.wire.probes import probe_of
     from sancrm_reports.wire.probes.bounded import look_within

@@ -9,7 +9,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow.timetables.trigger import CronTriggerTimetable
 from pendulum import DateTime, instance, now
 
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.facts import Window
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction

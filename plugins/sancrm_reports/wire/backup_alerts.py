@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from sancrm_reports.backups.incident import Incident, Telling, Watch, tell
+from sancrm_reports.backups.text import Subject, alert, recovered
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure.backup_messages import Subject, alert, recovered
-from sancrm_reports.pure.incidents import Incident, Telling, Watch, tell
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 from sancrm_reports.wire.ledger import Store

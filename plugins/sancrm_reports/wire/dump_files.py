@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.facts import CLOCK_TOLERANCE
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.backups import CLOCK_TOLERANCE
 
 log = logging.getLogger(__name__)
 

@@ -6,17 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sancrm_reports.backup_settings import FilesProbe, ToolProbe
+from sancrm_reports.backups.facts import Backup
+from sancrm_reports.backups.settings import FilesProbe, ToolProbe
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.backups import Backup
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.wire.dump_files import storage_path
 from sancrm_reports.wire.dump_format import DamagedError
 from sancrm_reports.wire.output import last_line
 from sancrm_reports.wire.verify import StillWrittenError, Verifier
 
 if TYPE_CHECKING:
-    from sancrm_reports.backup_settings import WatchedBackup
+    from sancrm_reports.backups.settings import WatchedBackup
 
 
 def verify_backup(watched: WatchedBackup, found: Judgement) -> Judgement:

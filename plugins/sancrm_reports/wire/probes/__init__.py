@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sancrm_reports.backup_settings import FilesProbe, TableProbe, ToolProbe
+from sancrm_reports.backups.settings import FilesProbe, TableProbe, ToolProbe
 
 if TYPE_CHECKING:
-    from sancrm_reports.pure.backups import Facts
+    from sancrm_reports.backups.facts import Facts
     from sancrm_reports.settings import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.backups.facts import Backup, BackupState, Facts
 from sancrm_reports.wire.probes.errors import ToolError
 
 STATES = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sancrm_reports.wire.probes.errors import SilentProbeError
 
 if TYPE_CHECKING:
-    from sancrm_reports.pure.backups import Facts
+    from sancrm_reports.backups.facts import Facts
 
 UNDER_WAY: dict[str, Lock] = {}  # by the backup's name; held by the look that is under way
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.backups.facts import Backup, BackupState, Facts
 from sancrm_reports.wire.dump_files import DumpFile, dump_files, storage_path
 
 if TYPE_CHECKING:
-    from sancrm_reports.backup_settings import FilesProbe
+    from sancrm_reports.backups.settings import FilesProbe
 
 
 class DumpFiles:

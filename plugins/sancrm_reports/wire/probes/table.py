@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.pure.backups import Backup, BackupState, Facts
+from sancrm_reports.backups.facts import Backup, BackupState, Facts
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.crm import snapshot, sql_text
 from sancrm_reports.wire.output import last_line

@@ -17,8 +17,8 @@ from sancrm_reports.wire.probes import barman, pgbackrest, walg
 from sancrm_reports.wire.probes.errors import CommandError, ReportUnreadableError
 
 if TYPE_CHECKING:
-    from sancrm_reports.backup_settings import ToolProbe
-    from sancrm_reports.pure.backups import Facts
+    from sancrm_reports.backups.facts import Facts
+    from sancrm_reports.backups.settings import ToolProbe
 
 READERS = {"pgbackrest": pgbackrest.read, "walg": walg.read, "barman": barman.read}
 

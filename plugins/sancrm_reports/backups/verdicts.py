@@ -11,8 +11,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
-from sancrm_reports.errors import ToldError
-from sancrm_reports.pure.backups import (
+from sancrm_reports.backups.facts import (
     CLOCK_TOLERANCE,
     Backup,
     BackupState,
@@ -20,6 +19,7 @@ from sancrm_reports.pure.backups import (
     Window,
     moment_of,
 )
+from sancrm_reports.errors import ToldError
 
 
 class Verdict(StrEnum):

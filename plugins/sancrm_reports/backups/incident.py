@@ -8,8 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sancrm_reports.pure.backups import Window
-from sancrm_reports.pure.verdicts import Judgement
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.verdicts import Judgement
 
 
 class Telling(StrEnum):

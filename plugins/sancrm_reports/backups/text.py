@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.backups.facts import Backup, Window
+from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.pure import formatting
-from sancrm_reports.pure.backups import Backup, Window
 from sancrm_reports.pure.messages import Button, Message, render
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 
 
 @dataclass(frozen=True)

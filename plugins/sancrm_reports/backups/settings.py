@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sancrm_reports.pure.verdicts import Thresholds
+from sancrm_reports.backups.verdicts import Thresholds
 from sancrm_reports.setting_types import Cron, Section
 
 Positive = Annotated[float, Field(gt=0)]
