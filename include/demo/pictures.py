@@ -33,6 +33,7 @@ from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
 from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.probes.table import BackupRunsTable
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import Thresholds, judge
 from sancrm_reports.pure.figures import Figures
@@ -47,7 +48,6 @@ from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger import Ledger
 from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.pacing import Clock
-from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"

@@ -69,10 +69,10 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
         window: which backup is expected.
         errors: how many looks in a row could not be made before this one.
     """
+    from sancrm_reports.backups.probes import probe_of
+    from sancrm_reports.backups.probes.bounded import look_within
+    from sancrm_reports.backups.redaction import last_line
     from sancrm_reports.backups.verdicts import judge
-    from sancrm_reports.wire.output import last_line
-    from sancrm_reports.wire.probes import probe_of
-    from sancrm_reports.wire.probes.bounded import look_within
 
     configured = settings()
     watched = configured.backups[name]

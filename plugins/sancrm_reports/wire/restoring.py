@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sancrm_reports.backups.redaction import ending
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.pure.refusals import RESTRICTED, meaning_of
-from sancrm_reports.wire.output import ending
 from sancrm_reports.wire.scratch import Scratch
 from sancrm_reports.wire.watched_program import Done, Watch
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sancrm_reports.backups.facts import Backup
+from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import FilesProbe, ToolProbe
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import ReportError
 from sancrm_reports.wire.dump_files import storage_path
 from sancrm_reports.wire.dump_format import DamagedError
-from sancrm_reports.wire.output import last_line
 from sancrm_reports.wire.verify import StillWrittenError, Verifier
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
             path = storage_path(backup.where or files.path, files.conn_id)
             Verifier(path, full=watched.verify.level == "full", seconds=seconds).verify()
         case ToolProbe() as tool:
-            from sancrm_reports.wire.probes.tools import run
+            from sancrm_reports.backups.probes.tools import run
 
             said = run(watched.verify.command, ssh_conn_id=tool.ssh_conn_id, seconds=seconds)
             # pgBackRest exits with 0 whatever it found, and prints only what is wrong. WAL-G

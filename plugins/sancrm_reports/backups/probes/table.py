@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.backups.facts import Backup, BackupState, Facts
+from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.crm import snapshot, sql_text
-from sancrm_reports.wire.output import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,14 +27,14 @@ def probe_of(name: str, configured: Settings) -> Probe:
     watched = configured.backups[name]
     match watched.probe:
         case TableProbe():
-            from sancrm_reports.wire.probes.table import BackupRunsTable
+            from sancrm_reports.backups.probes.table import BackupRunsTable
 
             return BackupRunsTable(configured.database, watched.database)
         case FilesProbe() as files:
-            from sancrm_reports.wire.probes.files import DumpFiles
+            from sancrm_reports.backups.probes.files import DumpFiles
 
             return DumpFiles(files)
         case ToolProbe() as tool:
-            from sancrm_reports.wire.probes.tools import ToolReport
+            from sancrm_reports.backups.probes.tools import ToolReport
 
             return ToolReport(tool, timezone=configured.account.timezone)

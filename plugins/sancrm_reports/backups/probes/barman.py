@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sancrm_reports.backups.facts import Backup, BackupState, Facts
-from sancrm_reports.wire.probes.errors import ToolError
+from sancrm_reports.backups.probes.errors import ToolError
 
 STATES = {
     "DONE": BackupState.DONE,

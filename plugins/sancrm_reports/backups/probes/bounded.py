@@ -9,7 +9,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sancrm_reports.wire.probes.errors import SilentProbeError
+from sancrm_reports.backups.probes.errors import SilentProbeError
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.facts import Facts

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sancrm_reports.backups.facts import Backup, BackupState, Facts
-from sancrm_reports.wire.probes.errors import ToolError
+from sancrm_reports.backups.probes.errors import ToolError
 
 OK, NO_BACKUP = 0, 2  # status codes that are an answer, not a trouble
 MIXED = 4  # of a stanza only: its repositories differ, and each has a code of its own
