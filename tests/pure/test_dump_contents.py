@@ -2,8 +2,7 @@
 
 import pytest
 
-from sancrm_reports.pure.drill import Trouble
-from sancrm_reports.pure.dump_contents import (
+from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
     Extension,
     Mentions,
@@ -12,6 +11,7 @@ from sancrm_reports.pure.dump_contents import (
     read_list,
     worth_telling,
 )
+from sancrm_reports.pure.drill import Trouble
 from sancrm_reports.pure.refusals import meaning_of
 
 LIST = """

@@ -105,7 +105,7 @@ class VerifyBackupOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Verify as the settings say."""
-        from sancrm_reports.wire.verify_backup import verify_backup
+        from sancrm_reports.backups.verification import verify_backup
 
         waited = found_by(context, "wait_for_backup")
         if waited is None or waited[0].verdict is not Verdict.OK:

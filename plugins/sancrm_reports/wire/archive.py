@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.pure.dump_contents import (
+from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
     Entry,
     Mentions,
@@ -20,7 +19,8 @@ from sancrm_reports.pure.dump_contents import (
     read_list,
     worth_telling,
 )
-from sancrm_reports.wire.dump_format import Layout
+from sancrm_reports.backups.dumps.format import Layout
+from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.restoring import Restore, check, libpq
 from sancrm_reports.wire.watched_program import Done, run
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.pure.dump_contents import (
+from sancrm_reports.backups.dumps.contents import (
     DEPENDENT,
     Entry,
     Mentions,
@@ -19,6 +18,7 @@ from sancrm_reports.pure.dump_contents import (
     mention_of,
     worth_telling,
 )
+from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.restoring import Restore, check, libpq
 from sancrm_reports.wire.watched_program import Done, run
 

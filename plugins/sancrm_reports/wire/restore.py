@@ -9,9 +9,9 @@ import gzip
 import zlib
 from pathlib import Path
 
+from sancrm_reports.backups.dumps.format import DamagedError, Layout, UnknownFormatError, format_of
 from sancrm_reports.pure.drill import DrillError, Trouble
 from sancrm_reports.wire.archive import restore_archive
-from sancrm_reports.wire.dump_format import DamagedError, Layout, UnknownFormatError, format_of
 from sancrm_reports.wire.plain_sql import restore_plain
 from sancrm_reports.wire.restoring import Restore
 

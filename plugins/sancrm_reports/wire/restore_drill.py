@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.dumps.files import DumpFile
+from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.drill import Drill, DrillError, Dump, Table, Trouble
 from sancrm_reports.pure.refusals import meaning_of
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
-from sancrm_reports.wire.dump_files import DumpFile
-from sancrm_reports.wire.newest_dump import newest_dump
 from sancrm_reports.wire.restore import restore
 from sancrm_reports.wire.restoring import Restore, reason_of
 from sancrm_reports.wire.sandbox import Sandbox, find_sandbox

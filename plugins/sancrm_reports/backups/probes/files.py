@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sancrm_reports.backups.dumps.files import DumpFile, dump_files, storage_path
 from sancrm_reports.backups.facts import Backup, BackupState, Facts
-from sancrm_reports.wire.dump_files import DumpFile, dump_files, storage_path
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import FilesProbe

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.backups.dumps.files import forget_listings, storage_path, written_at
 from sancrm_reports.backups.probes import barman, pgbackrest, walg
 from sancrm_reports.backups.probes.errors import CommandError, ReportUnreadableError
 from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.wire.dump_files import forget_listings, storage_path, written_at
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.facts import Facts

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sancrm_reports.backups.dumps.files import storage_path
+from sancrm_reports.backups.dumps.format import DamagedError
+from sancrm_reports.backups.dumps.verifier import StillWrittenError, Verifier
 from sancrm_reports.backups.facts import Backup
 from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import FilesProbe, ToolProbe
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.dump_files import storage_path
-from sancrm_reports.wire.dump_format import DamagedError
-from sancrm_reports.wire.verify import StillWrittenError, Verifier
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import WatchedBackup

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sancrm_reports.backups.dumps.files import CONTENTS
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.dump_files import CONTENTS
 
 START = 4096  # bytes that tell a format, also after unpacking
 CUSTOM, GZIP, TAR = b"PGDMP", b"\x1f\x8b", b"toc.dat\0"

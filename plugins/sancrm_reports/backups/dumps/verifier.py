@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.dumps.files import forget_listings, is_local
+from sancrm_reports.backups.dumps.format import DamagedError, DumpFormat, Layout, format_of
 from sancrm_reports.backups.redaction import ending, last_line
 from sancrm_reports.errors import ReportError
-from sancrm_reports.wire.dump_files import forget_listings, is_local
-from sancrm_reports.wire.dump_format import DamagedError, DumpFormat, Layout, format_of
 
 log = logging.getLogger(__name__)
 
