@@ -116,7 +116,7 @@ def test_a_drill_that_left_no_word_is_told_as_broken_off(run, dump, telegram, mo
     # Its worker was killed: the message goes out all the same, and ops are told as well.
     from airflow.sdk.bases.operator import BaseOperator
 
-    from sancrm_reports.glue.drill import RestoreDumpOperator
+    from sancrm_reports.backups.drill.operators import RestoreDumpOperator
 
     monkeypatch.setattr(RestoreDumpOperator, "execute", BaseOperator.execute)
     assert str(run("restore_drill").state) == "failed"

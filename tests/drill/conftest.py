@@ -12,14 +12,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from demo.postgres import EmbeddedPostgres, wheel_bin_dir
+from sancrm_reports.backups.drill.restore import restore
+from sancrm_reports.backups.drill.restoring import Restore
+from sancrm_reports.backups.drill.sandbox import find_sandbox
+from sancrm_reports.backups.drill.scratch import Scratch
+from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER, own_server
+from sancrm_reports.backups.drill.watched_program import Limits, Watch
+from sancrm_reports.backups.drill.workspace import workspace
 from sancrm_reports.settings import settings
-from sancrm_reports.wire.restore import restore
-from sancrm_reports.wire.restoring import Restore
-from sancrm_reports.wire.sandbox import find_sandbox
-from sancrm_reports.wire.scratch import Scratch
-from sancrm_reports.wire.scratch_postgres import DATABASE, OWNER, own_server
-from sancrm_reports.wire.watched_program import Limits, Watch
-from sancrm_reports.wire.workspace import workspace
 from stage import make_crm, reader_connection
 
 NEW = wheel_bin_dir()

@@ -5,7 +5,7 @@ import pytest
 
 from demo.postgres import EmbeddedPostgres, system_bin_dirs
 from drill.conftest import NEW, emptied, pg_dump, restore_into, running_server
-from sancrm_reports.pure.drill import DrillError, Trouble
+from sancrm_reports.backups.drill.result import DrillError, Trouble
 
 PROGRAMS = next(iter(system_bin_dirs()), NEW)
 HAS_EXTENSIONS = PROGRAMS != NEW  # the wheel has none

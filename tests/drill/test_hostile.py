@@ -18,13 +18,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from demo.postgres import EmbeddedPostgres, system_bin_dirs
 from drill.conftest import NEW, emptied, pg_dump, restore_into, running_server
+from sancrm_reports.backups.drill import sandbox
+from sancrm_reports.backups.drill.result import Drill, DrillError, Trouble
+from sancrm_reports.backups.drill.run import carry_out
+from sancrm_reports.backups.drill.sandbox import find_sandbox
+from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.drill import Drill, DrillError, Trouble
 from sancrm_reports.settings import INCLUDE
-from sancrm_reports.wire import sandbox
-from sancrm_reports.wire.restore_drill import carry_out
-from sancrm_reports.wire.sandbox import find_sandbox
-from sancrm_reports.wire.scratch_postgres import DATABASE, OWNER
 from stage import as_nobody
 
 SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
@@ -630,7 +630,7 @@ def test_an_older_psql_is_refused_before_it_reads_anything(victim, outside, tmp_
 
 def test_what_was_tried_is_told_to_the_chat_and_not_the_file_it_names(victim, tmp_path):
     # In words, with what to do; nothing of the dump's own text.
-    from sancrm_reports.pure.drill import drill_message
+    from sancrm_reports.backups.drill.result import drill_message
 
     dump = write_sql(tmp_path / "bad.sql", "COPY (SELECT 1) TO PROGRAM 'touch /tmp/secret-name';")
     with pytest.raises(DrillError) as caught:

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from drill.conftest import NEW, OLD, SANDBOX, changed, pg_dump, restore_into
+from sancrm_reports.backups.drill.restoring import reason_of
+from sancrm_reports.backups.drill.result import Drill, DrillError, Trouble, findings, shrunk_tables
+from sancrm_reports.backups.drill.run import carry_out
+from sancrm_reports.backups.drill.scratch_postgres import own_server
+from sancrm_reports.backups.drill.workspace import workspace
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.drill import Drill, DrillError, Trouble, findings, shrunk_tables
 from sancrm_reports.settings import INCLUDE
-from sancrm_reports.wire.restore_drill import carry_out
-from sancrm_reports.wire.restoring import reason_of
-from sancrm_reports.wire.scratch_postgres import own_server
-from sancrm_reports.wire.workspace import workspace
 from stage import as_nobody, reader_connection
 
 LATER = datetime(2026, 12, 10, tzinfo=UTC)  # than every row of the small CRM
@@ -331,7 +331,7 @@ def test_missing_programs_and_missing_room_are_told(drill, shelf, scratch, monke
     assert done.trouble is Trouble.NO_PROGRAMS
     assert "restore_drill.programs" in str(error)
     factor = shutil.disk_usage(scratch).free / 1e6
-    monkeypatch.setattr("sancrm_reports.wire.restore_drill.SPACE_FACTOR", factor)
+    monkeypatch.setattr("sancrm_reports.backups.drill.run.SPACE_FACTOR", factor)
     done, error = drill(shelf / "crm.dump", server_conn_id="")
     assert done.trouble is Trouble.NO_SPACE
     assert "MB free" in str(error)

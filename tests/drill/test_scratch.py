@@ -13,10 +13,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from drill.conftest import NEW, SANDBOX, scratch_connection
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.scratch_database import scratch_database
-from sancrm_reports.wire.scratch_postgres import find_programs, own_server
-from sancrm_reports.wire.workspace import workspace
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.scratch_database import scratch_database
+from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
+from sancrm_reports.backups.drill.workspace import workspace
 
 HOUR = timedelta(hours=1)
 SECRET = "only-the-worker-may-know-this"

@@ -6,11 +6,11 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sancrm_reports.glue.drill import RestoreDumpOperator
-from sancrm_reports.wire.sandbox import find_sandbox
-from sancrm_reports.wire.scratch_database import scratch_database
-from sancrm_reports.wire.scratch_postgres import own_server
-from sancrm_reports.wire.workspace import workspace
+from sancrm_reports.backups.drill.operators import RestoreDumpOperator
+from sancrm_reports.backups.drill.sandbox import find_sandbox
+from sancrm_reports.backups.drill.scratch_database import scratch_database
+from sancrm_reports.backups.drill.scratch_postgres import own_server
+from sancrm_reports.backups.drill.workspace import workspace
 
 SANDBOX = find_sandbox(offline=True, memory_bytes=2 << 30)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.telegram.markup import format_message
-from sancrm_reports.pure.drill import (
+from sancrm_reports.backups.drill.result import (
     WORDS,
     Drill,
     Dump,

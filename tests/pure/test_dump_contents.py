@@ -2,6 +2,8 @@
 
 import pytest
 
+from sancrm_reports.backups.drill.refusals import meaning_of
+from sancrm_reports.backups.drill.result import Trouble
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
     Extension,
@@ -11,8 +13,6 @@ from sancrm_reports.backups.dumps.contents import (
     read_list,
     worth_telling,
 )
-from sancrm_reports.pure.drill import Trouble
-from sancrm_reports.pure.refusals import meaning_of
 
 LIST = """
 ; Archive created at 2026-11-25 22:20:45 UTC

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.dumps.files import DumpFile, FolderError, dump_files, storage_path
-from sancrm_reports.pure.drill import DrillError, Trouble
 
 
 def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:

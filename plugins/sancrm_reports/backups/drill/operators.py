@@ -14,7 +14,7 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
 
-    from sancrm_reports.pure.drill import Drill, Finding
+    from sancrm_reports.backups.drill.result import Drill, Finding
     from sancrm_reports.settings import Settings
 
 DRILL = "drill"  # the XCom with what is known of a drill: names, counts and times, no rows
@@ -43,8 +43,8 @@ class RestoreDumpOperator(BaseOperator):
         Raises:
             DrillError: it did not pass.
         """
-        from sancrm_reports.pure.drill import Drill, DrillError
-        from sancrm_reports.wire.restore_drill import carry_out
+        from sancrm_reports.backups.drill.result import Drill, DrillError
+        from sancrm_reports.backups.drill.run import carry_out
 
         drill = Drill()
         try:
@@ -75,7 +75,7 @@ class PostRestoreDrillOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chat."""
-        from sancrm_reports.pure.drill import Drill, drill_message
+        from sancrm_reports.backups.drill.result import Drill, drill_message
         from sancrm_reports.wire.incidents import insist
 
         left: Any = context["ti"].xcom_pull(task_ids=self.drilled_by, key=DRILL)
@@ -104,7 +104,7 @@ def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
 
 
 def _wrong_with(drill: Drill) -> list[Finding]:
-    from sancrm_reports.pure.drill import findings
+    from sancrm_reports.backups.drill.result import findings
 
     wanted = settings().restore_drill
     if drill.trouble:
@@ -117,7 +117,7 @@ def _wrong_with(drill: Drill) -> list[Finding]:
 
 
 def _check(drill: Drill) -> None:
-    from sancrm_reports.pure.drill import DrillError
+    from sancrm_reports.backups.drill.result import DrillError
 
     if wrong := _wrong_with(drill):
         told = "; ".join(finding.english for finding in wrong)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sancrm_reports.pure.drill import DrillError, Trouble
+from sancrm_reports.backups.drill.result import DrillError, Trouble
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sancrm_reports.pure.drill import Trouble
+from sancrm_reports.backups.drill.result import Trouble
 
 _FILE_FUNCTIONS = (
     r"(?:pg_read_|pg_ls_|pg_stat_file|pg_file_|pg_current_logfile|lo_import|lo_export)"

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.sandbox import Sandbox
 from sancrm_reports.backups.dumps.contents import Extension
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.sandbox import Sandbox
 
 MOST_ROLES = 1000  # a dump that names more is no CRM's
 

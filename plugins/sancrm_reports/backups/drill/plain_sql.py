@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from sancrm_reports.backups.drill.restoring import Restore, check, libpq
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.watched_program import Done, run
 from sancrm_reports.backups.dumps.contents import (
     DEPENDENT,
     Entry,
@@ -18,9 +21,6 @@ from sancrm_reports.backups.dumps.contents import (
     mention_of,
     worth_telling,
 )
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.restoring import Restore, check, libpq
-from sancrm_reports.wire.watched_program import Done, run
 
 # In plain SQL only the text tells what needs what; a function's own may name anything.
 FOLLOWS = set(DEPENDENT) - {"AGGREGATE", "FUNCTION", "PROCEDURE"}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import IO, Any
 
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.sandbox import Sandbox
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.sandbox import Sandbox
 
 INTERVAL = 0.25  # seconds between looks at time and room
 MESSAGES = 64 * 1024  # bytes of what a program says that are kept, of the beginning and of the end

@@ -10,21 +10,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.drill.refusals import meaning_of
+from sancrm_reports.backups.drill.restore import restore
+from sancrm_reports.backups.drill.restoring import Restore, reason_of
+from sancrm_reports.backups.drill.result import Drill, DrillError, Dump, Table, Trouble
+from sancrm_reports.backups.drill.sandbox import Sandbox, find_sandbox
+from sancrm_reports.backups.drill.scratch import Scratch, connected
+from sancrm_reports.backups.drill.scratch_database import scratch_database
+from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
+from sancrm_reports.backups.drill.watched_program import Limits, Watch
+from sancrm_reports.backups.drill.workspace import check_space, workspace
 from sancrm_reports.backups.dumps.files import DumpFile
 from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.drill import Drill, DrillError, Dump, Table, Trouble
-from sancrm_reports.pure.refusals import meaning_of
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
-from sancrm_reports.wire.restore import restore
-from sancrm_reports.wire.restoring import Restore, reason_of
-from sancrm_reports.wire.sandbox import Sandbox, find_sandbox
-from sancrm_reports.wire.scratch import Scratch, connected
-from sancrm_reports.wire.scratch_database import scratch_database
-from sancrm_reports.wire.scratch_postgres import find_programs, own_server
-from sancrm_reports.wire.watched_program import Limits, Watch
-from sancrm_reports.wire.workspace import check_space, workspace
 
 SPACE_FACTOR = 2.5  # of the database's size, with the log of its changes; measured
 UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database cannot be asked

@@ -9,11 +9,11 @@ import gzip
 import zlib
 from pathlib import Path
 
+from sancrm_reports.backups.drill.archive import restore_archive
+from sancrm_reports.backups.drill.plain_sql import restore_plain
+from sancrm_reports.backups.drill.restoring import Restore
+from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.dumps.format import DamagedError, Layout, UnknownFormatError, format_of
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.archive import restore_archive
-from sancrm_reports.wire.plain_sql import restore_plain
-from sancrm_reports.wire.restoring import Restore
 
 
 def restore(dump: Path, how: Restore) -> list[str]:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.sandbox import Sandbox
-from sancrm_reports.wire.scratch import Scratch, connected
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.sandbox import Sandbox
+from sancrm_reports.backups.drill.scratch import Scratch, connected
 
 ADMIN, OWNER, DATABASE = "sancrm_drill", "sancrm_drill_owner", "copy"
 START_SECONDS = 60.0

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sancrm_reports.backups.drill.refusals import RESTRICTED, meaning_of
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.scratch import Scratch
+from sancrm_reports.backups.drill.watched_program import Done, Watch
 from sancrm_reports.backups.redaction import ending
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.pure.refusals import RESTRICTED, meaning_of
-from sancrm_reports.wire.scratch import Scratch
-from sancrm_reports.wire.watched_program import Done, Watch
 
 A_REASON = re.compile("error:|ERROR:")
 # Quotes after these words hold names of the schema or of the machine; all others may hold rows.

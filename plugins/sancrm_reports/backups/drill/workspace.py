@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sancrm_reports.pure.drill import DrillError, Trouble
+from sancrm_reports.backups.drill.result import DrillError, Trouble
 
 
 @contextmanager

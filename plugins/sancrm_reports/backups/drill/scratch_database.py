@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.sandbox import Sandbox
-from sancrm_reports.wire.scratch import Scratch
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.sandbox import Sandbox
+from sancrm_reports.backups.drill.scratch import Scratch
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.drill.restoring import Restore, check, libpq
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.watched_program import Done, run
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
     Entry,
@@ -20,9 +23,6 @@ from sancrm_reports.backups.dumps.contents import (
     worth_telling,
 )
 from sancrm_reports.backups.dumps.format import Layout
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.restoring import Restore, check, libpq
-from sancrm_reports.wire.watched_program import Done, run
 
 FROM_VERSION = re.compile(r"Dumped from database version: (\d+)")
 OPTIONS = (
