@@ -32,6 +32,7 @@ from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
+from sancrm_reports.backups.alerts import BackupAlerts
 from sancrm_reports.backups.facts import Window
 from sancrm_reports.backups.probes.table import BackupRunsTable
 from sancrm_reports.backups.text import Subject
@@ -41,7 +42,6 @@ from sancrm_reports.pure.messages import Comparison, Message, branch_report, net
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, Database
-from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from delivery.desk import GROUP, OTHER_GROUP, Desk, new_stand_in
+from sancrm_reports.backups.alerts import AlertInDoubtError, BackupAlerts
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import Thresholds, judge
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.wire.backup_alerts import AlertInDoubtError, BackupAlerts
 from sancrm_reports.wire.chats import Address
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"

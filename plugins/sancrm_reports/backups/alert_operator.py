@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset
 
+from sancrm_reports.backups.sensor import found_by
+from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import Judgement, Verdict
-from sancrm_reports.glue.backup_sensor import found_by
-from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
@@ -26,7 +26,7 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.wire.backup_alerts import BackupAlerts, Route
+    from sancrm_reports.backups.alerts import BackupAlerts, Route
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 
@@ -64,8 +64,8 @@ class PostBackupAlertOperator(TelegramOperator):
         return self.show(context, outcomes, alerts.errors)
 
     def _alerts(self, context: Context) -> BackupAlerts:
+        from sancrm_reports.backups.alerts import BackupAlerts
         from sancrm_reports.backups.text import Subject
-        from sancrm_reports.wire.backup_alerts import BackupAlerts
 
         watched, chats = settings().backups[self.backup], settings().chats
         subject = Subject(

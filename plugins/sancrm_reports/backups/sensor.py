@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
+from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.settings import settings
 
@@ -43,7 +43,7 @@ class BackupSensor(BaseSensorOperator):
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
         from sancrm_reports.backups.text import progress
-        from sancrm_reports.glue.backup_trigger import BackupTrigger, look
+        from sancrm_reports.backups.trigger import BackupTrigger, look
 
         window = window_of(context, self.backup, settings())
         judgement = look(self.backup, window)
@@ -76,7 +76,7 @@ class BackupSensor(BaseSensorOperator):
         Raises:
             TriggererError: the wait is not over; Airflow's retry begins it anew.
         """
-        from sancrm_reports.glue.backup_trigger import look
+        from sancrm_reports.backups.trigger import look
 
         if next_method == "conclude":
             return super().resume_execution(next_method, next_kwargs, context)
