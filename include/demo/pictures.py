@@ -35,8 +35,9 @@ from demo.telegram.server import TelegramStandIn
 from sancrm_reports.backups.alerts import BackupAlerts
 from sancrm_reports.backups.facts import Window
 from sancrm_reports.backups.probes.table import BackupRunsTable
+from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
-from sancrm_reports.backups.verdicts import Thresholds, judge
+from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
@@ -163,9 +164,7 @@ class DemoChat:
         window = Window(opens_at, opens_at + timedelta(hours=3), opens_at + timedelta(days=1))
         # As of nine, whatever day it is when the pictures are drawn.
         facts = replace(BackupRunsTable(Database(), "sancrm").look(), observed_at=NINE)
-        judgement = judge(
-            facts, window=window, now=opens_at + timedelta(hours=1), limits=Thresholds()
-        )
+        judgement = judge(facts, window=window, now=opens_at + timedelta(hours=1), limits=Limits())
         alerts = BackupAlerts(
             "sancrm",
             Subject("sancrm", "table", ZONE, window),

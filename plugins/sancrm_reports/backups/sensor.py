@@ -43,7 +43,8 @@ class BackupSensor(BaseSensorOperator):
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
         from sancrm_reports.backups.text import progress
-        from sancrm_reports.backups.trigger import BackupTrigger, look
+        from sancrm_reports.backups.trigger import BackupTrigger
+        from sancrm_reports.backups.watch import look
 
         window = window_of(context, self.backup, settings())
         judgement = look(self.backup, window)
@@ -76,7 +77,7 @@ class BackupSensor(BaseSensorOperator):
         Raises:
             TriggererError: the wait is not over; Airflow's retry begins it anew.
         """
-        from sancrm_reports.backups.trigger import look
+        from sancrm_reports.backups.watch import look
 
         if next_method == "conclude":
             return super().resume_execution(next_method, next_kwargs, context)

@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sancrm_reports.backups.verdicts import Thresholds
 from sancrm_reports.setting_types import Cron, Section
 
 Positive = Annotated[float, Field(gt=0)]
@@ -72,20 +71,6 @@ class Limits(Section):
     full_within_days: Positive = 14
     report_minutes: Positive = 60
     probe_errors: int = Field(default=3, ge=1)
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """The same, as the verdict wants them."""
-        return Thresholds(
-            small_ratio=self.small_ratio,
-            small_bytes=self.small_bytes,
-            small_samples=self.small_samples,
-            hung_factor=self.hung_factor,
-            hung=timedelta(minutes=self.hung_minutes),
-            full_within=timedelta(days=self.full_within_days),
-            report=timedelta(minutes=self.report_minutes),
-            probe_errors=self.probe_errors,
-        )
 
 
 class WatchedBackup(Section):

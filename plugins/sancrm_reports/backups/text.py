@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,8 +64,18 @@ WORDS: Mapping[Verdict, Words] = {
     ),
     Verdict.STALE: Words(
         "сведения устарели",
-        "То, по чему следят за копиями, давно не обновлялось.",
-        "Проверьте, пишется ли отчёт о копиях и делаются ли полные копии.",
+        "Отчёт о копиях записан до этой ночи.",
+        "Проверьте, пишется ли отчёт о копиях.",
+    ),
+    Verdict.NO_FULL: Words(
+        "полной копии давно нет",
+        "Полной копии давно нет: частичные держатся на старой.",
+        "Проверьте, делаются ли полные копии.",
+    ),
+    Verdict.REPOSITORY_BEHIND: Words(
+        "хранилище отстало",
+        "В хранилище давно нет хорошей копии, хотя в другом она есть.",
+        "Проверьте это хранилище: доступ к нему, ключи, место.",
     ),
     Verdict.TOO_SMALL: Words(
         "подозрительно мала",
@@ -95,11 +104,6 @@ WORDS: Mapping[Verdict, Words] = {
     ),
 }
 
-DETAILS: Mapping[tuple[Verdict, str], str] = {
-    (Verdict.STALE, "full"): "Полной копии давно нет: частичные держатся на старой.",
-    (Verdict.STALE, "report"): "Отчёт о копиях записан до этой ночи.",
-}
-
 
 def alert(
     judgement: Judgement,
@@ -121,7 +125,7 @@ def alert(
         tool=TOOLS[subject.tool],
         words=WORDS[judgement.verdict],
         meaning=_meaning(judgement),
-        error=_error(judgement),
+        error=judgement.detail,
         age=_age(judgement),
         day=day,
         is_rehearsal=is_rehearsal,
@@ -199,20 +203,12 @@ def _name(backup: Backup | None) -> str:
 
 
 def _meaning(judgement: Judgement) -> str:
-    words = DETAILS.get((judgement.verdict, judgement.detail))
-    if judgement.verdict is Verdict.TOO_SMALL and judgement.detail:
-        usual = formatting.size(int(judgement.detail))
+    if judgement.usual_size:
+        usual = formatting.size(judgement.usual_size)
         return f"Копия гораздо меньше прежних: обычно {usual}."
-    if judgement.verdict is Verdict.STALE and re.fullmatch(r"repo\d+", judgement.detail):
-        return f"В хранилище {judgement.detail} давно нет хорошей копии, хотя в другом она есть."
-    return words or WORDS[judgement.verdict].meaning
-
-
-def _error(judgement: Judgement) -> str:
-    """Return the tool's or the probe's own line, where there is one."""
-    if judgement.verdict in (Verdict.TOO_SMALL, Verdict.STALE):
-        return ""
-    return judgement.detail
+    if place := judgement.repository:
+        return f"В хранилище {place} давно нет хорошей копии, хотя в другом она есть."
+    return WORDS[judgement.verdict].meaning
 
 
 def _last_moment(judgement: Judgement) -> datetime | None:

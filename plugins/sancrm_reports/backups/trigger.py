@@ -10,12 +10,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sancrm_reports.backups.facts import Window
-from sancrm_reports.backups.settings import ToolProbe, WatchedBackup
 from sancrm_reports.backups.text import progress
-from sancrm_reports.backups.verdicts import Judgement
+from sancrm_reports.backups.watch import look
 from sancrm_reports.settings import settings
-
-LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
 
 
 class BackupTrigger(BaseTrigger):
@@ -59,39 +56,3 @@ class BackupTrigger(BaseTrigger):
             if line != said:
                 self.log.info(line)
                 said = line
-
-
-def look(name: str, window: Window, errors: int = 0) -> Judgement:
-    """Look once, and judge; what the probe cannot do is a part of the judgement.
-
-    Args:
-        name: the backup's name in the settings.
-        window: which backup is expected.
-        errors: how many looks in a row could not be made before this one.
-    """
-    from sancrm_reports.backups.probes import probe_of
-    from sancrm_reports.backups.probes.bounded import look_within
-    from sancrm_reports.backups.redaction import last_line
-    from sancrm_reports.backups.verdicts import judge
-
-    configured = settings()
-    watched = configured.backups[name]
-    facts, error = None, ""
-    try:
-        facts = look_within(longest_look(watched), name, lambda: probe_of(name, configured).look())
-    except Exception as failure:  # whatever it is: that nobody knows must be told
-        error = last_line(str(failure)) or type(failure).__name__
-    return judge(
-        facts,
-        window=window,
-        now=datetime.now(UTC),
-        limits=watched.limits.thresholds,
-        error=error,
-        errors=errors + 1,
-    )
-
-
-def longest_look(watched: WatchedBackup) -> float:
-    """Return the seconds after which a look is given up: a tool's own limit comes first."""
-    probe = watched.probe
-    return LOOK_SECONDS + (probe.timeout_seconds if isinstance(probe, ToolProbe) else 0)
