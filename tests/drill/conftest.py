@@ -12,12 +12,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from demo.postgres import EmbeddedPostgres, wheel_bin_dir
+from sancrm_reports.backups.drill.guarded_program import Guard, RestoreLimits
 from sancrm_reports.backups.drill.restore import restore
 from sancrm_reports.backups.drill.restoring import Restore
 from sancrm_reports.backups.drill.sandbox import find_sandbox
 from sancrm_reports.backups.drill.scratch import Scratch
 from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER, own_server
-from sancrm_reports.backups.drill.watched_program import Limits, Watch
 from sancrm_reports.backups.drill.workspace import workspace
 from sancrm_reports.settings import settings
 from stage import make_crm, reader_connection
@@ -96,10 +96,10 @@ def restore_into(made, dump, programs=NEW, **limits):
     if isinstance(made, str):
         sandbox = find_sandbox(offline=False, memory_bytes=2 << 30)
         made = Scratch(made, made, sandbox, lambda: 0, has_roles_of_its_own=False)
-    watch = Watch(Limits(**{"seconds": 60, "disk_bytes": 1e9} | limits), made.used)
+    guard = Guard(RestoreLimits(**{"seconds": 60, "disk_bytes": 1e9} | limits), made.used)
     with tempfile.TemporaryDirectory() as folder:
         made.sandbox.own(Path(folder))
-        return restore(dump, Restore(made, programs, watch, Path(folder), ["pg_stat_statements"]))
+        return restore(dump, Restore(made, programs, guard, Path(folder), ["pg_stat_statements"]))
 
 
 @contextmanager

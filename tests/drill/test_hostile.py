@@ -20,7 +20,7 @@ from demo.postgres import EmbeddedPostgres, system_bin_dirs
 from drill.conftest import NEW, emptied, pg_dump, restore_into, running_server
 from sancrm_reports.backups.drill import sandbox
 from sancrm_reports.backups.drill.result import Drill, DrillError, Trouble
-from sancrm_reports.backups.drill.run import carry_out
+from sancrm_reports.backups.drill.run import run_drill
 from sancrm_reports.backups.drill.sandbox import find_sandbox
 from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER
 from sancrm_reports.errors import ReportError
@@ -480,7 +480,7 @@ def drill(configured, tmp_path):
     def drill(dump, **changes):
         done = Drill()
         try:
-            carry_out(done, configured(dumps=dump, **changes), SQL)
+            run_drill(done, configured(dumps=dump, **changes), SQL)
         except ReportError as error:
             if not isinstance(error, DrillError):
                 assert done.trouble is Trouble.NO_SOURCE

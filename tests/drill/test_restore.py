@@ -12,8 +12,14 @@ import pytest
 
 from drill.conftest import NEW, OLD, SANDBOX, changed, pg_dump, restore_into
 from sancrm_reports.backups.drill.restoring import reason_of
-from sancrm_reports.backups.drill.result import Drill, DrillError, Trouble, findings, shrunk_tables
-from sancrm_reports.backups.drill.run import carry_out
+from sancrm_reports.backups.drill.result import (
+    Drill,
+    DrillError,
+    Trouble,
+    problems_of,
+    shrunk_tables,
+)
+from sancrm_reports.backups.drill.run import run_drill
 from sancrm_reports.backups.drill.scratch_postgres import own_server
 from sancrm_reports.backups.drill.workspace import workspace
 from sancrm_reports.errors import ReportError
@@ -31,7 +37,7 @@ def drill(configured):
     def drill(dump, **changes):
         done = Drill(started_at=LATER)
         try:
-            carry_out(done, configured(dumps=dump, **changes), SQL)
+            run_drill(done, configured(dumps=dump, **changes), SQL)
         except ReportError as error:
             done.trouble = getattr(error, "trouble", done.trouble)
             return done, error
@@ -53,7 +59,7 @@ def write_sql(path, lines):
 
 def wrong(drill):
     return [
-        finding.english for finding in findings(drill, tolerance_percent=5, newest_row_hours=1e6)
+        problem.english for problem in problems_of(drill, tolerance_percent=5, newest_row_hours=1e6)
     ]
 
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.drill.guarded_program import Done, run
 from sancrm_reports.backups.drill.restoring import Restore, check, libpq
 from sancrm_reports.backups.drill.result import DrillError, Trouble
-from sancrm_reports.backups.drill.watched_program import Done, run
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
     Entry,
@@ -110,4 +110,4 @@ def _pg_restore(how: Restore, place: Path, *options: str, **more: Any) -> Done:
 
 
 def _run(how: Restore, words: list[str], **more: Any) -> Done:
-    return run(words, sandbox=how.scratch.sandbox, watch=how.watch, **more)
+    return run(words, sandbox=how.scratch.sandbox, guard=how.guard, **more)

@@ -14,7 +14,7 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
 
-    from sancrm_reports.backups.drill.result import Drill, Finding
+    from sancrm_reports.backups.drill.result import Drill, Problem
     from sancrm_reports.settings import Settings
 
 DRILL = "drill"  # the XCom with what is known of a drill: names, counts and times, no rows
@@ -44,11 +44,11 @@ class RestoreDumpOperator(BaseOperator):
             DrillError: it did not pass.
         """
         from sancrm_reports.backups.drill.result import Drill, DrillError
-        from sancrm_reports.backups.drill.run import carry_out
+        from sancrm_reports.backups.drill.run import run_drill
 
         drill = Drill()
         try:
-            carry_out(drill, settings(), self.sql)
+            run_drill(drill, settings(), self.sql)
         except DrillError as error:
             drill.trouble, drill.what = error.trouble, error.what
             raise
@@ -103,13 +103,13 @@ def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
     return CronTriggerTimetable(wanted.schedule, timezone=configured.account.timezone)
 
 
-def _wrong_with(drill: Drill) -> list[Finding]:
-    from sancrm_reports.backups.drill.result import findings
+def _wrong_with(drill: Drill) -> list[Problem]:
+    from sancrm_reports.backups.drill.result import problems_of
 
     wanted = settings().restore_drill
     if drill.trouble:
         return []
-    return findings(
+    return problems_of(
         drill,
         tolerance_percent=wanted.tolerance_percent,
         newest_row_hours=wanted.newest_row_hours,
@@ -120,7 +120,7 @@ def _check(drill: Drill) -> None:
     from sancrm_reports.backups.drill.result import DrillError
 
     if wrong := _wrong_with(drill):
-        told = "; ".join(finding.english for finding in wrong)
+        told = "; ".join(problem.english for problem in wrong)
         raise DrillError(
             None,
             f"The newest dump was restored, but is not what it should be: {told}. Keep the older "

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from sancrm_reports.backups.drill.guarded_program import Done, run
 from sancrm_reports.backups.drill.restoring import Restore, check, libpq
 from sancrm_reports.backups.drill.result import DrillError, Trouble
-from sancrm_reports.backups.drill.watched_program import Done, run
 from sancrm_reports.backups.dumps.contents import (
     DEPENDENT,
     Entry,
@@ -148,7 +148,7 @@ def _psql(how: Restore, feed: Any) -> Done:
     return run(
         [str(how.programs / "psql"), *words, "--file=-"],
         sandbox=how.scratch.sandbox,
-        watch=how.watch,
+        guard=how.guard,
         variables=variables,
         feed=feed,
     )
@@ -164,7 +164,7 @@ def _survey(file: Any, how: Restore, name: str) -> Survey:
     survey = Survey()
     for number, line in enumerate(_lines(file), 1):
         if number % 10_000 == 0 or not line.is_start:
-            how.watch.check()
+            how.guard.check()
         if line.is_row or not line.is_start:
             continue
         survey.is_whole = survey.is_whole or line.text.startswith(LAST_LINE)

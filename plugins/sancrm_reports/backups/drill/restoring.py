@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sancrm_reports.backups.drill.guarded_program import Done, Guard
 from sancrm_reports.backups.drill.refusals import RESTRICTED, meaning_of
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.scratch import Scratch
-from sancrm_reports.backups.drill.watched_program import Done, Watch
 from sancrm_reports.backups.redaction import ending
 
 A_REASON = re.compile("error:|ERROR:")
@@ -35,14 +35,14 @@ class Restore:
     Attributes:
         scratch: the empty database.
         programs: the folder of PostgreSQL's programs.
-        watch: the limits.
+        guard: the limits.
         folder: where a copy may be made, such as of a dump that only root can read.
         allowed: extensions that are made though they are not trusted ones.
     """
 
     scratch: Scratch
     programs: Path
-    watch: Watch
+    guard: Guard
     folder: Path
     allowed: Iterable[str] = ()
 

@@ -185,14 +185,14 @@ class Drill(BaseModel):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Problem:
     """Something that is wrong, for the chat and for the log."""
 
     russian: str
     english: str
 
 
-def findings(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -> list[Finding]:
+def problems_of(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -> list[Problem]:
     """Return what is wrong with a copy that could be restored; nothing if it is sound.
 
     The source goes on changing after the dump was made, so a table may differ by that percentage
@@ -200,7 +200,7 @@ def findings(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -
     """
     found = [_of_table(table, tolerance_percent) for table in drill.tables]
     found.append(_of_age(drill, newest_row_hours))
-    return [finding for finding in found if finding]
+    return [problem for problem in found if problem]
 
 
 def shrunk_tables(drill: Drill) -> list[str]:
@@ -213,10 +213,10 @@ def shrunk_tables(drill: Drill) -> list[str]:
 
 
 def drill_message(
-    drill: Drill, wrong: Sequence[Finding], *, timezone: str, templates: Path
+    drill: Drill, wrong: Sequence[Problem], *, timezone: str, templates: Path
 ) -> Message:
     """Write what the chat of the backup reads: the verdict, what to do first, the facts."""
-    problems, to_do = [finding.russian for finding in wrong], ""
+    problems, to_do = [problem.russian for problem in wrong], ""
     if drill.trouble:
         verdict, to_do = WORDS[drill.trouble]
         problems = [f"{verdict}: {drill.what}" if drill.what else verdict]
@@ -234,36 +234,36 @@ def drill_message(
     return Message(html)
 
 
-def _of_table(table: Table, tolerance_percent: int) -> Finding | None:
+def _of_table(table: Table, tolerance_percent: int) -> Problem | None:
     now, restored = table.source_rows, table.restored_rows
     if restored is None:
-        return Finding(f"таблицы {table.name} нет в копии", f"the copy has no table {table.name!r}")
+        return Problem(f"таблицы {table.name} нет в копии", f"the copy has no table {table.name!r}")
     allowed = -(-now * tolerance_percent // 100)
     if abs(now - restored) <= allowed and (restored or not now):
         return None
-    return Finding(
+    return Problem(
         f"{table.name}: в копии строк {count(restored)}, в базе {count(now)}",
         f"{table.name} has {restored} rows in the copy and {now} in the source",
     )
 
 
-def _of_age(drill: Drill, limit_hours: float) -> Finding | None:
+def _of_age(drill: Drill, limit_hours: float) -> Problem | None:
     if drill.newest_at is None:
-        return Finding(
+        return Problem(
             "возраст данных неизвестен: ни у одной записи нет времени",
             "no row of the copy has a time, so nobody knows how old its data is",
         )
     age = drill.started_at - drill.newest_at
     seconds = age.total_seconds()
     if -age > CLOCKS_DIFFER:
-        return Finding(
+        return Problem(
             "у самой новой записи время из будущего, возраст данных неизвестен",
             f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
             "so nobody knows how old its data is",
         )
     if seconds <= limit_hours * 3600:
         return None
-    return Finding(
+    return Problem(
         f"данные устарели: самой новой записи {duration(seconds)}",
         f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
     )

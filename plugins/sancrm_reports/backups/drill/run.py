@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.drill.guarded_program import Guard, RestoreLimits
 from sancrm_reports.backups.drill.refusals import meaning_of
 from sancrm_reports.backups.drill.restore import restore
 from sancrm_reports.backups.drill.restoring import Restore, reason_of
@@ -18,7 +19,6 @@ from sancrm_reports.backups.drill.sandbox import Sandbox, find_sandbox
 from sancrm_reports.backups.drill.scratch import Scratch, connected
 from sancrm_reports.backups.drill.scratch_database import scratch_database
 from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
-from sancrm_reports.backups.drill.watched_program import Limits, Watch
 from sancrm_reports.backups.drill.workspace import check_space, workspace
 from sancrm_reports.backups.dumps.files import DumpFile
 from sancrm_reports.backups.dumps.newest import newest_dump
@@ -31,7 +31,7 @@ UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database can
 SPARE = 2e9  # bytes that a copy may take whatever its size
 
 
-def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
+def run_drill(drill: Drill, configured: Settings, sql: str) -> None:
     """Do a drill; what becomes known is written into it as it goes, also if it then fails.
 
     Raises:
@@ -53,11 +53,11 @@ def carry_out(drill: Drill, configured: Settings, sql: str) -> None:
         dump = found.fetch(folder)
         limits = _limits(wanted, found, source_bytes, shutil.disk_usage(folder).free)
         with _scratch(wanted, folder, programs, sandbox, limits) as scratch:
-            watch = Watch(limits, scratch.used)
-            how = Restore(scratch, programs, watch, folder, wanted.extensions)
+            guard = Guard(limits, scratch.used)
+            how = Restore(scratch, programs, guard, folder, wanted.extensions)
             drill.left_out = restore(dump, how)
             drill.seconds = time.monotonic() - begun
-            restored = _restored_rows(scratch, sql, watch.seconds_left)
+            restored = _restored_rows(scratch, sql, guard.seconds_left)
     drill.tables = _compared(drill, configured, sql, restored)
     drill.trouble = None
 
@@ -71,13 +71,13 @@ def _needed_bytes(wanted: RestoreDrill, found: DumpFile, source_bytes: int) -> i
     return copy + int(SPACE_FACTOR * max(found.size, source_bytes))
 
 
-def _limits(wanted: RestoreDrill, found: DumpFile, source_bytes: int, free: int) -> Limits:
+def _limits(wanted: RestoreDrill, found: DumpFile, source_bytes: int, free: int) -> RestoreLimits:
     """Return how far a restore may go: what the settings say, or twice what is to be expected."""
     expected = source_bytes or UNPACKED_FACTOR * found.size
     disk = wanted.disk_limit_gb * 1e9 or SPARE + 2 * SPACE_FACTOR * max(found.size, expected)
     if not wanted.server_conn_id:
         disk = min(disk, 0.95 * free)  # a full disk stops others, too
-    return Limits(seconds=wanted.time_limit_minutes * 60, disk_bytes=disk)
+    return RestoreLimits(seconds=wanted.time_limit_minutes * 60, disk_bytes=disk)
 
 
 def _source_bytes(configured: Settings) -> int:
@@ -93,7 +93,7 @@ def _source_bytes(configured: Settings) -> int:
 
 @contextmanager
 def _scratch(
-    wanted: RestoreDrill, folder: Path, programs: Path, sandbox: Sandbox, limits: Limits
+    wanted: RestoreDrill, folder: Path, programs: Path, sandbox: Sandbox, limits: RestoreLimits
 ) -> Iterator[Scratch]:
     """Give an empty database."""
     if wanted.server_conn_id:

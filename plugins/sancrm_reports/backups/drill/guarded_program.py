@@ -19,7 +19,7 @@ LONGEST_LIST = 256 << 20  # bytes of a table of contents
 
 
 @dataclass(frozen=True)
-class Limits:
+class RestoreLimits:
     """How long a restore may take, and how much room."""
 
     seconds: float
@@ -36,7 +36,7 @@ class Done:
     said: str
 
 
-class Watch:
+class Guard:
     """Ends what runs when the time or the room of a drill is used up. The time starts with it.
 
     Args:
@@ -44,7 +44,7 @@ class Watch:
         used: returns how many bytes the copy takes.
     """
 
-    def __init__(self, limits: Limits, used: Callable[[], int]) -> None:
+    def __init__(self, limits: RestoreLimits, used: Callable[[], int]) -> None:
         self.limits = limits
         self.used = used
         self.ends_at = time.monotonic() + limits.seconds
@@ -109,7 +109,7 @@ def run(
     words: Sequence[str],
     *,
     sandbox: Sandbox,
-    watch: Watch,
+    guard: Guard,
     variables: Mapping[str, str] | None = None,
     stdin: Any = subprocess.DEVNULL,
     feed: Callable[[IO[bytes]], None] | None = None,
@@ -120,7 +120,7 @@ def run(
     Args:
         words: its path and arguments.
         sandbox: what it may do.
-        watch: its limits.
+        guard: its limits.
         variables: of its environment.
         stdin: a file that it reads.
         feed: writes what it reads, in place of a file.
@@ -129,7 +129,7 @@ def run(
     Raises:
         DrillError: it took too long, or too much.
     """
-    watch.check()
+    guard.check()
     program = sandbox.popen(
         words,
         variables=dict(variables or {}),
@@ -139,7 +139,7 @@ def run(
         pass_fds=pass_fds,
     )
     printed, said = _Kept(program.stdout, LONGEST_LIST), _Kept(program.stderr, MESSAGES)
-    with watch.over(program):
+    with guard.over(program):
         if feed and program.stdin:
             with suppress(BrokenPipeError):  # it stopped at an error
                 feed(program.stdin)
