@@ -35,6 +35,7 @@ from demo.telegram.server import TelegramStandIn
 from sancrm_reports.pure.backup_messages import Subject
 from sancrm_reports.pure.backups import Window
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -205,7 +206,7 @@ class DemoChat:
         sql = sql_text(INCLUDE / "sql")
         now, before = (
             {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}
-            for period in (self._period, self._period.compared_with)
+            for period in (self._period, compared_with(self._period))
         )
         return {
             key: Comparison(now=row, before=before.get(key, Figures.none_of(row)))

@@ -19,7 +19,17 @@ from pydantic_settings import SettingsError as UnreadableVariableError
 
 from sancrm_reports.backup_settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.setting_types import CardUrl, ChatName, Cron, Section, TimeOfDay, Zone
+from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
+from sancrm_reports.setting_types import (
+    CardUrl,
+    ChatName,
+    Cron,
+    CronOrNone,
+    ReportId,
+    Section,
+    TimeOfDay,
+    Zone,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -123,22 +133,9 @@ class MissedCalls(Section):
 
 
 class Report(Section):
-    """One of the reports: when it fires."""
+    """One of the reports: when it is posted; without a schedule it has no DAG."""
 
-    schedule: Cron
-
-
-class Reports(Section):
-    """The schedule of each report."""
-
-    daily: Report
-    weekly: Report
-    monthly: Report
-
-    def schedule(self, report: str) -> str:
-        """Return the cron expression of ``daily``, ``weekly`` or ``monthly``."""
-        chosen: Report = getattr(self, report)
-        return chosen.schedule
+    schedule: CronOrNone
 
 
 class Audit(Section):
@@ -183,12 +180,21 @@ class Settings(BaseSettings):
     retries: Retries = Retries()
     workdays: Workdays = Workdays()
     missed_calls: MissedCalls = MissedCalls()
-    reports: Reports
+    reports: dict[ReportId, Report]
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict
     )
+
+    @property
+    def scheduled_reports(self) -> list[ReportKind]:
+        """The reports that have a schedule, the shortest period first."""
+        return [kind for kind in REPORT_KINDS.values() if self.schedule(kind.id)]
+
+    def schedule(self, report: str) -> str:
+        """Return the cron expression of a report (``daily``, …); empty where it has none."""
+        return self.reports[report].schedule if report in self.reports else ""
 
     @classmethod
     def settings_customise_sources(
@@ -236,7 +242,7 @@ def settings() -> Settings:
 
 
 def _explain(problem: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # of a table
     match problem["type"]:
         case "extra_forbidden":
             return f"{key}: there is no such setting; allowed here: {_siblings(problem['loc'])}"

@@ -117,6 +117,8 @@ def test_words_agree_with_their_number(number, word):
         (PeriodKind.WEEK, date(2027, 1, 1), "28 декабря 2026 – 3 января 2027"),
         (PeriodKind.MONTH, date(2026, 10, 31), "октябрь 2026"),
         (PeriodKind.MONTH, date(2026, 5, 1), "май 2026"),
+        (PeriodKind.QUARTER, date(2026, 10, 1), "4-й квартал 2026"),
+        (PeriodKind.YEAR, date(2026, 1, 1), "2026 год"),
     ],
 )
 def test_a_period_is_named_as_people_say_it(kind, day, name):

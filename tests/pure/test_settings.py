@@ -63,7 +63,7 @@ def test_only_the_zone_and_the_schedules_must_be_set(load):
     # Everything else has a default.
     settings = load()
     assert settings.database.conn_id == "sancrm_db"
-    assert settings.reports.schedule("weekly") == "30 9 * * 1"
+    assert settings.schedule("weekly") == "30 9 * * 1"
 
 
 def test_an_unknown_key_is_named_with_its_neighbours(refusal):
@@ -205,8 +205,8 @@ def test_the_environment_wins(load, monkeypatch):
     monkeypatch.setenv("SANCRM__REPORTS__DAILY__SCHEDULE", "0 10 * * *")
     monkeypatch.setenv("SANCRM__ACCOUNT__CRM_URL", "https://crm.example.org")
     settings = load()
-    assert settings.reports.daily.schedule == "0 10 * * *"
-    assert settings.reports.weekly.schedule == "30 9 * * 1"
+    assert settings.schedule("daily") == "0 10 * * *"
+    assert settings.schedule("weekly") == "30 9 * * 1"
     assert settings.account.timezone == "Europe/Moscow"
     assert str(settings.account.crm_url) == "https://crm.example.org/"
 
@@ -259,3 +259,19 @@ def test_days_that_the_country_moved_are_dates(refusal, load):
     assert [day.isoformat() for day in days] == ["2028-05-08", "2028-05-10"]
     assert "workdays.days_off.0" in refusal("", "[workdays]\ndays_off = ['8 мая']\n")
     assert "workdays.country" in refusal("", "[workdays]\ncountry = 'Russia'\n")
+
+
+def test_a_report_without_a_schedule_is_off(load):
+    # Left out, or empty; the others stay as they are, the shortest period first.
+    assert [kind.id for kind in load().scheduled_reports] == ["daily", "weekly", "monthly"]
+    off = load('"30 9 * * 1"', '""')
+    assert [kind.id for kind in off.scheduled_reports] == ["daily", "monthly"]
+    on = load("", '[reports.yearly]\nschedule = "30 9 1 1 *"\n')
+    assert [kind.id for kind in on.scheduled_reports] == ["daily", "weekly", "monthly", "yearly"]
+
+
+def test_a_report_that_does_not_exist_is_named_with_those_that_do(refusal):
+    # A typing mistake must not switch a report off without a word.
+    text = refusal("reports.weekly", "reports.weakly")
+    assert "reports.weakly" in text
+    assert "there are daily, weekly, monthly, quarterly, yearly" in text

@@ -19,7 +19,7 @@ from sancrm_reports.glue.telegram import (
 )
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of, roster_key, since_key
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
+from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
 if TYPE_CHECKING:
@@ -144,10 +144,10 @@ class AuditDeliveriesOperator(TelegramOperator):
 def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
     """Yield the reports whose time came in the days before."""
     until = now - MOMENT
-    for report in PERIOD_OF_REPORT:
-        timetable = timetable_of(report, configured)
+    for report in configured.scheduled_reports:
+        timetable = timetable_of(report.id, configured)
         for _, period in timetable.due_between(now - timedelta(days=configured.audit.days), until):
-            yield f"profitability_{report}", period
+            yield report.dag_id, period
 
 
 def is_owed(delivery: Delivery, dag_id: str, period: Period) -> bool:

@@ -103,7 +103,7 @@ class ConcludeRunOperator(TelegramOperator):
 class ConcludeReportOperator(ConcludeRunOperator):
     """Conclude a run of a profitability report.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:
@@ -112,15 +112,16 @@ class ConcludeReportOperator(ConcludeRunOperator):
 
     def occasion(self, context: Context) -> Occasion:
         """Return the period that the run was to report, or that its params were refused."""
+        from sancrm_reports.pure.kinds import REPORT_KINDS
         from sancrm_reports.pure.ops import Occasion
-        from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+        from sancrm_reports.pure.period import Period
 
         try:
             period = period_of(context, self.report, settings().account.timezone)
         except PermanentError:  # that no period can be told is what failed
             example = Period.last_whole_before(
                 context["dag_run"].run_after,
-                kind=PERIOD_OF_REPORT[self.report],
+                kind=REPORT_KINDS[self.report].period,
                 timezone=settings().account.timezone,
             )
             conf = {"period": example.start.isoformat()}

@@ -39,7 +39,7 @@ class ScheduledTimeReference(BaseDeadlineReference):
 
 
 def report_deadline(report: str) -> DeadlineAlert:
-    """Return the deadline of ``daily``, ``weekly`` or ``monthly``."""
+    """Return the deadline of a report (``daily``, …)."""
     return _deadline(f"{report} report", settings().delivery.deadline_minutes, report=report)
 
 
@@ -87,14 +87,15 @@ async def tell_late(context: dict[str, Any], report: str = "", title: str = "") 
 def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
     from zoneinfo import ZoneInfo
 
+    from sancrm_reports.pure.kinds import REPORT_KINDS
     from sancrm_reports.pure.ops import Occasion
-    from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+    from sancrm_reports.pure.period import Period
 
     zone = settings().account.timezone
     fired_at = _instant(run["run_after"])
     if not report:
         return Occasion.of_day(run["dag_id"], title, fired_at.astimezone(ZoneInfo(zone)).date())
-    period = Period.last_whole_before(fired_at, kind=PERIOD_OF_REPORT[report], timezone=zone)
+    period = Period.last_whole_before(fired_at, kind=REPORT_KINDS[report].period, timezone=zone)
     return Occasion.of_report(run["dag_id"], period)
 
 

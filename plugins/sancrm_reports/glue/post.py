@@ -32,7 +32,7 @@ class TelegramReportOperator(TelegramOperator):
 
     Returns what came of it: one mapping per chat and part (key, action, chat, message_id, url).
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:

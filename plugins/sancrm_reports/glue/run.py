@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period, parse_day
 
 
 class PeriodError(PermanentError):
@@ -25,7 +26,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
             the run's conf names a param that does not exist.
     """
     refuse_unknown(context)
-    kind = PERIOD_OF_REPORT[report]
+    kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
     named = context["params"].get("period")
     if named:

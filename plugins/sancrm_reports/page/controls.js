@@ -5,8 +5,6 @@ import { FATES, tally } from "./fates.js";
 const { createElement: h } = React;
 const { Box, Button, ButtonGroup, HStack, IconButton, Input, NativeSelect } = ChakraUI;
 
-const SPAN_NAMES = { 1: "месяц", 3: "3 месяца", 6: "полгода", 12: "год", 24: "2 года" };
-
 export function Toolbar({ kinds, view, onChange }) {
   const step = (label, sign, by, disabled) =>
     h(
@@ -66,7 +64,7 @@ function SpanSelect({ view, onChoose }) {
         "aria-label": "За сколько",
         onChange: (event) => onChoose(event.target.value),
       },
-      view.spans.map((value) => h("option", { key: value, value }, SPAN_NAMES[value])),
+      view.kind.spans.map(([value, name]) => h("option", { key: value, value }, name)),
     ),
     h(NativeSelect.Indicator),
   );

@@ -2,14 +2,13 @@
 
 import { cell as askForCell } from "./api.js";
 import { Nothing } from "./backfill.js";
-import { periodName } from "./dates.js";
 import { Message } from "./message.js";
 import { Notice } from "./notice.js";
 
 const { createElement: h, useEffect, useState } = React;
 const { CloseButton, Drawer, Portal, Spinner, Stack, Text } = ChakraUI;
 
-export function Details({ kind, day, row, letter, onClose, onStarted }) {
+export function Details({ kind, day, periodName, row, letter, onClose, onStarted }) {
   const [cell, setCell] = useState(null);
   const [error, setError] = useState("");
   useEffect(() => {
@@ -22,7 +21,7 @@ export function Details({ kind, day, row, letter, onClose, onStarted }) {
       isCurrent = false;
     };
   }, [kind.id, day, row.subject, letter]);
-  const subtitle = `${kind.name} · ${periodName(kind.period, day)}`;
+  const subtitle = `${kind.name} · ${periodName}`;
   return h(
     Panel,
     { title: row.name, subtitle, onClose },

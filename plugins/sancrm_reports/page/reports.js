@@ -53,6 +53,7 @@ function Sheet({ data, view, change, reload }) {
   const rows = data.rows.filter((row) => isWanted(row, filter));
   const { kind, last, isNewest, chosen } = view;
   const row = chosen && data.rows.find(({ subject }) => subject === chosen.subject);
+  const column = chosen ? data.columns.findIndex(({ day }) => day === chosen.day) : -1;
   // With the kind and the range: a link to a cell must show it tomorrow, too. Who looked at the
   // newest reports does so again afterwards.
   const onChoose = (day, subject) => change({ kind: kind.id, last, day, subject });
@@ -63,7 +64,7 @@ function Sheet({ data, view, change, reload }) {
     h(Legend, { rows: data.rows }),
     data.rows.length > FEW && h(Filter, { filter, onChange: setFilter }),
     rows.length
-      ? h(Grid, { days: data.days, rows, period: kind.period, chosen, onChoose })
+      ? h(Grid, { columns: data.columns, rows, chosen, onChoose })
       : h(Text, { color: "fg.muted" }, "Такого филиала нет."),
     row &&
       h(Details, {
@@ -71,7 +72,8 @@ function Sheet({ data, view, change, reload }) {
         kind,
         day: chosen.day,
         row,
-        letter: row.fates[data.days.indexOf(chosen.day)],
+        periodName: data.columns[column]?.name ?? chosen.day,
+        letter: row.fates[column],
         onClose,
         onStarted: reload,
       }),

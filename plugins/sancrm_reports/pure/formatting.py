@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from sancrm_reports.pure.period import Period, PeriodKind
 
@@ -16,6 +18,26 @@ LOCALE = Locale("ru")
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+class PeriodForm(NamedTuple):
+    """How periods of a kind are named, by Babel's patterns; ``{part}`` is its number in the year.
+
+    ``head`` stands above the period's column of the page, ``group`` above it and its neighbours.
+    """
+
+    name: str
+    head: str
+    group: str
+
+
+PERIOD_FORMS = {
+    PeriodKind.DAY: PeriodForm("EEEE, d MMMM y", "d", "LLLL y"),
+    PeriodKind.WEEK: PeriodForm("", "d", "LLLL y"),  # by its first and last day
+    PeriodKind.MONTH: PeriodForm("LLLL y", "LLL", "y"),
+    PeriodKind.QUARTER: PeriodForm("QQQQ y", "Q", "y"),
+    PeriodKind.YEAR: PeriodForm("y 'год'", "yy", ""),
+}
 SIZES = (("ТБ", 10**12), ("ГБ", 10**9), ("МБ", 10**6), ("кБ", 10**3), ("Б", 1))
 
 
@@ -118,14 +140,32 @@ def size(number: int) -> str:
 
 
 def period_name(period: Period) -> str:
-    """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
-    match period.kind:
-        case PeriodKind.DAY:
-            return day_name(period.start)
-        case PeriodKind.MONTH:
-            return format_date(period.start, "LLLL y", locale=LOCALE)
-        case PeriodKind.WEEK:
-            return _days(period.start, period.end - timedelta(days=1))
+    """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026; 2026 год."""
+    pattern = PERIOD_FORMS[period.kind].name
+    if not pattern:
+        return _days(period.start, period.end - timedelta(days=1))
+    return _dated(period, pattern)
+
+
+def column_of(period: Period) -> dict[str, str]:
+    """Return what the page says of a column: its name, its head, and that of its neighbours."""
+    form = PERIOD_FORMS[period.kind]
+    return {
+        "name": period_name(period),
+        "head": _dated(period, form.head)[:3],
+        "group": _dated(period, form.group),
+    }
+
+
+def months_name(months: int) -> str:
+    """Name a number of months: 3 месяца, 1 год."""
+    if months % 12:
+        return format_unit(months, "month", locale=LOCALE)
+    return format_unit(months // 12, "year", locale=LOCALE)
+
+
+def _dated(period: Period, pattern: str) -> str:
+    return str(format_date(period.start, pattern.format(part=period.part), locale=LOCALE))
 
 
 def _days(first: date, last: date) -> str:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from sancrm_reports.pure import formatting
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.period import Period
 
 
@@ -105,8 +106,7 @@ def digest_line(network: Figures, period: Period, *, templates: Path) -> str:
 
 def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
     """Write what was missed of a report (``daily``, …), a line a period, in one message."""
-    kinds = {"daily": "ежедневные", "weekly": "еженедельные", "monthly": "ежемесячные"}
-    title = f"Пропущенные отчёты, вся сеть: {kinds[report]}"
+    title = f"Пропущенные отчёты, вся сеть: {REPORT_KINDS[report].plural}"
     safe = [Markup(line) for line in lines]
     return Message(render("digest.html.j2", templates, title=title, lines=safe))
 
@@ -216,6 +216,7 @@ def _environment(templates: Path) -> Environment:
         "plural": formatting.plural,
         "span": formatting.span,
         "period_name": formatting.period_name,
+        "compared_with": compared_with,
         "money_change": money_change,
         "count_change": count_change,
         "margin_change": margin_change,

@@ -13,17 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError, ToldError
 from sancrm_reports.pure import formatting
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.messages import Button, Message, render
-from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.period import Period
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
 LINE = 400  # characters of an error
-
-REPORT_NAMES = {
-    PeriodKind.DAY: "ежедневный отчёт",
-    PeriodKind.WEEK: "еженедельный отчёт",
-    PeriodKind.MONTH: "ежемесячный отчёт",
-}
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class Occasion:
     @classmethod
     def of_report(cls, dag_id: str, period: Period) -> Occasion:
         """Return the occasion of a profitability report."""
-        title = f"{REPORT_NAMES[period.kind]}, {formatting.period_name(period)}"
+        title = f"{report_of(period).title}, {formatting.period_name(period)}"
         return cls(dag_id, period.key, title, {"period": period.start.isoformat()})
 
     @classmethod
