@@ -61,7 +61,8 @@ for name, watched in settings().backups.items():
         alert = PostBackupAlertOperator(task_id="post_backup_alert", backup=name, **alerting(name))
         conclude = ConcludeRunOperator(
             task_id="conclude_run",
-            title=f"наблюдение за копией {watched.database}",
+            code="backup_watch",
+            about=watched.database,
             trigger_rule="all_done",
             **posting(),
         )

@@ -52,6 +52,7 @@ from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
+TEMPLATES = INCLUDE / "templates" / "ru"
 NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
 CHAT = Address("-1001234567890")
 PICTURES = INCLUDE.parent / "docs" / "pictures"
@@ -129,13 +130,17 @@ class DemoChat:
         self._backups = _Store()
         self.ledger = _Store()
         self._delivery = Delivery(
-            Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
+            Ledger(self.ledger),
+            SancrmTelegramHook(),
+            timezone=ZONE,
+            templates=TEMPLATES,
+            clock=_Clock(telegram.clock),
         )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
         """Post the report of a branch; return what the chat shows."""
         figures = self._figures()["branch", branch_id]
-        message = branch_report(figures, self._period, templates=INCLUDE / "templates")
+        message = branch_report(figures, self._period, templates=TEMPLATES)
         return self._post(figures.now.name, message)
 
     def post_network(self) -> ShownMessage:
@@ -146,7 +151,7 @@ class DemoChat:
             unallocated=figures["unallocated", None].now,
             branches=[of.now for of in figures.values() if of.now.subject == "branch"],
             period=self._period,
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
             crm_url="https://crm.example.com",
         )
         return self._post("network", message)
@@ -172,7 +177,7 @@ class DemoChat:
             Subject("sancrm", "table", ZONE, window),
             store=self._backups,
             routes=[lambda: (self._delivery, CHAT)],
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
         )
         alerts.tell(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
         return self._telegram.messages[-1]
@@ -193,7 +198,7 @@ class DemoChat:
         return self._telegram.messages[before:]
 
     def _tell(self, day: date, calls: list[MissedCall]) -> None:
-        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        wording = Wording(TEMPLATES, ZONE, "RU", "https://crm.example.com/repairs/{id}")
         MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
 
     @property

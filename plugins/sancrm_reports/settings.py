@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, HttpUrl, ValidationError
+from pydantic import BaseModel, Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
@@ -35,17 +35,29 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 INCLUDE = Path(os.environ.get("SANCRM_INCLUDE", Path(__file__).parents[2] / "include"))
+TEMPLATES = INCLUDE / "templates"
 
 
 class SettingsError(PermanentError):
     """A setting is missing, unknown or wrong; the text says which, where and what is allowed."""
 
+    code = "settings"
+
 
 class Account(Section):
-    """The CRM account: its zone decides when days begin."""
+    """The CRM account: its zone decides when days begin, its language is what people read."""
 
     timezone: Zone
+    language: str = "ru"
     crm_url: HttpUrl | None = None
+
+    @field_validator("language")
+    @classmethod
+    def _is_there(cls, code: str) -> str:
+        languages = sorted(words.parent.name for words in TEMPLATES.glob("*/words.po"))
+        if code not in languages:
+            raise ValueError(f"there is no folder include/templates/{code}; there are {languages}")
+        return code
 
 
 class Database(Section):
@@ -123,7 +135,7 @@ class MissedCalls(Section):
 
     time: TimeOfDay = "10:00"
     deadline_minutes: float = Field(default=60, gt=0, lt=180)
-    statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
+    statuses: list[str] = Field(min_length=1)
     card_url: CardUrl | None = None
     close_called_back: bool = True
     mark_superseded: bool = True
@@ -179,7 +191,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     retries: Retries = Retries()
     workdays: Workdays = Workdays()
-    missed_calls: MissedCalls = MissedCalls()
+    missed_calls: MissedCalls
     reports: dict[ReportId, Report]
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()
@@ -239,6 +251,11 @@ def load_settings(path: Path) -> Settings:
 def settings() -> Settings:
     """Return the settings of this installation, read once in a process."""
     return load_settings(INCLUDE / "settings.toml")
+
+
+def templates() -> Path:
+    """Return the folder of the language that this installation's people read."""
+    return TEMPLATES / settings().account.language
 
 
 def _explain(problem: ErrorDetails) -> str:

@@ -18,7 +18,7 @@ def test_a_failed_run_is_told_once_with_what_mends_it(run, telegram, down):
     done = run()
     assert str(done.state) == "failed"
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert told.text.startswith("🔴 Сбой: ежедневный отчёт, вторник, 17 ноября 2026")
+    assert told.text.startswith("🔴 Сбой: ежедневный отчёт за вторник, 17 ноября")
     assert "compute_profitability: The CRM's database does not answer" in told.text
     command = """airflow dags trigger profitability_daily --conf '{"period": "2026-11-17"}'"""
     assert command in told.text
@@ -40,7 +40,7 @@ def test_a_run_that_recovers_edits_the_message_into_solved(run, telegram, down):
     down()
     assert str(run().state) == "success"
     (shown,) = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
-    assert shown.text.startswith("✅ Решено: ежедневный отчёт, вторник, 17 ноября 2026")
+    assert shown.text.startswith("✅ Решено: ежедневный отчёт за вторник, 17 ноября")
     run()
     assert len(in_chat(telegram, OPS_CHAT)) == 2  # the alert and its edit
 

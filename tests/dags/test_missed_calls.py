@@ -135,7 +135,7 @@ def test_a_crm_that_is_down_is_told_to_ops_once(call, telegram, monkeypatch, pos
     assert str(call().state) == "failed"
     (told,) = telegram.accepted
     assert told.chat_id == OPS_CHAT
-    assert told.text.startswith("🔴 Сбой: незвонки, среда, 18 ноября 2026")
+    assert told.text.startswith("🔴 Сбой: незвонки за среду, 18 ноября")
 
 
 def test_a_status_that_was_renamed_is_no_sign_that_customers_were_called(call, crm, telegram):
@@ -169,7 +169,7 @@ def test_a_run_that_went_well_is_the_end_of_the_trouble_of_days_before(
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres))
     assert str(call(day=20).state) == "success"
     (told,) = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
-    assert told.text.startswith("✅ Решено: незвонки, среда, 18 ноября 2026")
+    assert told.text.startswith("✅ Решено: незвонки за среду, 18 ноября")
 
 
 def test_nobody_is_named_anywhere_in_airflow(call, crm, telegram, caplog, capfd):

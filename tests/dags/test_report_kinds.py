@@ -12,13 +12,14 @@ from sancrm_reports.glue import page
 from sancrm_reports.glue.deadline import _occasion, report_deadline
 from sancrm_reports.glue.formula_diff import main
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable, timetable_of
-from sancrm_reports.pure.formatting import period_name
 from sancrm_reports.pure.grid import LETTERS, Fate
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
+from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.period import Period
 from sancrm_reports.settings import INCLUDE, settings
 from stage import OPS_CHAT
 
+RUSSIAN = language_of(INCLUDE / "templates" / "ru")
 NOW = datetime(2026, 11, 18, 6, tzinfo=UTC)
 
 
@@ -49,13 +50,13 @@ def test_a_report_is_posted_and_seen_by_audit_and_page(kind, period, run, telegr
     assert str(run(kind.dag_id).state) == "success"
     *branches, network = texts(telegram)
     assert len(branches) == 2
-    assert f"Вся сеть, {period_name(period)}" in network
-    assert f"Сравнение: {period_name(compared_with(period))}" in network
+    assert f"Вся сеть, {RUSSIAN.formats.period(period)}" in network
+    assert f"Сравнение: {RUSSIAN.formats.period(compared_with(period))}" in network
     audited = run("delivery_audit")
     assert str(audited.state) == "success"
     with create_session() as session:
         answer = page.grid(kind.dag_id, period.start, period.start, session, Response())
-    assert [column["name"] for column in answer["columns"]] == [period_name(period)]
+    assert [column["name"] for column in answer["columns"]] == [RUSSIAN.formats.period(period)]
     # Whether it counts as late, the day of the test decides.
     arrived = {LETTERS[Fate.SENT], LETTERS[Fate.LATE]}
     assert {row["fates"] for row in answer["rows"]} <= arrived
@@ -69,21 +70,21 @@ def test_what_fails_or_is_late_is_told_by_the_name_of_the_report(
     configured(CHATS__REPORTS="-1009999999999")
     run(kind.dag_id)
     run("delivery_audit")
-    name = f"{kind.title}, {period_name(period)}"
+    name = RUSSIAN.word(f"report.{kind.id}") + f" {RUSSIAN.formats.about_period(period)}"
     failed, missing = texts(telegram, in_ops=True)
     assert f"Сбой: {name}" in failed
     assert f"{name}: нет ни одного сообщения" in missing
     kwargs = report_deadline(kind.id).callback.kwargs
     fired = {"dag_id": kind.dag_id, "run_after": NOW.isoformat()}
-    assert _occasion(fired, kwargs["report"], "").title == name
+    assert _occasion(fired, kwargs["report"]).title(RUSSIAN) == name
 
 
 def test_a_digest_is_called_by_the_name_of_the_report(kind, period, run, telegram):
     # One message for what was missed.
     assert str(run(kind.dag_id, backfill_mode="digest").state) == "success"
     [digest] = texts(telegram)
-    assert f"вся сеть: {kind.plural}" in digest
-    assert f"{period_name(period)}: " in digest
+    assert f"вся сеть: {RUSSIAN.word(f'reports.{kind.id}')}" in digest
+    assert f"{RUSSIAN.formats.period(period)}: " in digest
 
 
 def test_the_page_offers_spans_and_columns(kind):

@@ -52,6 +52,7 @@ def try_once(order):
         Ledger(FileStore(order["store"], order.get("die_before"))),
         hook,
         timezone="Europe/Moscow",
+        templates=Path(__file__).parents[2] / "include" / "templates" / "ru",
         resend=order.get("resend", False),
     )
     to = hook.default_address

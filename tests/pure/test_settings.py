@@ -12,6 +12,8 @@ SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"
 SOUND = """
 [account]
 timezone = "Europe/Moscow"
+[missed_calls]
+statuses = ["Готов"]
 [reports.daily]
 schedule = "0 9 * * 0,2-6"
 [reports.weekly]
@@ -59,7 +61,7 @@ def test_the_shipped_file_loads():
     assert load_settings(SHIPPED).account.timezone == "Europe/Moscow"
 
 
-def test_only_the_zone_and_the_schedules_must_be_set(load):
+def test_only_the_zone_the_statuses_and_the_schedules_must_be_set(load):
     # Everything else has a default.
     settings = load()
     assert settings.database.conn_id == "sancrm_db"
@@ -73,7 +75,7 @@ def test_an_unknown_key_is_named_with_its_neighbours(refusal):
     text = refusal("", "[chat]\nreports = ''\n")
     assert "chat: there is no such setting; allowed here: account, database, telegram" in text
     text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
-    assert "account.crm_ulr: there is no such setting; allowed here: timezone, crm_url" in text
+    assert "account.crm_ulr: there is no such setting; allowed here: timezone, language" in text
 
 
 def test_a_missing_key_is_named(refusal):
@@ -123,7 +125,8 @@ def test_a_wrong_value_is_shown_with_its_key(refusal, section, key):
 def test_all_mistakes_are_told_at_once(refusal):
     # Not one for each try.
     text = refusal(
-        '"Europe/Moscow"\n[reports.daily]\nschedule = "0 9', '1\n[reports.daily]\nx = "9'
+        '"Europe/Moscow"\n[missed_calls]\nstatuses = ["Готов"]\n[reports.daily]\nschedule = "0 9',
+        '1\n[missed_calls]\nstatuses = ["Готов"]\n[reports.daily]\nx = "9',
     )
     assert "account.timezone" in text
     assert "reports.daily.schedule: must be set" in text
@@ -250,7 +253,8 @@ def test_a_branch_may_have_chats_of_its_own(load):
 )
 def test_a_wrong_setting_of_the_missed_calls_is_explained(refusal, line, explanation):
     # The time, the list of statuses, and the pattern of the card's address.
-    assert explanation in refusal("", f"[missed_calls]\n{line}\n")
+    old = 'statuses = ["Готов"]' if line.startswith("statuses") else "[missed_calls]\n"
+    assert explanation in refusal(old, line if line.startswith("statuses") else f"{old}{line}\n")
 
 
 def test_days_that_the_country_moved_are_dates(refusal, load):

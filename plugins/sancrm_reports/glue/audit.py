@@ -20,7 +20,7 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of, roster_key, since_key
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import INCLUDE, Settings, settings
+from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -94,7 +94,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         earlier = [
             self._examine(context, delivery, *report) for report in told.owed if report not in due
         ]
-        context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
+        context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
         incidents = incidents_of(context)
         for audit in audits:
             if audit.is_complete:  # whatever sent it in the end
@@ -162,21 +162,21 @@ def all_sent(found: Iterable[tuple[str, Entry | None]]) -> bool:
 
 
 def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
-    """Say in Russian what became of the scheduled or backfill run, and whether it is going on."""
+    """Return by its code why the scheduled or backfill run sent nothing, and whether it goes on."""
 
     def is_there(*states: str) -> bool:
         dates = [period.starts_at]
         return bool(ti.get_dr_count(dag_id, logical_dates=dates, states=list(states) or None))
 
     if is_there("queued", "running"):
-        return "прогон ещё идёт", True
+        return "going_on", True
     if is_there("failed"):
-        return "прогон завершился сбоем", False
+        return "failed", False
     if is_there():
         return "", False
     if ti.get_dag(dag_id).is_paused:
-        return "прогона по расписанию не было: DAG на паузе", False
-    return "прогона по расписанию не было: Airflow не работал или DAG был на паузе", False
+        return "paused", False
+    return "no_run", False
 
 
 def tell(
@@ -192,7 +192,7 @@ def tell(
     """
     from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
 
-    templates = INCLUDE / "templates"
+    folder = templates()
     open_ones = [
         audit
         for audit in (*audits, *earlier)
@@ -202,10 +202,10 @@ def tell(
         days = sorted({*told.days, day})
         now = Told(days, [(audit.report, audit.period) for audit in open_ones])
         incidents.store.set(TOLD, now.to_json())
-        return incidents.tell(_incident(day), reports_missing(audits, templates=templates))
+        return incidents.tell(_incident(day), reports_missing(audits, templates=folder))
     if open_ones:
         return []
-    message = nothing_missing(templates=templates)
+    message = nothing_missing(templates=folder)
     outcomes: list[Any] = []
     for told_on in told.days:
         outcomes += incidents.solve(_incident(told_on), message)

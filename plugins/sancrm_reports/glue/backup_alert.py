@@ -21,7 +21,7 @@ from sancrm_reports.glue.telegram import (
     posting,
 )
 from sancrm_reports.pure.verdicts import Judgement, Verdict
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -87,7 +87,7 @@ class PostBackupAlertOperator(TelegramOperator):
             subject,
             store=context["asset_state_store"][backup_asset(self.backup)],
             routes=[route(backup_hook, chats.backups), route(ops_hook, chats.failures)],
-            templates=INCLUDE / "templates",
+            templates=templates(),
         )
 
 

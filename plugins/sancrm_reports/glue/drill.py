@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import TelegramOperator, address, backup_hook, delivery_of
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
@@ -84,7 +84,7 @@ class PostRestoreDrillOperator(TelegramOperator):
             drill,
             _wrong_with(drill),
             timezone=settings().account.timezone,
-            templates=INCLUDE / "templates",
+            templates=templates(),
         )
         hook = backup_hook()
         to = address(settings().chats.backups, hook)

@@ -12,7 +12,7 @@ from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.run import refuse_unknown
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class PostMissedCallsOperator(TelegramOperator):
         for error in found:
             self.log.error("%s", error)
         more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
-        return [type(error)(f"{error}{more}") for error in found[:1]]
+        return [error.with_text(f"{error}{more}") for error in found[:1]]
 
     def _chat(self, context: Context, day: date, *, is_first: bool) -> MissedCallsChat:
         from sancrm_reports.wire.missed_calls import MissedCallsChat
@@ -166,7 +166,7 @@ def _wording() -> Wording:
 
     configured = settings()
     return Wording(
-        templates=INCLUDE / "templates",
+        templates=templates(),
         timezone=configured.account.timezone,
         country=configured.workdays.country,
         card_url=configured.missed_calls.card_url,

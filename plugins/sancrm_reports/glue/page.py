@@ -1,4 +1,4 @@
-"""What the page «Отчёты» in Airflow's UI asks for: its files, the grid, one cell.
+"""What the page of reports in Airflow's UI asks for: its files and words, the grid, one cell.
 
 Mounted into Airflow's API server, below ``/sancrm``. A plugin's app is open to anyone unless it
 says otherwise: every endpoint here needs a user, and what is of a DAG needs the right to read that
@@ -26,11 +26,11 @@ from fastapi.responses import FileResponse
 from sancrm_reports.glue.telegram import DELIVERIES
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import fate_of
-from sancrm_reports.pure.formatting import column_of, months_name
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
+from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
-from sancrm_reports.settings import settings
+from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.chats import message_url
 from sancrm_reports.wire.deliveries import Delivered, Deliveries
 
@@ -56,12 +56,20 @@ class Kind:
         return self.report or REPORT_KINDS["daily"]
 
 
+def our_language() -> Language:
+    """Return the language of this installation."""
+    return language_of(templates())
+
+
 def kinds_shown() -> dict[str, Kind]:
     """Return the kinds of messages that there are, by the DAG: reports have one if scheduled."""
     reports = [
-        Kind(kind.dag_id, kind.plural.capitalize(), kind) for kind in settings().scheduled_reports
+        Kind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
+        for kind in settings().scheduled_reports
     ]
-    others = [Kind("missed_calls", "Незвонки"), Kind("backup_watch", "Резервные копии")]
+    others = [
+        Kind(id_, our_language().word(f"page.{id_}")) for id_ in ("missed_calls", "backup_watch")
+    ]
     return {kind.id: kind for kind in (*reports, *others)}
 
 
@@ -84,6 +92,17 @@ def page_file(name: str) -> FileResponse:
     return FileResponse(FILES / name, headers={"Cache-Control": "no-cache"})
 
 
+@app.get("/words")
+def words() -> dict[str, Any]:
+    """Return every word that the page shows, by its code, and the language, for numbers."""
+    language = our_language()
+    shown = {
+        code: text for code, text in language.words.items() if code.startswith(("page.", "link."))
+    }
+    statuses = {letter: language.word(f"status.{fate}") for fate, letter in LETTERS.items()}
+    return {"language": language.folder.name, "words": shown, "statuses": statuses}
+
+
 @app.get("/kinds")
 def kinds(user: GetUserDep) -> list[dict[str, Any]]:
     """Return the kinds of messages that this user may see, the account's zone, and its day."""
@@ -95,7 +114,9 @@ def kinds(user: GetUserDep) -> list[dict[str, Any]]:
         {
             "id": kind.id,
             "name": kind.name,
-            "spans": [[months, months_name(months)] for months in kind.columns.spans],
+            "spans": [
+                [months, our_language().formats.months(months)] for months in kind.columns.spans
+            ],
             "today": today,
             "timezone": timezone,
         }
@@ -118,7 +139,12 @@ def grid(
     span = dag_id, periods[0].key, periods[-1].after.key
     sent = deliveries.sent(*span)
     rows = (
-        by_subject(slots, deliveries.rosters(*span), sent)
+        by_subject(
+            slots,
+            deliveries.rosters(*span),
+            sent,
+            network=our_language().word("network").capitalize(),
+        )
         if kind.report
         else summed_up(slots, kind.name, sent)
     )
@@ -192,7 +218,7 @@ def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
 
 @lru_cache(maxsize=4 * LONGEST)
 def _column(period: Period) -> dict[str, str]:
-    return {"day": period.start.isoformat(), **column_of(period)}
+    return {"day": period.start.isoformat(), **our_language().formats.column(period)}
 
 
 @lru_cache(maxsize=4 * LONGEST)

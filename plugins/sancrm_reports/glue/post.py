@@ -13,7 +13,7 @@ from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
-from sancrm_reports.settings import INCLUDE, Settings, settings
+from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -132,7 +132,7 @@ class PostBranchReportOperator(TelegramReportOperator):
         """Write the branch's report."""
         from sancrm_reports.pure.messages import branch_report
 
-        return branch_report(_comparison(self.figures), period, templates=INCLUDE / "templates")
+        return branch_report(_comparison(self.figures), period, templates=templates())
 
 
 class PostNetworkReportOperator(TelegramReportOperator):
@@ -166,7 +166,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             unallocated=Figures.from_row(rows["unallocated"]),
             branches=[Figures.from_row(row) for row in self.figures if row["subject"] == "branch"],
             period=period,
-            templates=INCLUDE / "templates",
+            templates=templates(),
             crm_url=str(url) if url else None,
         )
 
@@ -178,7 +178,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
         from sancrm_reports.pure.messages import digest, digest_line
 
         network = next(row for row in self.figures if row["subject"] == "network")
-        line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")
+        line = digest_line(Figures.from_row(network), period, templates=templates())
         today = datetime.now(ZoneInfo(period.timezone)).date().isoformat()
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
@@ -191,7 +191,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             lines = delivery.ledger.store.get(f"lines|{key}", {}) | {period.start.isoformat(): line}
             delivery.ledger.store.set(f"lines|{key}", lines)
             message = digest(
-                self.report, [lines[day] for day in sorted(lines)], templates=INCLUDE / "templates"
+                self.report, [lines[day] for day in sorted(lines)], templates=templates()
             )
             try:
                 outcomes += delivery.deliver(key, to, message, silent=True, grows=True)
@@ -211,4 +211,5 @@ def _lateness(period: Period, report: str) -> str:
     from sancrm_reports.pure.messages import lateness
 
     late = datetime.now(UTC) - timetable_of(report, settings()).due_at(period)
-    return lateness(late, after=timedelta(hours=settings().delivery.late_after_hours))
+    hours = settings().delivery.late_after_hours
+    return lateness(late, after=timedelta(hours=hours), templates=templates())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.settings import settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -92,6 +92,7 @@ def delivery_of(
         Ledger(context["asset_state_store"][DELIVERIES]),
         hook,
         timezone=settings().account.timezone,
+        templates=templates(),
         resend=resend,
         arrived=arrived,
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
@@ -104,7 +105,12 @@ def delivery_of(
 class TelegramLink(BaseOperatorLink):
     """Opens the message that a task sent, where Telegram has an address for it."""
 
-    name = "Сообщение в Telegram"
+    @property
+    def name(self) -> str:
+        """What the button says."""
+        from sancrm_reports.pure.language import language_of
+
+        return language_of(templates()).word("link.telegram")
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address, empty where there is none: a private chat, nothing sent."""
@@ -149,4 +155,4 @@ def _tell_moved(old: str, new: str, conn_id: str) -> None:
     to = address(settings().chats.failures, hook)
     if to.chat == old:
         to = type(to)(new, to.topic)
-    hook.send(to, group_moved(old, new, conn_id))
+    hook.send(to, group_moved(old, new, conn_id, templates=templates()))

@@ -4,6 +4,7 @@ import { cell as askForCell } from "./api.js";
 import { Nothing } from "./backfill.js";
 import { Message } from "./message.js";
 import { Notice } from "./notice.js";
+import { word } from "./words.js";
 
 const { createElement: h, useEffect, useState } = React;
 const { CloseButton, Drawer, Portal, Spinner, Stack, Text } = ChakraUI;
@@ -26,7 +27,7 @@ export function Details({ kind, day, periodName, row, letter, onClose, onStarted
     Panel,
     { title: row.name, subtitle, onClose },
     error && h(Notice, { status: "error" }, error),
-    !cell && !error && h(Spinner, { "aria-label": "Загрузка" }),
+    !cell && !error && h(Spinner, { "aria-label": word("page.loading") }),
     cell?.messages.map((message, place) =>
       h(Message, { key: place, message, zone: kind.timezone }),
     ),
@@ -46,7 +47,7 @@ function Panel({ title, subtitle, onClose, children }) {
     Drawer.Content,
     null,
     h(Drawer.Header, { borderBottomWidth: 1 }, heading),
-    h(Drawer.CloseTrigger, { asChild: true }, h(CloseButton, { "aria-label": "Закрыть" })),
+    h(Drawer.CloseTrigger, { asChild: true }, h(CloseButton, { "aria-label": word("page.close") })),
     h(Drawer.Body, { py: 4 }, h(Stack, { gap: 4 }, children)),
   );
   return h(

@@ -1,6 +1,7 @@
 // The grid: subjects by periods, a button for each message. Arrow keys move, Enter opens.
 
 import { FATES } from "./fates.js";
+import { statusName, word } from "./words.js";
 
 const { createElement: h, memo, useEffect, useLayoutEffect, useRef, useState } = React;
 const DRAWN_AT_ONCE = 24; // rows: a screenful
@@ -51,7 +52,7 @@ export function Grid({ columns, rows, chosen, onChoose }) {
       ref: scroller,
       className: "sancrm-grid",
       role: "grid",
-      "aria-label": "Отчёты по периодам",
+      "aria-label": word("page.grid"),
       "aria-rowcount": rows.length + 1,
       "aria-colcount": columns.length + 1,
       style: { "--columns": columns.length },
@@ -134,7 +135,8 @@ const Row = memo(
 
 function cell({ row, place, column, letter, name, isNewest, isChosen }) {
   const count = row.counts[column];
-  const label = `${row.name}, ${name}: ${FATES[letter].name}${count ? `, сообщений: ${count}` : ""}`;
+  const status = [statusName(letter), count && word("page.messages", { count })];
+  const label = `${row.name}, ${name}: ${status.filter(Boolean).join(", ")}`;
   return h(
     "button",
     {

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+
 from sancrm_reports.pure import formatting
 from sancrm_reports.pure.backups import Backup, Window
 from sancrm_reports.pure.messages import Button, Message, render
@@ -201,7 +203,7 @@ def _name(backup: Backup | None) -> str:
 def _meaning(judgement: Judgement) -> str:
     words = DETAILS.get((judgement.verdict, judgement.detail))
     if judgement.verdict is Verdict.TOO_SMALL and judgement.detail:
-        usual = formatting.size(int(judgement.detail))
+        usual = formatting.Formats(Locale("ru"), str).size(int(judgement.detail))
         return f"Копия гораздо меньше прежних: обычно {usual}."
     if judgement.verdict is Verdict.STALE and re.fullmatch(r"repo\d+", judgement.detail):
         return f"В хранилище {judgement.detail} давно нет хорошей копии, хотя в другом она есть."

@@ -13,14 +13,12 @@ DAG_PREFIX = "profitability_"
 class ReportKind:
     """A kind of report, a DAG of its own where the settings give it a schedule.
 
-    ``id`` names it in the settings, and ``title`` and ``plural`` for people. ``compared_after`` is
-    how many periods later than what it is compared with a period is: 7 days are the same weekday.
+    ``id`` names it in the settings, and in words.po for people. ``compared_after`` is how many
+    periods later than what it is compared with a period is: 7 days are the same weekday.
     ``spans`` are the months that the page can show; it begins with the last but one.
     """
 
     id: str
-    title: str
-    plural: str
     period: PeriodKind
     compared_after: int
     spans: tuple[int, ...]
@@ -40,13 +38,11 @@ class ReportKind:
 REPORT_KINDS = {
     kind.id: kind
     for kind in (
-        ReportKind("daily", "ежедневный отчёт", "ежедневные", PeriodKind.DAY, 7, (1, 3, 12)),
-        ReportKind("weekly", "еженедельный отчёт", "еженедельные", PeriodKind.WEEK, 1, (3, 6, 12)),
-        ReportKind("monthly", "ежемесячный отчёт", "ежемесячные", PeriodKind.MONTH, 1, (12, 24)),
-        ReportKind(
-            "quarterly", "квартальный отчёт", "квартальные", PeriodKind.QUARTER, 1, (12, 36, 60)
-        ),
-        ReportKind("yearly", "годовой отчёт", "годовые", PeriodKind.YEAR, 1, (60, 120)),
+        ReportKind("daily", PeriodKind.DAY, compared_after=7, spans=(1, 3, 12)),
+        ReportKind("weekly", PeriodKind.WEEK, compared_after=1, spans=(3, 6, 12)),
+        ReportKind("monthly", PeriodKind.MONTH, compared_after=1, spans=(12, 24)),
+        ReportKind("quarterly", PeriodKind.QUARTER, compared_after=1, spans=(12, 36, 60)),
+        ReportKind("yearly", PeriodKind.YEAR, compared_after=1, spans=(60, 120)),
     )
 }
 

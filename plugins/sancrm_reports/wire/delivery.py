@@ -9,12 +9,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
+from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import split, visible_length
 from sancrm_reports.wire.chats import Address, message_url
@@ -35,7 +37,6 @@ Result = TypeVar("Result")
 
 SHORT_WAIT = 30.0  # seconds: a 429 up to here is waited for in the task
 CORRECTIONS_KEPT = 20  # a value of the store has an upper size
-TAKEN_BACK = "— часть убрана исправлением —"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Delivery:
         ledger: what was sent before; also keeps the pace of chats and groups that moved.
         client: the wire to Telegram.
         timezone: the account's, for times that people read.
+        templates: the folder of the language that people read.
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
         arrived: take what has an unknown fate as sent, because a person looked and it is there.
@@ -75,6 +77,7 @@ class Delivery:
         client: SancrmTelegramHook,
         *,
         timezone: str,
+        templates: Path,
         resend: bool = False,
         arrived: bool = False,
         how_to_resend: str = "",
@@ -86,6 +89,7 @@ class Delivery:
         self.ledger = ledger
         self.client = client
         self.zone = ZoneInfo(timezone)
+        self.templates = templates
         self.resend = resend
         self.arrived = arrived
         self.how_to_resend = how_to_resend
@@ -169,7 +173,8 @@ class Delivery:
             )
             outcomes.append(self._deliver_part(part))
         for number in range(len(texts) + 1, parts + 1):
-            part = _Part(f"{key}|{number}", to, Message(TAKEN_BACK), parts=parts)
+            not_needed = f"— {language_of(self.templates).word('part_not_needed')} —"
+            part = _Part(f"{key}|{number}", to, Message(not_needed), parts=parts)
             known = self.ledger.get(part.key)
             if known and known.message_id is not None:  # otherwise there is nothing to take back
                 outcomes.append(self._deliver_part(part))
@@ -225,7 +230,7 @@ class Delivery:
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
         entry = replace(self._entry(part, known), state=State.SENDING, resent=self.resend)
-        text = decorated(part.message, entry, self.zone)
+        text = decorated(part.message, entry, self.zone, self.templates)
         self.pacing.wait(part.to)
         self._keep_text(part)
         self.ledger.put(part.key, entry)
@@ -279,7 +284,7 @@ class Delivery:
 
     def _edit(self, part: _Part, known: Entry) -> Outcome:
         entry = replace(self._entry(part, known), state=State.SENT)
-        text = decorated(part.message, entry, self.zone)
+        text = decorated(part.message, entry, self.zone, self.templates)
 
         def call(to: Address) -> None:
             self.client.edit(to, entry.message_id or 0, text)
@@ -335,7 +340,8 @@ class Delivery:
         return text_hash(message.html, key=self.client.token if message.is_private else "")
 
     def _close(self, part: _Part, entry: Entry, state: State, reason: object) -> None:
-        closed = replace(entry, state=state, error=str(reason), updated_at=self._now())
+        told = explained(reason, self.templates) if isinstance(reason, ReportError) else str(reason)
+        closed = replace(entry, state=state, error=told, updated_at=self._now())
         self.ledger.put(part.key, closed)
 
     def _give_up(
@@ -372,7 +378,9 @@ class Delivery:
             return entry
         corrections = known.corrections
         if known.text_hash != entry.text_hash and not part.grows:
-            change = Correction(entry.updated_at, what_changed(known.facts, entry.facts))
+            change = Correction(
+                entry.updated_at, what_changed(known.facts, entry.facts, self.templates)
+            )
             corrections = [*corrections, change][-CORRECTIONS_KEPT:]
         return replace(
             entry,

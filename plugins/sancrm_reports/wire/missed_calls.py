@@ -30,6 +30,8 @@ REPORT = "missed_calls"
 class MissedCallsError(PermanentError):
     """The question makes no sense in this CRM; the text says what to correct."""
 
+    code = "statuses"
+
 
 class MissedCallsChat:
     """The messages of one chat, as they are to be on a day.
@@ -80,7 +82,8 @@ class MissedCallsChat:
             raise MissedCallsError(
                 f"The CRM has no status {quoted(gone)}: was it renamed? It has "
                 f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
-                "include/settings.toml."
+                "include/settings.toml.",
+                quote=quoted(gone),
             )
         self.delivery.ledger.store.set(f"{REPORT}|statuses", there)
 
@@ -108,7 +111,7 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
+            self.errors.append(error.with_text(f"Repair {repair_id}: {error}"))
             return False
         except ReportError:
             raise
