@@ -20,7 +20,7 @@ from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.telegram import DELIVERIES, posting
+from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -83,7 +83,6 @@ for kind in settings().scheduled_reports:
             task_id="list_branches",
             report=report,
             figures=compute.output,
-            outlets=[DELIVERIES],
         )
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
@@ -99,7 +98,7 @@ for kind in settings().scheduled_reports:
             task_id="conclude_run",
             report=report,
             trigger_rule="all_done",
-            **posting(),
+            **alerting(),
         )
 
         # The network comes last, also when a branch's message failed; the run is red all the same,

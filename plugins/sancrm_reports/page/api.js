@@ -2,7 +2,7 @@
 
 import { word } from "./words.js";
 
-const REASONS = { 401: "page.signed_out", 403: "page.forbidden", 409: "page.backfill_runs" };
+const REASONS = { 401: "page.signed_out", 403: "page.forbidden", 409: "page.backfill_runs", 503: "page.no_ledger" };
 
 async function ask(path, options) {
   const answer = await fetch(new URL(path, document.baseURI), options);

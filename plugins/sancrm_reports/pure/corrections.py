@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,7 +27,7 @@ def decorated(message: Message, entry: Entry, zone: ZoneInfo, templates: Path) -
     shown: list[str] = []
     language = language_of(templates)
     for correction in reversed(entry.corrections[-SHOWN:]):
-        at = language.formats.moment(datetime.fromisoformat(correction.at).astimezone(zone))
+        at = language.formats.moment(correction.at.astimezone(zone))
         line = language.render("correction.html.j2", at=at, change=correction.change)
         room -= visible_length(line) + 1
         if room < 0:
