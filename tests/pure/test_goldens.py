@@ -132,17 +132,16 @@ def corrected(templates):
     """A late report whose profit was corrected since, as the chat has it."""
     before = branch(LENINA, LENINA_BEFORE, DAY, templates)
     now = branch(replace(LENINA, profit=Decimal(30000)), LENINA_BEFORE, DAY, templates)
-    change = Correction(
-        "2026-11-18T09:04:00+00:00", what_changed(before.facts, now.facts, templates)
-    )
+    what = what_changed(before.facts, now.facts, templates)
+    change = Correction(NINE + timedelta(hours=3, minutes=4), what)
     footer = lateness(timedelta(days=3), after=timedelta(hours=12), templates=templates)
-    entry = Entry(State.SENT, "", NINE.isoformat(), footer=footer, corrections=[change])
+    entry = Entry(State.SENT, NINE, footer=footer, corrections=[change])
     return decorated(now, entry, ZoneInfo(ZONE), templates)
 
 
 def text_corrected(templates):
     change = what_changed({}, {}, templates)
-    entry = Entry(State.SENT, "", "", corrections=[Correction(NINE.isoformat(), change)])
+    entry = Entry(State.SENT, NINE, corrections=[Correction(NINE, change)])
     return decorated(Message("…"), entry, ZoneInfo(ZONE), templates)
 
 
@@ -198,6 +197,7 @@ MESSAGES = {
     ),
     "text_corrected": text_corrected,
     "part_not_needed": lambda t: Message(language_of(t).word("part_not_needed")),
+    "without_ledger": lambda t: Message(language_of(t).render("without_ledger.html.j2")),
     "group_moved": lambda t: group_moved("-100", "-100123", "telegram_default", templates=t),
     "missed_call": lambda t: call(t, "to_call", CALL, date(2026, 11, 18)),
     "missed_call_called_back": lambda t: call(t, "called_back", CALL.code),
