@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
-from airflow.utils.session import create_session
 from fastapi import Response
 
 from dags.conftest import import_dags
 from sancrm_reports.glue import page
 from sancrm_reports.glue.deadline import _occasion, report_deadline
 from sancrm_reports.glue.formula_diff import main
+from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable, timetable_of
 from sancrm_reports.pure.grid import LETTERS, Fate
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
@@ -54,8 +54,8 @@ def test_a_report_is_posted_and_seen_by_audit_and_page(kind, period, run, telegr
     assert f"Сравнение: {RUSSIAN.formats.period(compared_with(period))}" in network
     audited = run("delivery_audit")
     assert str(audited.state) == "success"
-    with create_session() as session:
-        answer = page.grid(kind.dag_id, period.start, period.start, session, Response())
+    with ledger_of(None) as ledger:
+        answer = page.grid(kind.dag_id, period.start, period.start, ledger, Response())
     assert [column["name"] for column in answer["columns"]] == [RUSSIAN.formats.period(period)]
     # Whether it counts as late, the day of the test decides.
     arrived = {LETTERS[Fate.SENT], LETTERS[Fate.LATE]}

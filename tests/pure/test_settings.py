@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.verdicts import Thresholds
 from sancrm_reports.settings import SettingsError, load_settings
 
@@ -278,4 +279,4 @@ def test_a_report_that_does_not_exist_is_named_with_those_that_do(refusal):
     # A typing mistake must not switch a report off without a word.
     text = refusal("reports.weekly", "reports.weakly")
     assert "reports.weakly" in text
-    assert "there are daily, weekly, monthly, quarterly, yearly" in text
+    assert f"there are {', '.join(REPORT_KINDS)}" in text
