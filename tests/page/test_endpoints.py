@@ -12,6 +12,7 @@ from sancrm_reports.pure.grid import LETTERS
 SPAN = {"first": str(FIRST), "last": str(LAST)}
 PATHS = {
     "/page/{name}": "/page/reports.js",
+    "/words": "/words",
     "/kinds": "/kinds",
     "/kinds/{dag_id}/grid": f"/kinds/{DAG_ID}/grid?first={FIRST}&last={LAST}",
     "/kinds/{dag_id}/cell": f"/kinds/{DAG_ID}/cell?day={FIRST}&subject=branch-1",
