@@ -9,22 +9,27 @@ class ReportError(Exception):
     """Something that may pass by itself: Airflow's retries apply.
 
     The text is for the log, in English. Ops read ``code``, as a cause and a first step in words of
-    their language (``error.…`` in ``words.po``), and ``quote``: what a server or a tool said.
+    their language (``error.…`` in ``words.po``, with ``values`` in their braces); ``about``, such
+    as the number of a repair; and ``quote``, what a server or a tool said.
     """
 
     code = "report"
-    quote = ""
 
-    def __init__(self, text: str = "", *, code: str = "", quote: str = "") -> None:
+    def __init__(
+        self, text: str = "", *, code: str = "", quote: str = "", about: str = "", **values: str
+    ) -> None:
         super().__init__(text)
         self.code = code or type(self).code
         self.quote = quote
+        self.about = about
+        self.values = values
 
-    def with_text(self, text: str) -> Self:
+    def with_text(self, text: str, *, about: str = "") -> Self:
         """Return the same error with another text."""
         error = type(self).__new__(type(self))
         error.__dict__.update(self.__dict__)
         error.args = (text,)
+        error.about = about or self.about
         return error
 
 

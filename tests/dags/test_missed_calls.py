@@ -116,7 +116,7 @@ def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypa
         "📞 Перезвонить: R-11508",
     ]
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert "Repair 303: Nobody knows" in told.text
+    assert "post_missed_calls (#303): неизвестно, дошло ли сообщение" in told.text
     assert """airflow dags trigger missed_calls --conf '{"resend": true}'""" in told.text
 
 
@@ -145,7 +145,7 @@ def test_a_status_that_was_renamed_is_no_sign_that_customers_were_called(call, c
     assert str(call(day=19).state) == "failed"
     assert all(lines[0].startswith("📞") for lines in shown(telegram))
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert "The CRM has no status «Готов»: was it renamed? It has " in told.text
+    assert "в CRM нет статуса «Готов»" in told.text
     assert "«Готово»" in told.text
 
 

@@ -206,7 +206,7 @@ MESSAGES = {
         Failure("compute_profitability", code="crm_right", quote="permission denied for rentals"),
         Failure("post_branch_report", "Юг", "chat_not_found", quote="Bad Request: chat not found"),
         Failure("post_branch_report", "Север", "lost"),
-        Failure("post_network_report", "", "unexpected", kind="KeyError"),
+        Failure("post_network_report", "", "unexpected", values={"kind": "KeyError"}),
         Failure("conclude_run", "", "told"),
     ),
     "run_failed_unknown_outcome": failed(

@@ -37,10 +37,13 @@ def decorated(message: Message, entry: Entry, zone: ZoneInfo, templates: Path) -
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Path) -> str:
-    """Say which headline figures changed, and how: profit 900 ₽ → 1,200 ₽."""
+    """Say which headline figures changed, and how: profit 900 ₽ → 1,200 ₽.
+
+    A figure is named by its code in words.po, or as it is where that has none.
+    """
     language = language_of(templates)
     changes = [
-        f"{language.word(f'figure.{name}')} {before[name]} → {value}"
+        f"{language.words.get(f'figure.{name}', name)} {before[name]} → {value}"
         for name, value in now.items()
         if before.get(name, value) != value
     ]

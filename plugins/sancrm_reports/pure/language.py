@@ -103,5 +103,5 @@ def language_of(templates: Path) -> Language:
 
 def explained(error: ReportError, templates: Path) -> str:
     """Say in words what an error is, and quote what a server or a tool said of it."""
-    cause = language_of(templates).word(f"error.{error.code}", kind=type(error).__name__)
+    cause = language_of(templates).word(f"error.{error.code}", **error.values)
     return f"{cause}: {error.quote}" if error.quote else cause

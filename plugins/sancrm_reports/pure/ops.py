@@ -26,15 +26,15 @@ LINE = 400  # characters of what a server said
 class Failure:
     """A task that failed: its id, what it was about, and its error.
 
-    ``code`` is that of ``error.…`` in words.po, ``kind`` the error's class, ``quote`` what a server
-    or a tool itself said.
+    ``code`` is that of ``error.…`` in words.po, with ``values`` in its braces, ``quote`` what a
+    server or a tool itself said.
     """
 
     task: str
     about: str = ""
     code: str = "lost"
-    kind: str = ""
     quote: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
     is_unknown_fate: bool = False
     is_told: bool = False
 
@@ -45,12 +45,15 @@ class Failure:
         Only what our own errors quote: that names no people. Of any other just its kind is kept,
         because an error of a database or a template can quote a row.
         """
-        ours = error if isinstance(error, ReportError) else ReportError(code="unexpected")
+        kind = type(error).__name__
+        ours = (
+            error if isinstance(error, ReportError) else ReportError(code="unexpected", kind=kind)
+        )
         return {
-            "about": about,
+            "about": about or ours.about,
             "code": ours.code,
-            "kind": type(error).__name__,
             "quote": ours.quote,
+            "values": ours.values,
             "is_unknown_fate": ours.code == "unknown_outcome",
             "is_told": isinstance(error, ToldError),
         }
@@ -63,7 +66,7 @@ class Failure:
     def explained(self, language: Language) -> dict[str, str]:
         """Return cause, first step and quotation, as ops read them."""
         return {
-            "cause": language.word(f"error.{self.code}", kind=self.kind),
+            "cause": language.word(f"error.{self.code}", **self.values),
             "first": language.word(f"error.{self.code}.first"),
             "quote": one_line(self.quote, limit=LINE),
         }
@@ -174,7 +177,7 @@ def solved(occasion: Occasion, kind: str, *, at: datetime, zone: str, templates:
 
 def _alike(failures: Sequence[Failure]) -> list[tuple[Failure, list[Failure]]]:
     """Put failures of one task with one error together: the first of them, and all."""
-    groups = groupby(failures, key=lambda f: (f.task, f.code, f.kind, f.quote))
+    groups = groupby(failures, key=lambda f: (f.task, f.code, f.quote, f.values))
     found = [list(group) for _, group in groups]
     return [(group[0], group) for group in found]
 

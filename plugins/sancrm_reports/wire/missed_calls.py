@@ -84,7 +84,8 @@ class MissedCallsChat:
                 f"The CRM has no status {quoted(gone)}: was it renamed? It has "
                 f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
                 "include/settings.toml.",
-                quote=quoted(gone),
+                gone=quoted(gone),
+                known=quoted(known),
             )
         self._ledger.set_note(f"{REPORT}|statuses", there)
 
@@ -108,7 +109,9 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(error.with_text(f"Repair {repair_id}: {error}"))
+            self.errors.append(
+                error.with_text(f"Repair {repair_id}: {error}", about=f"#{repair_id}")
+            )
         except ReportError:
             raise
         except Exception as error:

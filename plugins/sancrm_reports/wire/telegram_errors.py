@@ -122,7 +122,9 @@ def translate(
     if status is not None and 300 <= status < 500 and status not in PERHAPS_PASSED_ON:
         return NotSentError(
             f"Something on the way to Telegram refused the request for {place} (HTTP {status}). "
-            "Nothing was sent. Check base_url and proxy in the connection's extra."
+            "Nothing was sent. Check base_url and proxy in the connection's extra.",
+            code="on_the_way",
+            quote=f"HTTP {status}",
         )
     seen = f"HTTP {status}" if status else type(failure.__cause__ or failure).__name__
     return UnknownOutcomeError(
