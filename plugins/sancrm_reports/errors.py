@@ -24,12 +24,17 @@ class ReportError(Exception):
         self.about = about
         self.values = values
 
-    def with_text(self, text: str, *, about: str = "") -> Self:
+    def about_private(self, about: str) -> Self:
+        """Return the same error of something private, by its number: nothing of it is quoted."""
+        error = self.with_text(f"{about}: {self}")
+        error.about, error.quote = about, ""
+        return error
+
+    def with_text(self, text: str) -> Self:
         """Return the same error with another text."""
         error = type(self).__new__(type(self))
         error.__dict__.update(self.__dict__)
         error.args = (text,)
-        error.about = about or self.about
         return error
 
 

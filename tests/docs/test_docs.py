@@ -129,13 +129,16 @@ def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
         assert all(f"`{value}`" in meaning for value in param.schema.get("enum", ())), name
 
 
-def test_both_connections_and_the_pool_are_in_the_readme():
+def test_connections_and_pools_are_in_the_readme():
     # By the names that the settings have where nobody changes them.
     configured = load_settings(ROOT / "include" / "settings.toml")
     for name in (configured.database.conn_id, configured.telegram.conn_id):
         assert f"**`{name}`**" in README
         assert f"airflow connections add {name} " in README
-    assert f"airflow pools set {configured.telegram.pool} 1 " in README
+    for pool in (configured.telegram.pool, configured.telegram.alerts_pool):
+        assert f"airflow pools set {pool} " in README
+    assert f"**`{configured.ledger.conn_id}`**" in README
+    assert f"airflow connections add {configured.ledger.conn_id} " in TEXTS[DOCS / "ledger.md"]
 
 
 def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():

@@ -45,10 +45,8 @@ class Failure:
         Only what our own errors quote: that names no people. Of any other just its kind is kept,
         because an error of a database or a template can quote a row.
         """
-        kind = type(error).__name__
-        ours = (
-            error if isinstance(error, ReportError) else ReportError(code="unexpected", kind=kind)
-        )
+        unexpected = ReportError(code="unexpected", kind=type(error).__name__)
+        ours = error if isinstance(error, ReportError) else unexpected
         return {
             "about": about or ours.about,
             "code": ours.code,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from sancrm_reports.wire.patience import PatientClient
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     NotEditableError,
+    RefusedError,
     UnknownOutcomeError,
 )
 
@@ -197,8 +199,11 @@ class Delivery:
                 return self._edit(posting, known, claim)
             except (NotEditableError, ChatMovedError) as error:
                 log.info("%s It is left as it is.", error)
-                told = explained(error, self._templates)
-                left = replace(self._entry(posting, known), state=State.SENT, error=told)
+                left = replace(
+                    self._entry(posting, known),
+                    state=State.SENT,
+                    error=self._kept_error(posting, error),
+                )
                 self._settle(posting, claim, left, is_new=False)
                 return None
 
@@ -226,17 +231,18 @@ class Delivery:
             BeingSentError: the other sender is not done in the time that a task may wait.
         """
         give_up_at = self.ledger.clock.now() + self._longest_wait
-        while self.ledger.clock.now() <= give_up_at:
+        while True:
             known, claim = self._messages.claim(
                 posting.key, posting.part.number, day=posting.day, may_resend=may_resend
             )
             if known:
                 return known, claim
+            if self.ledger.clock.now() >= give_up_at:
+                raise BeingSentError(
+                    f"Another task is sending {posting.key} and is not done with it. Nothing was "
+                    "sent here; it is looked at again later."
+                )
             self.ledger.clock.wait(LOOK)
-        raise BeingSentError(
-            f"Another task is sending {posting.key} and is not done with it. Nothing was sent "
-            "here; it is looked at again later."
-        )
 
     def _take_as_sent(self, posting: _Posting, known: Entry) -> Outcome:
         """Believe the person who saw the message; its id stays unknown, so it cannot be edited."""
@@ -257,7 +263,7 @@ class Delivery:
                 text,
                 silent=posting.silent or entry.message_id is not None,
                 answers=self._answered(posting, entry),
-                before_call=lambda: claim.begin(entry, self._kept(posting.part.message)),
+                before_call=partial(claim.begin, entry, self._kept(posting.part.message)),
             )
         except (ClaimLostError, NoLedgerError):
             raise  # just before a call that was not made
@@ -265,9 +271,12 @@ class Delivery:
             self._give_up(posting, entry, error)
         except ReportError as error:
             # Surely not sent. After any other error the entry says "sending": nobody knows.
-            told = explained(error, self._templates)
-            failed = replace(entry, state=State.FAILED, error=told)
-            self._settle(posting, claim, failed, is_new=False)
+            self._settle(
+                posting,
+                claim,
+                replace(entry, state=State.FAILED, error=self._kept_error(posting, error)),
+                is_new=False,
+            )
             raise
         now = self._now()
         sent = replace(
@@ -314,14 +323,14 @@ class Delivery:
                 replace(posting.to, chat=entry.chat),
                 entry.message_id or 0,
                 text,
-                before_call=lambda: claim.begin(blank),
+                before_call=partial(claim.begin, blank),
             )
         except (NotEditableError, ChatMovedError, ClaimLostError, NoLedgerError):
             raise
         except ReportError as error:
             # The chat shows the old text, and so does the page; a refusal is to be seen there.
-            told = explained(error, self._templates)
-            self._settle(posting, claim, replace(blank, error=told), is_new=False)
+            blank = replace(blank, error=self._kept_error(posting, error))
+            self._settle(posting, claim, blank, is_new=False)
             raise
         self._settle(posting, claim, entry)
         return _outcome(posting, entry, "corrected")
@@ -331,8 +340,6 @@ class Delivery:
     ) -> None:
         """Write what came of it, and with a text that is new in the chat, the text."""
         message = posting.part.message
-        if message.is_private and entry.error:
-            entry = replace(entry, error=self._private_error())
         if not claim.settle(entry, self._kept(message) if is_new else None):
             log.error(
                 "%s was claimed by another sender while this one stood still. What this one did "
@@ -349,8 +356,7 @@ class Delivery:
             UnknownOutcomeError: always.
         """
         reason = error or UnknownOutcomeError("An earlier try was ended before the answer came.")
-        is_private = posting.part.message.is_private
-        kept = self._private_error() if is_private else explained(reason, self._templates)
+        kept = entry.error if entry.error and not error else self._kept_error(posting, reason)
         self._messages.give_up(posting.key, posting.part.number, kept)
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
@@ -388,6 +394,12 @@ class Delivery:
             corrections=corrections,
         )
 
+    def _kept_error(self, posting: _Posting, error: ReportError) -> str:
+        """Return what is kept of an error: Telegram's words may quote a message that it refuses."""
+        if posting.part.message.is_private and isinstance(error, RefusedError):
+            return language_of(self._templates).word("private_error")
+        return explained(error, self._templates)
+
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)
         return known is not None and known.message_id is not None
@@ -405,9 +417,6 @@ class Delivery:
                 "it may be in the chat already, and is not posted by itself. Look into the chat. "
                 f"If it is not there, send it: {self._how_to_resend or 'deliver it with resend'}."
             )
-
-    def _private_error(self) -> str:
-        return language_of(self._templates).word("private_error")
 
     def _kept(self, message: Message) -> str | None:
         """Return what is kept for the page in Airflow: nothing of what names people."""

@@ -109,9 +109,7 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(
-                error.with_text(f"Repair {repair_id}: {error}", about=f"#{repair_id}")
-            )
+            self.errors.append(error.about_private(f"#{repair_id}"))
         except ReportError:
             raise
         except Exception as error:
