@@ -89,7 +89,7 @@ def test_a_cell_tells_the_text_the_history_and_the_links(client):
     # Of a corrected report: as it was sent, when and how it changed, by which task, and where.
     [message] = cell(client("vera"), date(2025, 3, 4))["messages"]
     assert message["html"].startswith("<b>branch-1</b> за 2025-03-04")
-    assert message["sent_at"] == "2025-03-05T06:00:00Z"
+    assert message["sent_at"] == "5 марта 2025 в 09:00"  # by the account's clock
     assert [change["change"] for change in message["corrections"]] == [
         "прибыль 12 800 ₽ → 12 345 ₽"
     ]

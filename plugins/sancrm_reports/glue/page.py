@@ -120,9 +120,8 @@ def words() -> dict[str, Any]:
 
 @app.get("/kinds")
 def kinds(user: GetUserDep) -> list[dict[str, Any]]:
-    """Return the kinds of messages that this user may see, the account's zone, and its day."""
-    timezone = settings().account.timezone
-    today = datetime.now(ZoneInfo(timezone)).date()
+    """Return the kinds of messages that this user may see, and the account's day."""
+    today = datetime.now(ZoneInfo(settings().account.timezone)).date()
     shown = kinds_shown()
     allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(shown), user=user)
     return [
@@ -133,7 +132,6 @@ def kinds(user: GetUserDep) -> list[dict[str, Any]]:
                 [months, our_language().formats.months(months)] for months in kind.columns.spans
             ],
             "today": today,
-            "timezone": timezone,
         }
         for kind in shown.values()
         if kind.id in allowed
@@ -271,9 +269,11 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
         "html": delivered.html,
         "note": entry.footer,
         "error": None if is_private else entry.error,
-        "sent_at": entry.sent_at,
-        "updated_at": entry.updated_at,
-        "corrections": [] if is_private else [asdict(change) for change in entry.corrections],
+        "sent_at": _instant(entry.sent_at) if entry.sent_at else None,
+        "updated_at": _instant(entry.updated_at),
+        "corrections": []
+        if is_private
+        else [{"at": _instant(made.at), "change": made.change} for made in entry.corrections],
         "url": message_url(entry.chat, entry.message_id) if entry.message_id else "",
         "run": {
             "dag_id": delivered.dag_id,
@@ -282,3 +282,7 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
             "map_index": delivered.map_index,
         },
     }
+
+
+def _instant(moment: datetime) -> str:
+    return our_language().formats.instant(moment, ZoneInfo(settings().account.timezone))

@@ -1,7 +1,5 @@
 // Days are texts such as 2026-11-17, as the server writes them: they have no zone.
 
-import { language } from "./words.js";
-
 const parse = (day) => new Date(`${day}T00:00:00Z`);
 const print = (date) => date.toISOString().slice(0, 10);
 
@@ -13,14 +11,4 @@ export function moved(day, { days = 0, months = 0 }) {
   date.setUTCMonth(date.getUTCMonth() + months);
   date.setUTCDate(date.getUTCDate() + days);
   return print(date);
-}
-
-// 18 November 2026 at 09:00, by the account's clock, in the language of the chat.
-export function instantName(instant, timeZone) {
-  const written = new Intl.DateTimeFormat(language() === "en" ? "en-GB" : language(), {
-    dateStyle: "long",
-    timeStyle: "short",
-    timeZone,
-  });
-  return written.format(new Date(instant)).replace(" \u0433.", "");
 }

@@ -28,9 +28,7 @@ export function Details({ kind, day, periodName, row, letter, onClose, onStarted
     { title: row.name, subtitle, onClose },
     error && h(Notice, { status: "error" }, error),
     !cell && !error && h(Spinner, { "aria-label": word("page.loading") }),
-    cell?.messages.map((message, place) =>
-      h(Message, { key: place, message, zone: kind.timezone }),
-    ),
+    cell?.messages.map((message, place) => h(Message, { key: place, message })),
     cell?.messages.length === 0 && h(Nothing, { cell, letter, onStarted }),
   );
 }

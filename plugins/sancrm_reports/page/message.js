@@ -1,6 +1,5 @@
 // One message as the chat shows it, with its history and its links.
 
-import { instantName } from "./dates.js";
 import { FATES } from "./fates.js";
 import { Notice } from "./notice.js";
 import { telegramText } from "./telegram.js";
@@ -10,7 +9,7 @@ const { createElement: h } = React;
 const { Badge, Box, HStack, Link, Stack, Text } = ChakraUI;
 const { Link: RouterLink } = ReactRouterDOM;
 
-export function Message({ message, zone }) {
+export function Message({ message }) {
   const { dag_id, run_id, task_id, map_index } = message.run;
   const task = run_id && `/dags/${dag_id}/runs/${encodeURIComponent(run_id)}/tasks/${task_id}`;
   return h(
@@ -36,7 +35,7 @@ export function Message({ message, zone }) {
     message.html === null &&
       h(Text, { color: "fg.muted", fontSize: "sm" }, word("page.private")),
     message.error && h(Notice, { status: "error" }, message.error),
-    h(History, { message, zone }),
+    h(History, { message }),
     h(
       HStack,
       { gap: 4, fontSize: "sm", wrap: "wrap" },
@@ -60,7 +59,7 @@ export function Message({ message, zone }) {
   );
 }
 
-function History({ message, zone }) {
+function History({ message }) {
   const events = [
     message.sent_at && [message.sent_at, statusName("s")],
     ...message.corrections.map(({ at, change }) => [at, word("page.corrected", { change })]),
@@ -73,7 +72,7 @@ function History({ message, zone }) {
       h(
         "li",
         { key: place },
-        h(Text, { as: "span", color: "fg.muted" }, `${instantName(at, zone)} `),
+        h(Text, { as: "span", color: "fg.muted" }, `${at} `),
         what,
       ),
     ),

@@ -123,6 +123,11 @@ class Formats:
         """Name a moment of this year: 17 November, 09:04."""
         return format_datetime(local, "d MMMM, HH:mm", locale=self.locale)
 
+    def instant(self, instant: datetime, zone: tzinfo) -> str:
+        """Name an instant of any year by a zone's clock: 17 November 2026 at 09:04."""
+        local = instant.astimezone(zone)
+        return format_datetime(local, self._word("instant"), locale=self.locale)
+
     def moment_in(self, instant: datetime | None, zone: tzinfo) -> str:
         """Name an instant by a zone's clock: 17 November, 09:04."""
         return DASH if instant is None else self.moment(instant.astimezone(zone))
