@@ -63,7 +63,8 @@ for name, watched in settings().backups.items():
         )
         conclude = ConcludeRunOperator(
             task_id="conclude_run",
-            title=f"наблюдение за копией {watched.database}",
+            code="backup_watch",
+            about=watched.database,
             trigger_rule="all_done",
             **alerting(),
         )

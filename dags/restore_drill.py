@@ -52,7 +52,6 @@ with DAG(
     )
     conclude = ConcludeRunOperator(
         task_id="conclude_run",
-        title="учебное восстановление",
         trigger_rule="all_done",
         **alerting(),
     )

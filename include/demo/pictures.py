@@ -40,6 +40,7 @@ from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -53,6 +54,7 @@ from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
+TEMPLATES = INCLUDE / "templates" / "ru"
 NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
 CHAT = Address("-1001234567890")
 PICTURES = INCLUDE.parent / "docs" / "pictures"
@@ -140,12 +142,14 @@ class DemoChat:
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
         self.ledger_dsn = ledger_dsn
         self._ledger = Ledger(ledger, _Clock(telegram.clock))
-        self._delivery = Delivery(self._ledger, SancrmTelegramHook(), timezone=ZONE)
+        self._delivery = Delivery(
+            self._ledger, SancrmTelegramHook(), timezone=ZONE, templates=TEMPLATES
+        )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
         """Post the report of a branch; return what the chat shows."""
         figures = self._figures()["branch", branch_id]
-        message = branch_report(figures, self._period, templates=INCLUDE / "templates")
+        message = branch_report(figures, self._period, templates=TEMPLATES)
         return self._post(figures.now.name, message)
 
     def post_network(self) -> ShownMessage:
@@ -156,7 +160,7 @@ class DemoChat:
             unallocated=figures["unallocated", None].now,
             branches=[of.now for of in figures.values() if of.now.subject == "branch"],
             period=self._period,
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
             crm_url="https://crm.example.com",
         )
         return self._post("network", message)
@@ -180,7 +184,7 @@ class DemoChat:
             Subject("sancrm", "table", ZONE, window),
             ledger=self._ledger,
             routes=[lambda: (self._delivery, CHAT)],
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
         )
         alerts.tell(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
         return self._telegram.messages[-1]
@@ -201,7 +205,7 @@ class DemoChat:
         return self._telegram.messages[before:]
 
     def _tell(self, day: date, calls: list[MissedCall]) -> None:
-        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        wording = Wording(TEMPLATES, ZONE, "RU", "https://crm.example.com/repairs/{id}")
         MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
 
     @property
@@ -214,7 +218,7 @@ class DemoChat:
         sql = sql_text(INCLUDE / "sql")
         now, before = (
             {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}
-            for period in (self._period, self._period.compared_with)
+            for period in (self._period, compared_with(self._period))
         )
         return {
             key: Comparison(now=row, before=before.get(key, Figures.none_of(row)))

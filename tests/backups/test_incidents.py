@@ -17,7 +17,7 @@ from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.wire.chats import Address
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 FIRST = datetime(2025, 11, 8, 2, tzinfo=ZoneInfo("Europe/Moscow")).astimezone(UTC)
 GB = 1_000_000_000

@@ -19,7 +19,7 @@ from sancrm_reports.backups.text import (
 from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.pure.splitting import split, visible_length
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)
 NEXT = Window(OPENS + DAY, OPENS + DAY + 3 * HOUR, OPENS + 2 * DAY)
 

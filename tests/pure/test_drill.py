@@ -23,7 +23,7 @@ from sancrm_reports.backups.drill.result import (
     shrunk_tables,
 )
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 GOLDEN = Path(__file__).parent / "golden_drill"
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 DUMP = Dump(

@@ -22,7 +22,7 @@ from sancrm_reports.glue.telegram import (
     ledger_of,
     ops_route,
 )
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -84,9 +84,9 @@ class PostBackupAlertOperator(TelegramOperator):
         from sancrm_reports.backups.text import alert
         from sancrm_reports.wire.unlogged import send_unlogged
 
-        templates = INCLUDE / "templates"
-        message = alert(judgement, self._subject(context), templates=templates, log_url=log_url)
-        return send_unlogged(message, _routes(), error, templates)
+        folder = templates()
+        message = alert(judgement, self._subject(context), templates=folder, log_url=log_url)
+        return send_unlogged(message, _routes(), error, folder)
 
     def _subject(self, context: Context) -> Subject:
         from sancrm_reports.backups.text import Subject
@@ -114,7 +114,7 @@ class PostBackupAlertOperator(TelegramOperator):
             self._subject(context),
             ledger=ledger,
             routes=[by_ledger(route) for route in _routes()],
-            templates=INCLUDE / "templates",
+            templates=templates(),
         )
 
 

@@ -26,6 +26,8 @@ LATE = timedelta(minutes=10)  # for a triggerer that is slow; after it the worke
 class TriggererError(ReportError):
     """The triggerer failed before the wait was over."""
 
+    code = "triggerer"
+
 
 class BackupSensor(BaseSensorOperator):
     """Wait, without a worker, for the backup of the run's window.

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+
 from sancrm_reports.backups.facts import Backup, Window
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.pure import formatting
@@ -204,7 +206,7 @@ def _name(backup: Backup | None) -> str:
 
 def _meaning(judgement: Judgement) -> str:
     if judgement.usual_size:
-        usual = formatting.size(judgement.usual_size)
+        usual = formatting.Formats(Locale("ru"), str).size(judgement.usual_size)
         return f"Копия гораздо меньше прежних: обычно {usual}."
     if place := judgement.repository:
         return f"В хранилище {place} давно нет хорошей копии, хотя в другом она есть."

@@ -13,7 +13,7 @@ from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
 from sancrm_reports.pure.audit import Roster
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
-from sancrm_reports.pure.period import report_id
+from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
 
@@ -28,7 +28,7 @@ class ComputeProfitabilityOperator(BaseOperator):
     figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
     of the earlier period.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.
     """
 
@@ -44,9 +44,10 @@ class ComputeProfitabilityOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
         period = period_of(context, self.report, settings().account.timezone)
+        earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
             now = read_profitability(cursor, self.sql, period)
-            before = read_profitability(cursor, self.sql, period.compared_with)
+            before = read_profitability(cursor, self.sql, earlier_period)
         check_reportable(now)
         earlier = {figures.key: figures for figures in before}
         self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
@@ -55,7 +56,7 @@ class ComputeProfitabilityOperator(BaseOperator):
                 "period": period.start.isoformat(),
                 **figures.to_json(),
                 "compared_with": {
-                    "period": period.compared_with.start.isoformat(),
+                    "period": earlier_period.start.isoformat(),
                     **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
                 },
             }
@@ -68,7 +69,7 @@ class ListBranchesOperator(BaseOperator):
 
     Returns the branches' mappings of those that ``compute_profitability`` returned.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param figures: what ``compute_profitability`` returned.
     """
 
@@ -87,7 +88,7 @@ class ListBranchesOperator(BaseOperator):
             mode = context["params"].get("backfill_mode", "full")
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
             with ledger_of(context) as ledger:
-                report = report_id(self.report)
+                report = REPORT_KINDS[self.report].dag_id
                 ledger.expect(report, period.key, period.start, self._with_chats(roster))
         return branches
 
@@ -110,7 +111,7 @@ class ListBranchesOperator(BaseOperator):
 class CheckDaysSumOperator(BaseOperator):
     """Stop the report unless the days of the period add up to the period, by the same formulas.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.
     """
 

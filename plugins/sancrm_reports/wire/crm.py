@@ -31,9 +31,13 @@ _OF_THE_SQL_ITSELF = "42"  # the class of SQLSTATE for syntax and rights: no row
 class CrmUnreachableError(ReportError):
     """The database does not answer, or not in time; another try may succeed."""
 
+    code = "crm_unreachable"
+
 
 class CrmError(PermanentError):
     """The database answers that it cannot do what is asked."""
+
+    code = "crm"
 
 
 @contextmanager
@@ -56,7 +60,8 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
     except AirflowNotFoundException:
         raise CrmError(
             f"There is no Airflow connection {database.conn_id!r}. Create it under Admin > "
-            "Connections (type Postgres, a read-only account); README.md says how."
+            "Connections (type Postgres, a read-only account); README.md says how.",
+            code="crm_no_connection",
         ) from None
     except psycopg.Error as error:
         raise _unreachable(database, error) from None
@@ -80,7 +85,9 @@ def _configure(cursor: Any, database: Database) -> None:
         except Error as error:
             raise CrmError(
                 f"PostgreSQL does not take {name} = {value!r}: {str(error).splitlines()[0]}. "
-                "Correct it in include/settings.toml under [database.session]."
+                "Correct it in include/settings.toml under [database.session].",
+                code="crm_session",
+                quote=str(error).splitlines()[0],
             ) from None
 
 
@@ -133,11 +140,14 @@ def _unreachable(database: Database, error: Exception) -> ReportError:
     if _REFUSED.search(reason):
         return CrmError(
             f"The CRM's database refused the connection {database.conn_id!r}: {reason}. "
-            "Correct login, password or schema under Admin > Connections."
+            "Correct login, password or schema under Admin > Connections.",
+            code="crm_login",
+            quote=reason,
         )
     return CrmUnreachableError(
         f"The CRM's database does not answer on the connection {database.conn_id!r}: {reason}. "
-        "Is the server up, and can this machine reach it?"
+        "Is the server up, and can this machine reach it?",
+        quote=reason,
     )
 
 
@@ -149,29 +159,36 @@ def _explained(database: Database, error: Error, *, is_private: bool = False) ->
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
             return CrmError(
                 f"The CRM's database is not as the SQL expects: {reason}. Change the file in "
-                "include/sql/sources/ that reads it; nothing else knows the CRM's tables."
+                "include/sql/sources/ that reads it; nothing else knows the CRM's tables.",
+                code="crm_schema",
+                quote=reason,
             )
         case errors.InsufficientPrivilege():
             return CrmError(
                 f"The account of {database.conn_id!r} may not read that: {reason}. "
-                "Grant it select on the table."
+                "Grant it select on the table.",
+                code="crm_right",
+                quote=reason,
             )
         case errors.QueryCanceled():
             return CrmUnreachableError(
                 f"The query was stopped: {reason}. The limit is statement_timeout in "
-                "include/settings.toml; are the indexes of include/sql/indexes.sql there?"
+                "include/settings.toml; are the indexes of include/sql/indexes.sql there?",
+                code="crm_timeout",
+                quote=reason,
             )
         case errors.DivisionByZero():
             return CrmError(
                 "The SQL divided by zero. Write x / nullif(y, 0) for a ratio: its null is shown "
-                "as a dash."
+                "as a dash.",
+                code="crm_zero",
             )
         case OperationalError():
-            return CrmUnreachableError(f"The CRM's database broke off: {reason}.")
+            return CrmUnreachableError(f"The CRM's database broke off: {reason}.", quote=reason)
         case _ if is_private and not (error.sqlstate or "").startswith(_OF_THE_SQL_ITSELF):
             return CrmError(
                 f"The CRM's database refused the SQL ({type(error).__name__}). Its text is left "
                 "out, because it may quote a customer: run the query by hand to see it."
             )
         case _:
-            return CrmError(f"The CRM's database refused the SQL: {reason}.")
+            return CrmError(f"The CRM's database refused the SQL: {reason}.", quote=reason)

@@ -8,12 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State, text_hash
+from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Part, parts_of
 from sancrm_reports.wire.channel import Channel
@@ -32,16 +34,19 @@ from sancrm_reports.wire.telegram_errors import (
 
 log = logging.getLogger(__name__)
 
-PRIVATE_ERROR = "It names people: see the log of its task."
 LOOK = 0.5  # seconds between looks at a message that another sender has claimed
 
 
 class BeingSentError(ReportError):
     """Another sender has claimed the message and is not done with it."""
 
+    code = "being_sent"
+
 
 class NotInLedgerError(PermanentError):
     """The report may have been posted before the ledger began: only a person can tell."""
+
+    code = "not_in_ledger"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Delivery:
         ledger: what was sent before, and who is sending now.
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
+        templates: the folder of the language that people read.
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
         arrived: take what has an unknown fate as sent, because a person looked and it is there.
@@ -79,6 +85,7 @@ class Delivery:
         channel: Channel,
         *,
         timezone: str,
+        templates: Path,
         resend: bool = False,
         arrived: bool = False,
         how_to_resend: str = "",
@@ -97,6 +104,7 @@ class Delivery:
             on_moved=on_moved,
         )
         self._zone = ZoneInfo(timezone)
+        self._templates = templates
         self._resend = resend
         self._arrived = arrived
         self._how_to_resend = how_to_resend
@@ -137,7 +145,14 @@ class Delivery:
         if known is None and day is not None:
             self._refuse_what_is_not_in_the_ledger(key, day)
         try:
-            parts = list(parts_of(message, footer=footer, earlier=known.parts if known else 1))
+            parts = list(
+                parts_of(
+                    message,
+                    templates=self._templates,
+                    footer=footer,
+                    earlier=known.parts if known else 1,
+                )
+            )
         except ValueError as error:
             raise PermanentError(
                 f"The message {key} is too long, and {error}. Shorten the template."
@@ -240,7 +255,7 @@ class Delivery:
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
         entry = replace(self._entry(posting, known), state=State.SENDING, is_resent=self._resend)
-        text = decorated(posting.part.message, entry, self._zone)
+        text = decorated(posting.part.message, entry, self._zone, self._templates)
         self._client.wait(posting.to, text)
         try:
             message_id, chat = self._client.send(
@@ -299,7 +314,7 @@ class Delivery:
 
     def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         entry = replace(self._entry(posting, known), state=State.SENT)
-        text = decorated(posting.part.message, entry, self._zone)
+        text = decorated(posting.part.message, entry, self._zone, self._templates)
         self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         blank = replace(known, text_hash="")
@@ -340,8 +355,9 @@ class Delivery:
         Raises:
             UnknownOutcomeError: always.
         """
-        reason = str(error or entry.error or "An earlier try was ended before the answer came.")
-        self._messages.give_up(posting.key, posting.part.number, reason)
+        reason = error or UnknownOutcomeError("An earlier try was ended before the answer came.")
+        kept = entry.error if entry.error and not error else self._kept_error(posting, reason)
+        self._messages.give_up(posting.key, posting.part.number, kept)
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
             f"message. Look into chat {posting.to}. If it is not there, send it again: "
@@ -365,7 +381,9 @@ class Delivery:
             return entry
         corrections = known.corrections
         if known.text_hash != entry.text_hash and not posting.grows:
-            change = Correction(entry.updated_at, what_changed(known.facts, entry.facts))
+            change = Correction(
+                entry.updated_at, what_changed(known.facts, entry.facts, self._templates)
+            )
             corrections = [*corrections, change]
         return replace(
             entry,
@@ -379,8 +397,8 @@ class Delivery:
     def _kept_error(self, posting: _Posting, error: ReportError) -> str:
         """Return what is kept of an error: Telegram's words may quote a message that it refuses."""
         if posting.part.message.is_private and isinstance(error, RefusedError):
-            return PRIVATE_ERROR
-        return str(error)
+            return language_of(self._templates).word("private_error")
+        return explained(error, self._templates)
 
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)

@@ -30,6 +30,8 @@ REPORT = "missed_calls"
 class MissedCallsError(PermanentError):
     """The question makes no sense in this CRM; the text says what to correct."""
 
+    code = "statuses"
+
 
 class MissedCallsChat:
     """The messages of one chat, as they are to be on a day.
@@ -81,7 +83,9 @@ class MissedCallsChat:
             raise MissedCallsError(
                 f"The CRM has no status {quoted(gone)}: was it renamed? It has "
                 f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
-                "include/settings.toml."
+                "include/settings.toml.",
+                gone=quoted(gone),
+                known=quoted(known),
             )
         self._ledger.set_note(f"{REPORT}|statuses", there)
 
@@ -105,7 +109,7 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
+            self.errors.append(error.about_private(f"#{repair_id}"))
         except ReportError:
             raise
         except Exception as error:

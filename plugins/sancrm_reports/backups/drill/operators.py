@@ -15,7 +15,7 @@ from sancrm_reports.glue.telegram import (
     delivery_of,
     ledger_of,
 )
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
@@ -90,7 +90,7 @@ class PostRestoreDrillOperator(TelegramOperator):
             drill,
             _wrong_with(drill),
             timezone=settings().account.timezone,
-            templates=INCLUDE / "templates",
+            templates=templates(),
         )
         hook = backup_hook()
         to = address(settings().chats.backups, hook)

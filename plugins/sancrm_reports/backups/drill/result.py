@@ -9,12 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from pydantic import BaseModel, Field
 
 from sancrm_reports.errors import ToldError
-from sancrm_reports.pure.formatting import count, duration
+from sancrm_reports.pure.formatting import Formats
 from sancrm_reports.pure.messages import Message, render
 
+RUSSIAN = Formats(Locale("ru"), str)
 CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
 
 
@@ -206,7 +208,7 @@ def problems_of(drill: Drill, *, tolerance_percent: int, newest_row_hours: float
 def shrunk_tables(drill: Drill) -> list[str]:
     """Return the tables that have fewer rows now than in the copy: worth a look, not an alarm."""
     return [
-        f"{table.name} (на {count(table.restored_rows - table.source_rows)})"
+        f"{table.name} (на {RUSSIAN.count(table.restored_rows - table.source_rows)})"
         for table in drill.tables
         if table.restored_rows is not None and table.restored_rows > table.source_rows
     ]
@@ -242,7 +244,7 @@ def _of_table(table: Table, tolerance_percent: int) -> Problem | None:
     if abs(now - restored) <= allowed and (restored or not now):
         return None
     return Problem(
-        f"{table.name}: в копии строк {count(restored)}, в базе {count(now)}",
+        f"{table.name}: в копии строк {RUSSIAN.count(restored)}, в базе {RUSSIAN.count(now)}",
         f"{table.name} has {restored} rows in the copy and {now} in the source",
     )
 
@@ -264,6 +266,6 @@ def _of_age(drill: Drill, limit_hours: float) -> Problem | None:
     if seconds <= limit_hours * 3600:
         return None
     return Problem(
-        f"данные устарели: самой новой записи {duration(seconds)}",
+        f"данные устарели: самой новой записи {RUSSIAN.duration(seconds)}",
         f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
     )

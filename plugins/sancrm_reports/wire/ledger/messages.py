@@ -37,6 +37,8 @@ _BY_KEY = (
 class ClaimLostError(ReportError):
     """Another sender has this message now: what this one was about to send is not sent."""
 
+    code = "being_sent"
+
 
 @dataclass(frozen=True)
 class Sender:
