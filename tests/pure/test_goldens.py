@@ -5,7 +5,7 @@ After a change of wording, make them anew and read them before committing:
 """
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 from demo.telegram.markup import format_message
 from pure.samples import earning, network, unallocated
+from sancrm_reports.errors import Undecided
 from sancrm_reports.pure.audit import Audit, Fate, Finding
 from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missing
 from sancrm_reports.pure.corrections import decorated, what_changed
@@ -210,7 +211,26 @@ MESSAGES = {
         Failure("conclude_run", "", "told"),
     ),
     "run_failed_unknown_outcome": failed(
-        Failure("post_branch_report", "Юг", "unknown_outcome", is_unknown_fate=True)
+        Failure(
+            "post_branch_report",
+            "Юг",
+            "unknown_outcome",
+            undecided=[asdict(Undecided("branch-2@-1001234567890"))],
+        ),
+        Failure(
+            "post_network_report",
+            "",
+            "unknown_outcome",
+            undecided=[asdict(Undecided("network@-1001234567890#2"))],
+        ),
+    ),
+    "run_failed_remains": failed(
+        Failure(
+            "post_missed_calls",
+            "R-303",
+            "remains",
+            undecided=[asdict(Undecided("repair-303@-1001234567890", "R-303", ("removed",)))],
+        ),
     ),
     "run_refused": failed(
         Failure("compute_profitability", "", "period_date", quote="17.11.2026"),

@@ -22,6 +22,7 @@ from sancrm_reports.glue.telegram import (
     ledger_of,
     ops_route,
 )
+from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class PostBackupAlertOperator(TelegramOperator):
         def by_ledger(route: Callable[[], tuple[SancrmTelegramHook, Address]]) -> Route:
             def open_route() -> tuple[Delivery, Address]:
                 hook, to = route()
-                return delivery_of(ledger, hook, resend=True), to
+                return delivery_of(ledger, hook, decisions=RESEND_ALL), to
 
             return open_route
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.params import decisions_of
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -21,6 +21,7 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
@@ -124,13 +125,12 @@ class TelegramReportOperator(TelegramOperator):
     def _delivery(
         self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
     ) -> Delivery:
-        conf = f'{{"period": "{period.start}", "resend": true}}'
+        occasion = Occasion.of_report(self.dag_id, period)
         return delivery_of(
             ledger,
             hook,
-            resend=bool(context["params"].get("resend")),
-            arrived=bool(context["params"].get("arrived")),
-            how_to_resend=f"airflow dags trigger {self.dag_id} --conf {shlex.quote(conf)}",
+            decisions=decisions_of(context),
+            how_to_decide=occasion.decide,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from telegram import error as telegram
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
 
 SURELY_NOT_SENT = (
     httpx.ConnectError,
@@ -66,7 +66,7 @@ class NotEditableError(RefusedError):
     code = "not_editable"
 
 
-class UnknownOutcomeError(PermanentError):
+class UnknownOutcomeError(DecisionNeededError):
     """The answer never came: the message may have arrived, so it is not sent again by itself."""
 
     code = "unknown_outcome"

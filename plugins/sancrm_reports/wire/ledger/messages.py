@@ -268,6 +268,7 @@ def entry_of(row: Row) -> Entry:
         message_id=row["message_id"],
         chat=row["sent_to"],
         sent_at=row["sent_at"] and row["sent_at"].astimezone(UTC),
+        part=row["part"],
         parts=row["parts"],
         is_resent=row["is_resent"],
         error=row["error"],
