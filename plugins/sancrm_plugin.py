@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sancrm_reports.backups.timetable import BackupWindowTimetable
 from sancrm_reports.glue import notes
-from sancrm_reports.glue.backup_window import BackupWindowTimetable
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 from sancrm_reports.glue.workdays import WorkdayTimetable

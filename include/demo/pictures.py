@@ -33,23 +33,24 @@ from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
-from sancrm_reports.pure.backup_messages import Subject
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.alerts import BackupAlerts
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.probes.table import BackupRunsTable
+from sancrm_reports.backups.settings import Limits
+from sancrm_reports.backups.text import Subject
+from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.verdicts import Thresholds, judge
 from sancrm_reports.settings import INCLUDE, Database
-from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase
 from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.missed_calls import MissedCallsChat
-from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
@@ -177,9 +178,7 @@ class DemoChat:
         window = Window(opens_at, opens_at + timedelta(hours=3), opens_at + timedelta(days=1))
         # As of nine, whatever day it is when the pictures are drawn.
         facts = replace(BackupRunsTable(Database(), "sancrm").look(), observed_at=NINE)
-        judgement = judge(
-            facts, window=window, now=opens_at + timedelta(hours=1), limits=Thresholds()
-        )
+        judgement = judge(facts, window=window, now=opens_at + timedelta(hours=1), limits=Limits())
         alerts = BackupAlerts(
             "sancrm",
             Subject("sancrm", "table", ZONE, window),

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
-from sancrm_reports.backup_settings import WatchedBackup
+from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
 from sancrm_reports.setting_types import (
@@ -177,6 +177,9 @@ class RestoreDrill(Section):
     programs: str = ""
     scratch_folder: str = ""
     time_limit_minutes: float = Field(default=60, gt=0)
+    disk_limit_gb: float = Field(default=0, ge=0)
+    memory_limit_mb: int = Field(default=2048, ge=512)
+    extensions: list[str] = Field(default=["pg_stat_statements", "postgis"])
     tolerance_percent: int = Field(default=5, ge=0, le=100)
     newest_row_hours: float = Field(default=48, gt=0)
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.backup_settings import WatchedBackup
-from sancrm_reports.pure.drill import Trouble
+from sancrm_reports.backups.drill.result import Trouble
+from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
 from sancrm_reports.pure.kinds import REPORT_KINDS

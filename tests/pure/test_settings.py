@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sancrm_reports.backups.settings import Limits
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.pure.verdicts import Thresholds
 from sancrm_reports.settings import SettingsError, load_settings
 
 SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"
@@ -201,7 +201,7 @@ def test_a_watched_backup_has_sane_defaults(load):
     # Only what nobody can guess must be set.
     watched = load("", WATCHED).backups["crm"]
     assert (watched.window_minutes, watched.grace_minutes) == (120, 60)
-    assert watched.limits.thresholds == Thresholds()
+    assert watched.limits == Limits()
 
 
 def test_the_environment_wins(load, monkeypatch):

@@ -1,7 +1,7 @@
 -- The delivery ledger: what was sent where, and what people were told and must not be
 -- told again. A schema of its own, in any database but the CRM's.
 --
--- `make ledger` applies every file here that is missing, in order. A DBA may do so, too:
+-- `make ledger` applies every file here that is missing, in order. Or a DBA does so:
 -- psql -1 -v ON_ERROR_STOP=1 -f 001_ledger.sql. Repeating it changes nothing.
 --
 -- Names, phones and tokens never come in here: what names people has no text.
