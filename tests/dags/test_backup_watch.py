@@ -107,7 +107,8 @@ def test_a_missing_backup_is_told_at_the_deadline(watch, telegram):
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), [("wait_for_backup", "Неизвестно, есть ли резервная копия"), ("verify_backup", "не проверена")]
+    ("task", "words"),
+    [("wait_for_backup", "Неизвестно, есть ли"), ("verify_backup", "не проверена")],
 )
 def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, task, words):
     # As one that was killed, or that a person marked as success.
