@@ -16,7 +16,7 @@ from sancrm_reports.pure.audit import Roster
 from sancrm_reports.pure.entry import Entry, MessageKey, State
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.delivery import BeingSentError, Delivery, NotInLedgerError
+from sancrm_reports.wire.delivery import TURN, BeingSentError, Delivery, NotInLedgerError
 from sancrm_reports.wire.ledger.database import (
     Clock,
     LedgerDatabase,
@@ -423,3 +423,23 @@ def test_a_clock_that_goes_wrong_does_not_change_the_pace(monkeypatch):
         truth = check_version(database, MIGRATIONS, "x").now()
         monkeypatch.setattr("time.time", lambda: truth + timedelta(hours=1).total_seconds())
         assert check_version(database, MIGRATIONS, "x").now() == pytest.approx(truth, abs=30)
+
+
+def test_a_chat_reads_in_order_though_tasks_start_in_any(desk):
+    # The second report waits until the first is on its way, and no longer than a while.
+    first, second = desk.key("branch-1"), desk.key("branch-2")
+    looks = []
+
+    def look(seconds):
+        looks.append(seconds)
+        desk.clock.clock.advance(seconds)
+        if len(looks) == 3:
+            desk.once("Первый", subject="branch-1")
+
+    desk.clock.wait = look
+    desk.once("Второй", subject="branch-2", after=first)
+    assert desk.shown == ["Первый", "Второй"]
+    began = desk.clock.now()
+    desk.once("Третий", subject="branch-3", after=desk.key("never"))
+    assert desk.clock.now() - began == pytest.approx(TURN, abs=2)
+    assert desk.once("Второй", subject="branch-2", after=second)[0].action == "unchanged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -55,6 +56,10 @@ class TelegramReportOperator(TelegramOperator):
         """Return where the message goes, as the settings write chats."""
         raise NotImplementedError
 
+    def before(self, chat: str) -> str | None:
+        """Return which subject's report comes just before in a chat of the settings."""
+        return None
+
     def message(self, period: Period, configured: Settings) -> Message:
         """Return what is to be read."""
         raise NotImplementedError
@@ -71,11 +76,11 @@ class TelegramReportOperator(TelegramOperator):
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
         hook = common_hook()
-        addresses = [address(chat, hook) for chat in self.chats(settings())]
+        addresses = {chat: address(chat, hook) for chat in self.chats(settings())}
         with ledger_of(context) as ledger:
             delivery = self._delivery(context, ledger, period, hook)
             if mode == "digest":
-                done = self._deliver_digest(delivery, period, addresses)
+                done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
                 footer = _lateness(period, self.report)
                 done = self._deliver(delivery, period, addresses, message, footer=footer)
@@ -85,20 +90,26 @@ class TelegramReportOperator(TelegramOperator):
         self,
         delivery: Delivery,
         period: Period,
-        addresses: Sequence[Address],
+        addresses: Mapping[str, Address],
         message: Message,
         *,
         footer: str,
     ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
-        for to in addresses:
-            key = delivery.ledger.key(
-                REPORT_KINDS[self.report].dag_id, period.key, self.subject(), to
-            )
+        report = REPORT_KINDS[self.report].dag_id
+        for chat, to in addresses.items():
+            key = delivery.ledger.key(report, period.key, self.subject(), to)
+            before = self.before(chat)
             try:
                 outcomes += delivery.deliver(
-                    key, to, message, day=period.start, footer=footer, silent=bool(footer)
+                    key,
+                    to,
+                    message,
+                    day=period.start,
+                    footer=footer,
+                    silent=bool(footer),
+                    after=replace(key, subject=before) if before else None,
                 )
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
@@ -138,6 +149,11 @@ class PostBranchReportOperator(TelegramReportOperator):
     def subject(self) -> str:
         """Return the branch."""
         return Figures.from_row(self.figures).name
+
+    def before(self, chat: str) -> str | None:
+        """Return the branch before, where it has the same chat."""
+        found: str | None = self.figures["after"].get(chat)
+        return found
 
     def chats(self, configured: Settings) -> list[str]:
         """Return the branch's chats."""

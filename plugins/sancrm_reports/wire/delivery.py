@@ -34,7 +34,8 @@ from sancrm_reports.wire.telegram_errors import (
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.5  # seconds between looks at a message that another sender has claimed
+LOOK = 0.2  # seconds between looks at a message that another sender has
+TURN = 10.0  # seconds to wait for the message before, which another task sends
 
 
 class BeingSentError(ReportError):
@@ -121,6 +122,7 @@ class Delivery:
         silent: bool = False,
         grows: bool = False,
         reply_to: MessageKey | None = None,
+        after: MessageKey | None = None,
     ) -> list[Outcome]:
         """Bring a message, in as many parts as it needs, to where the ledger says it is not yet.
 
@@ -134,6 +136,7 @@ class Delivery:
             silent: without sound.
             grows: another text is no correction, but more of the same, as in a digest.
             reply_to: the name in the ledger of a message in this chat that this one answers.
+            after: the name of the message in this chat that is to come before, if it comes soon.
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
@@ -157,6 +160,8 @@ class Delivery:
             raise PermanentError(
                 f"The message {key} is too long, and {error}. Shorten the template."
             ) from None
+        if known is None and after is not None:
+            self._wait_for(after)
         outcomes = []
         for part in parts:
             if part.is_taken_back and not self._was_sent(key, part):
@@ -206,6 +211,12 @@ class Delivery:
                 )
                 self._settle(posting, claim, left, is_new=False)
                 return None
+
+    def _wait_for(self, before: MessageKey) -> None:
+        """Let another task claim its message first, so that a chat reads in order."""
+        give_up_at = self.ledger.clock.now() + TURN
+        while self._messages.get(before) is None and self.ledger.clock.now() < give_up_at:
+            self.ledger.clock.wait(LOOK)
 
     def _deliver_part(self, posting: _Posting) -> Outcome:
         known = self._messages.get(posting.key, posting.part.number)
