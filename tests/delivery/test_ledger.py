@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from delivery.desk import GROUP, OTHER_GROUP, RESEND, connection, new_stand_in
+from delivery.desk import GROUP, OTHER_GROUP, RESEND, TEMPLATES, connection, new_stand_in
 from demo.ledger import open_database
 from ledgers import MIGRATIONS, empty_ledger, everything, ledger_dsn, rows
 from sancrm_reports.pure.audit import Roster
@@ -92,7 +92,13 @@ def test_many_senders_of_one_message_send_it_once(telegram, senders):
     def send(number, barrier):
         with open_database(dsn) as database:
             ledger = Ledger(database, sender=Sender())
-            delivery = Delivery(ledger, hook, timezone="Europe/Moscow", group_messages_per_minute=0)
+            delivery = Delivery(
+                ledger,
+                hook,
+                timezone="Europe/Moscow",
+                templates=TEMPLATES,
+                group_messages_per_minute=0,
+            )
             key = ledger.key("daily", str(number), "network", hook.default_address)
             barrier.wait()
             (outcome,) = delivery.deliver(key, hook.default_address, Message("Отчёт"), day=DAY)
@@ -203,7 +209,7 @@ def test_a_hung_post_holds_back_nobody(telegram):
     def post(subject):
         with open_database(dsn) as database:
             ledger = Ledger(database, sender=Sender())
-            delivery = Delivery(ledger, hook, timezone="Europe/Moscow")
+            delivery = Delivery(ledger, hook, timezone="Europe/Moscow", templates=TEMPLATES)
             key = ledger.key("daily", "2025-11-06", subject, hook.default_address)
             (outcome,) = delivery.deliver(key, hook.default_address, Message(subject), day=DAY)
         return outcome.action

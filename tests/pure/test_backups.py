@@ -8,6 +8,7 @@ import pytest
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
+from sancrm_reports.errors import ReportError
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -207,13 +208,16 @@ def test_a_backup_from_the_future_is_about_the_clock():
 
 def test_a_probe_that_cannot_look_is_not_good_news():
     # Told after three in a row, and at the deadline.
+    error = ReportError("no route", code="command", quote="no route to host")
+
     def look(errors, at=HOUR):
         now = OPENS + at
-        return judge(None, window=WINDOW, now=now, limits=LIMITS, error="no route", errors=errors)
+        return judge(None, window=WINDOW, now=now, limits=LIMITS, error=error, errors=errors)
 
     assert [look(errors).verdict.is_bad for errors in (1, 2, 3)] == [False, False, True]
     assert look(1, at=3 * HOUR).verdict is Verdict.PROBE_BROKEN
     assert look(3).detail == "no route"
+    assert (look(3).cause, look(3).quote) == ("command", "no route to host")
 
 
 def test_the_last_good_one_is_the_one_before():

@@ -104,24 +104,28 @@ def test_a_name_is_found_with_its_schema(sql, is_named):
             "must be superuser or have privileges of the pg_execute_server_program role to COPY "
             "to or from an external program",
             Trouble.REACHES_OUT,
-            "программу",
+            "tried.program",
         ),
         (
             "permission denied to COPY to or from an external program",
             Trouble.REACHES_OUT,
-            "программу",
+            "tried.program",
         ),
-        ("permission denied to COPY from a file", Trouble.REACHES_OUT, "файлы"),
-        ("must be superuser to create subscriptions", Trouble.REACHES_OUT, "другому серверу"),
-        ("permission denied to create subscription", Trouble.REACHES_OUT, "другому серверу"),
-        ("must be superuser to create superusers", Trouble.REACHES_OUT, "роли"),
-        ("permission denied to alter role", Trouble.REACHES_OUT, "роли"),
-        ('permission denied to set parameter "log_statement"', Trouble.REACHES_OUT, "настройки"),
-        (r"error: \unrestrict: wrong key", Trouble.REACHES_OUT, "psql"),
+        ("permission denied to COPY from a file", Trouble.REACHES_OUT, "tried.files"),
+        ("must be superuser to create subscriptions", Trouble.REACHES_OUT, "tried.server"),
+        ("permission denied to create subscription", Trouble.REACHES_OUT, "tried.server"),
+        ("must be superuser to create superusers", Trouble.REACHES_OUT, "tried.roles"),
+        ("permission denied to alter role", Trouble.REACHES_OUT, "tried.roles"),
+        (
+            'permission denied to set parameter "log_statement"',
+            Trouble.REACHES_OUT,
+            "tried.settings",
+        ),
+        (r"error: \unrestrict: wrong key", Trouble.REACHES_OUT, "tried.psql"),
         ("must be superuser to create an operator class", Trouble.NEEDS_RIGHTS, ""),
         ("only superuser can define a leakproof function", Trouble.NEEDS_RIGHTS, ""),
-        ('role "manager" does not exist', Trouble.REFUSED, "нет роли manager"),
-        ('extension "postgis" is not available', Trouble.REFUSED, "нет расширения postgis"),
+        ('role "manager" does not exist', Trouble.REFUSED, "lacks.role manager"),
+        ('extension "postgis" is not available', Trouble.REFUSED, "lacks.extension postgis"),
         ('tablespace "fast" does not exist', Trouble.REFUSED, ""),
         ("out of memory", Trouble.TOO_LARGE, ""),
         ("duplicate key value violates unique constraint", Trouble.REFUSED, ""),
@@ -131,5 +135,4 @@ def test_a_refusal_is_told_by_what_was_tried_or_is_missing(line, trouble, words)
     # What only a superuser may do is not by itself an attack.
     found, told = meaning_of(line)
     assert found is trouble
-    assert words in told
-    assert bool(words) is bool(told)
+    assert " ".join(told or ()).strip() == words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
@@ -19,7 +19,8 @@ from sancrm_reports.backups.facts import (
     Window,
     moment_of,
 )
-from sancrm_reports.errors import ToldError
+from sancrm_reports.backups.redaction import last_line
+from sancrm_reports.errors import ReportError, ToldError
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import Limits
@@ -62,8 +63,9 @@ class Judgement:
     """A verdict with what it rests on, small enough for XCom; it names no customer.
 
     ``backup`` is the one that the verdict is about, ``last_good`` the newest good one before it;
-    ``detail`` is the tool's or the probe's own line; ``usual_size`` is in bytes, where the backup
-    is too small for it; ``repository`` is the one that is behind the others.
+    ``detail`` is the tool's own line, or says in English for the log why nobody could look: then
+    ``cause`` is the code of that error, and ``quote`` the tool's line. ``usual_size`` is in bytes,
+    where the backup is too small for it; ``repository`` is the one that is behind the others.
     """
 
     verdict: Verdict
@@ -73,10 +75,17 @@ class Judgement:
     detail: str = ""
     usual_size: int | None = None
     repository: str = ""
+    cause: str = ""
+    quote: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, times as ISO 8601."""
         return cast("dict[str, Any]", TypeAdapter(Judgement).dump_python(self, mode="json"))
+
+    def because(self, error: ReportError) -> Judgement:
+        """Return the same, with why nobody could look, or read."""
+        detail = last_line(str(error))
+        return replace(self, detail=detail, cause=error.code, quote=last_line(error.quote))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Judgement:
@@ -104,7 +113,7 @@ def judge(
     window: Window,
     now: datetime,
     limits: Limits,
-    error: str = "",
+    error: ReportError | None = None,
     errors: int = 0,
 ) -> Judgement:
     """Return what the facts mean for the backup of a window.
@@ -120,7 +129,8 @@ def judge(
     at = min(now, window.next_at)  # of an earlier window is told what was true then
     if facts is None:
         broken = now >= window.due_at or errors >= limits.probe_errors
-        return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, at, detail=error)
+        verdict = Verdict.PROBE_BROKEN if broken else Verdict.WAITING
+        return Judgement(verdict, at).because(error) if error else Judgement(verdict, at)
     good = [backup for backup in facts.good if backup.began and backup.began < window.next_at]
     found = _judge(facts, window, now, limits, good)
     last_good = next((b for b in reversed(good) if b != found.backup), None)

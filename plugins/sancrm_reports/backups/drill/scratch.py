@@ -68,7 +68,7 @@ class Scratch:
                         Trouble.REFUSED,
                         f"The extension {extension.name!r} that the dump needs cannot be made in "
                         f"the scratch database: {str(error).splitlines()[0]}.",
-                        what=f"нет расширения {extension.name}",
+                        what=("lacks.extension", extension.name),
                     ) from None
 
     def _owner_name(self) -> str:

@@ -22,6 +22,8 @@ TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # loca
 class FolderError(ReportError):
     """The folder of dumps cannot be looked into."""
 
+    code = "folder"
+
 
 @dataclass(frozen=True)
 class DumpFile:

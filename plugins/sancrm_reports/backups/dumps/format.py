@@ -21,9 +21,13 @@ PLAIN = re.compile(rb"\s*(--(?!-)|SET |\\)[^\x00-\x08\x0e-\x1f\x7f]*")
 class DamagedError(ReportError):
     """The dump is not whole; the text is the reader's own line."""
 
+    code = "damaged"
+
 
 class UnknownFormatError(ReportError):
     """The dump is of no format that can be read here, which says nothing about it."""
+
+    code = "unknown_format"
 
 
 class Layout(StrEnum):
@@ -55,12 +59,12 @@ def format_of(path: Any) -> DumpFormat:
     """
     if path.is_dir():
         if not (path / CONTENTS).exists():
-            raise DamagedError(f"the folder has no {CONTENTS}")
+            raise DamagedError(f"the folder has no {CONTENTS}", code="dump_unfinished")
         return DumpFormat(Layout.DIRECTORY)
     with path.open("rb") as file:
         start = file.read(START)
     if not start:
-        raise DamagedError("the file is empty")
+        raise DamagedError("the file is empty", code="dump_empty")
     is_packed = start.startswith(GZIP)
     return DumpFormat(_layout(_unzipped(start) if is_packed else start, path.name), is_packed)
 
@@ -84,4 +88,4 @@ def _unzipped(start: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(start)
     except zlib.error as error:
-        raise DamagedError(f"gzip: {error}") from None
+        raise DamagedError(f"gzip: {error}", quote=f"gzip: {error}") from None

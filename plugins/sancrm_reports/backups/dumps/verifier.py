@@ -35,9 +35,13 @@ TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster 
 class VerificationError(ReportError):
     """The dump could not be read, or not in time: this says nothing about it."""
 
+    code = "verification"
+
 
 class StillWrittenError(VerificationError):
     """The dump changed while it was read."""
+
+    code = "still_written"
 
 
 class Verifier:
@@ -116,7 +120,9 @@ class Verifier:
         for chunk in chunks:
             tail = (tail + chunk)[-TAIL:]
         if not any(trailer in tail for trailer in TRAILERS):
-            raise DamagedError("the end that pg_dump writes is missing: it did not finish")
+            raise DamagedError(
+                "the end that pg_dump writes is missing: it did not finish", code="dump_unfinished"
+            )
 
     def _chunks(self) -> Iterator[bytes]:
         """Read the file once, with its progress in the log."""
@@ -146,9 +152,11 @@ class Verifier:
             with tarfile.open(fileobj=_Stream(content), mode="r|") as archive:  # type: ignore[call-overload]
                 names = [member.name for member in archive]
         except tarfile.TarError as error:
-            raise DamagedError(f"tar: {error}") from None
+            raise DamagedError(f"tar: {error}", quote=f"tar: {error}") from None
         if names[-1] != "restore.sql":
-            raise DamagedError("tar: restore.sql, which pg_dump writes last, is missing")
+            raise DamagedError(
+                "tar: restore.sql, which pg_dump writes last, is missing", code="dump_unfinished"
+            )
 
     def _folder(self) -> None:
         """Let pg_restore read a folder; one in object storage is fetched first."""
@@ -190,7 +198,7 @@ class Verifier:
             raise VerificationError(
                 f"pg_restore itself failed with {ending(program.returncode)}: {last_line(said)}"
             )
-        raise DamagedError(last_line(said))
+        raise DamagedError(last_line(said), quote=last_line(said))
 
     def _check_time(self) -> None:
         if time.monotonic() > self.ends_at:
@@ -256,6 +264,6 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 yield reader.decompress(rest)
                 rest = reader.unused_data
     except zlib.error as error:
-        raise DamagedError(f"gzip: {error}") from None
+        raise DamagedError(f"gzip: {error}", quote=f"gzip: {error}") from None
     if not reader.eof:
-        raise DamagedError("gzip: end of file before the end of the data")
+        raise DamagedError("gzip: end of file before the end of the data", code="dump_unfinished")
