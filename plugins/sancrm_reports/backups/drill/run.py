@@ -16,7 +16,7 @@ from sancrm_reports.backups.drill.restore import restore
 from sancrm_reports.backups.drill.restoring import Restore, reason_of
 from sancrm_reports.backups.drill.result import Drill, DrillError, Dump, Table, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox, find_sandbox
-from sancrm_reports.backups.drill.scratch import Scratch, connected
+from sancrm_reports.backups.drill.scratch import Scratch
 from sancrm_reports.backups.drill.scratch_database import scratch_database
 from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
 from sancrm_reports.backups.drill.workspace import check_space, workspace
@@ -25,6 +25,7 @@ from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
+from sancrm_reports.wire.private_postgres import connected
 
 SPACE_FACTOR = 2.5  # of the database's size, with the log of its changes; measured
 UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database cannot be asked

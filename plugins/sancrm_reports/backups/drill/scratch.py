@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox
 from sancrm_reports.backups.dumps.contents import Extension
+from sancrm_reports.wire.private_postgres import connected
 
 MOST_ROLES = 1000  # a dump that names more is no CRM's
 
@@ -75,20 +74,6 @@ class Scratch:
         from psycopg.conninfo import conninfo_to_dict
 
         return str(conninfo_to_dict(self.owner)["user"])
-
-
-@contextmanager
-def connected(dsn: str, **options: Any) -> Iterator[Any]:
-    """Connect as the DSN says, whatever PGPORT, PGSERVICE and the like say in the environment."""
-    from psycopg import connect
-
-    theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
-    try:
-        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 10, **options})
-    finally:
-        os.environ |= theirs
-    with connection:
-        yield connection
 
 
 def _make_roles(admin: Any, roles: list[str]) -> None:
