@@ -147,6 +147,47 @@ def test_a_scratch_database_comes_and_goes(scratch_server, server):
     assert names(server) == set()
 
 
+@pytest.fixture
+def plain_account(server, scratch_server):
+    """An account of the server that is no superuser, with these rights."""
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+
+        def account(rights):
+            admin.execute(f"create role drill_account login password 'p4ss' {rights}")
+            scratch_server(login="drill_account", password="p4ss")
+
+        yield account
+        admin.execute("drop role drill_account")
+
+
+def test_an_account_that_may_make_databases_and_roles_is_enough(plain_account, server):
+    # No superuser: the copy is its own role's, which can do nothing else, and both go.
+    plain_account("createdb createrole")
+    with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made:
+        with psycopg.connect(made.owner, autocommit=True) as owner:
+            owner.execute("create table t as select 1 as x")
+            for forbidden in ("create database x", "create role x", "copy t to program 'true'"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    owner.execute(forbidden)
+        assert made.used() > 1e6
+    with psycopg.connect(server.dsn()) as connection:
+        left = connection.execute("select rolname from pg_roles where rolname like 'sancrm_drill%'")
+        assert left.fetchall() == []
+
+
+def test_an_account_that_may_make_no_roles_is_refused(plain_account, server):
+    # A dump would be restored as that account, with its other databases in reach.
+    plain_account("createdb")
+    before = names(server)
+    with (
+        pytest.raises(DrillError, match="createrole") as caught,
+        scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX),
+    ):
+        pass
+    assert caught.value.trouble is Trouble.NO_SERVER
+    assert names(server) == before
+
+
 def test_the_next_drill_drops_the_database_of_a_killed_one(
     scratch_server, server, kill_in_the_middle
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
@@ -27,8 +28,11 @@ from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.private_postgres import connected
 
+log = logging.getLogger(__name__)
+
 SPACE_FACTOR = 2.5  # of the database's size, with the log of its changes; measured
 UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database cannot be asked
+MOST_TOLD = 1000  # things that were left out
 SPARE = 2e9  # bytes that a copy may take whatever its size
 
 
@@ -56,7 +60,8 @@ def run_drill(drill: Drill, configured: Settings, sql: str) -> None:
         with _scratch(wanted, folder, programs, sandbox, limits) as scratch:
             guard = Guard(limits, scratch.used)
             how = Restore(scratch, programs, guard, folder, wanted.extensions)
-            drill.left_out = restore(dump, how)
+            drill.left_out = restore(dump, how)[:MOST_TOLD]
+            log.info("Not restored: %s.", ", ".join(drill.left_out) or "nothing that matters")
             drill.seconds = time.monotonic() - begun
             restored = _restored_rows(scratch, sql, guard.seconds_left)
     drill.tables = _compared(drill, configured, sql, restored)
