@@ -527,6 +527,8 @@ def test_neither_the_workers_environment_nor_its_files_steer_a_drill(
     (tmp_path / ".pg_service.conf").write_text("[production]\nhost=127.0.0.1\nport=1\n")
     for name, value in {
         "PGPORT": "1",
+        "PGSERVICE": "production",
+        "PGSERVICEFILE": str(tmp_path / ".pg_service.conf"),
         "PGHOSTADDR": "127.0.0.1",
         "PGOPTIONS": "-c nonsense=1",
         "PSQLRC": str(tmp_path / ".psqlrc"),
@@ -551,6 +553,17 @@ def test_a_dump_that_grows_without_end_is_stopped(drill, scratch, tmp_path, conn
         error = drill(dump, server_conn_id=conn_id, disk_limit_gb=0.2)
         assert error.trouble is Trouble.TOO_LARGE, error
     assert list(scratch.iterdir()) == []
+
+
+def test_an_archive_that_unpacks_without_end_is_stopped(drill, server, tmp_path):
+    # Its rows are few bytes in the file, and are watched on the disk as they come.
+    dsn = server.create_database("bomb")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table t as select repeat('x', 900) from generate_series(1, 2e5)")
+    pg_dump(dsn, tmp_path / "bomb.dump", "--format=custom")
+    assert (tmp_path / "bomb.dump").stat().st_size < 2e6
+    error = drill(tmp_path / "bomb.dump", server_conn_id="", disk_limit_gb=0.1)
+    assert error.trouble is Trouble.TOO_LARGE, error
 
 
 def test_a_small_file_that_unpacks_without_end_is_stopped(drill, tmp_path):

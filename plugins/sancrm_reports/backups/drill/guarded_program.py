@@ -54,11 +54,11 @@ class Guard:
         """The rest of the time, at least a moment."""
         return max(self.ends_at - time.monotonic(), 0.001)
 
-    def check(self) -> None:
-        """Look once.
+    def check_time(self) -> None:
+        """Look at the time alone, which costs nothing.
 
         Raises:
-            DrillError: it is too long, or too much.
+            DrillError: it is over.
         """
         if time.monotonic() > self.ends_at:
             raise DrillError(
@@ -66,6 +66,14 @@ class Guard:
                 f"The dump was not restored within {self.limits.seconds / 60:g} minutes, the limit "
                 "restore_drill.time_limit_minutes.",
             )
+
+    def check(self) -> None:
+        """Look once at time and room.
+
+        Raises:
+            DrillError: it is too long, or too much.
+        """
+        self.check_time()
         if (used := self.used()) > self.limits.disk_bytes:
             raise DrillError(
                 Trouble.TOO_LARGE,

@@ -11,8 +11,6 @@ from sancrm_reports.backups.drill.sandbox import Sandbox
 from sancrm_reports.backups.dumps.contents import Extension
 from sancrm_reports.wire.private_postgres import connected
 
-MOST_ROLES = 1000  # a dump that names more is no CRM's
-
 
 @dataclass(frozen=True)
 class Scratch:
@@ -58,7 +56,7 @@ class Scratch:
 
         with connected(self.admin) as admin:
             if self.has_roles_of_its_own:
-                _make_roles(admin, list(roles)[:MOST_ROLES])
+                _make_roles(admin, roles)
             for extension in extensions:
                 try:
                     _make_extension(admin, extension, self._owner_name())
@@ -76,7 +74,7 @@ class Scratch:
         return str(conninfo_to_dict(self.owner)["user"])
 
 
-def _make_roles(admin: Any, roles: list[str]) -> None:
+def _make_roles(admin: Any, roles: Iterable[str]) -> None:
     """Make the roles that policies, grants and values of regrole name; without any right."""
     from psycopg import Error, sql
 
