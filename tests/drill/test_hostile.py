@@ -81,10 +81,16 @@ def running(request):
 
 
 @pytest.fixture
-def victim(running):
+def victim(running, attacked):
     """Restore a dump into an empty database of that server."""
+    emptied(running[0])
+    return attacked
+
+
+@pytest.fixture
+def attacked(running):
+    """Restore a dump into the database as it is, where nothing of it comes that far."""
     made, programs = running
-    emptied(made)
 
     def restore(dump, **limits):
         return restore_into(made, dump, programs, **limits)
@@ -135,11 +141,11 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_psql_runs_no_command_of_a_dump(victim, outside, tmp_path, line):
+def test_psql_runs_no_command_of_a_dump(attacked, outside, tmp_path, line):
     # In mid-line, behind a fake table, with a guessed key: psql ends at the first one.
     dump = write_sql(tmp_path / "bad.sql", "SELECT 1;", line.format(outside=outside), "SELECT 2;")
     with pytest.raises(DrillError) as caught:
-        victim(dump)
+        attacked(dump)
     told = (Trouble.REACHES_OUT, Trouble.REFUSED, Trouble.DAMAGED)  # of a fake table: its end
     assert caught.value.trouble in told, caught.value
     if "COPY" not in line and "SJIS" not in line:

@@ -69,7 +69,8 @@ ROLES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"ALTER .* OWNER TO (?P<roles>{_WORD});$",
-        rf"(?:GRANT|REVOKE) .* (?:TO|FROM) (?P<roles>{_WORD})(?: WITH GRANT OPTION)?(?: GRANTED BY {_WORD})?;$",
+        rf"(?:GRANT|REVOKE) .* (?:TO|FROM) (?P<roles>{_WORD})(?: WITH GRANT OPTION)?"
+        rf"(?: GRANTED BY {_WORD})?;$",
         rf"ALTER DEFAULT PRIVILEGES FOR ROLE (?P<roles>{_WORD}) ",
         rf"CREATE POLICY .* TO (?P<roles>{_WORD}(?:, {_WORD})*)(?: USING | WITH CHECK |;$)",
     )
