@@ -611,10 +611,12 @@ def test_a_memory_hog_is_ended(drill, tmp_path):
 
 def test_a_flood_of_notices_fills_neither_memory_nor_disk(drill, tmp_path):
     # Only the beginning and the end of what a program says is kept.
+    # As is what it answers, such as of a million sequences.
     flood = (
         "DO $$ BEGIN FOR i IN 1..200000 LOOP RAISE WARNING '%', repeat('x', 999); END LOOP; END $$;"
     )
-    write_sql(tmp_path / "bad.sql", flood, "COPY (SELECT 1) TO PROGRAM 'x';")
+    answers = "SELECT repeat('x', 1000) FROM generate_series(1, 90000);"
+    write_sql(tmp_path / "bad.sql", flood, answers, "COPY (SELECT 1) TO PROGRAM 'x';")
     assert drill(tmp_path / "bad.sql", server_conn_id="").trouble is Trouble.REACHES_OUT
 
 

@@ -147,9 +147,16 @@ def _check_psql(how: Restore) -> None:
 
 def _psql(how: Restore, feed: Any) -> Done:
     database, variables = libpq(how.scratch.owner)
-    words = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={database}"]
     return run(
-        [str(how.programs / "psql"), *words, "--file=-"],
+        [
+            str(how.programs / "psql"),
+            "--no-psqlrc",
+            "--quiet",
+            "--output=/dev/null",  # a line for each sequence and large object
+            "--set=ON_ERROR_STOP=1",
+            f"--dbname={database}",
+            "--file=-",
+        ],
         sandbox=how.scratch.sandbox,
         guard=how.guard,
         variables=variables,
