@@ -81,10 +81,16 @@ def running(request):
 
 
 @pytest.fixture
-def victim(running):
+def victim(running, attacked):
     """Restore a dump into an empty database of that server."""
+    emptied(running[0])
+    return attacked
+
+
+@pytest.fixture
+def attacked(running):
+    """Restore a dump into the database as it is, where nothing of it comes that far."""
     made, programs = running
-    emptied(made)
 
     def restore(dump, **limits):
         return restore_into(made, dump, programs, **limits)
@@ -135,11 +141,11 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_psql_runs_no_command_of_a_dump(victim, outside, tmp_path, line):
+def test_psql_runs_no_command_of_a_dump(attacked, outside, tmp_path, line):
     # In mid-line, behind a fake table, with a guessed key: psql ends at the first one.
     dump = write_sql(tmp_path / "bad.sql", "SELECT 1;", line.format(outside=outside), "SELECT 2;")
     with pytest.raises(DrillError) as caught:
-        victim(dump)
+        attacked(dump)
     told = (Trouble.REACHES_OUT, Trouble.REFUSED, Trouble.DAMAGED)  # of a fake table: its end
     assert caught.value.trouble in told, caught.value
     if "COPY" not in line and "SJIS" not in line:
@@ -527,6 +533,8 @@ def test_neither_the_workers_environment_nor_its_files_steer_a_drill(
     (tmp_path / ".pg_service.conf").write_text("[production]\nhost=127.0.0.1\nport=1\n")
     for name, value in {
         "PGPORT": "1",
+        "PGSERVICE": "production",
+        "PGSERVICEFILE": str(tmp_path / ".pg_service.conf"),
         "PGHOSTADDR": "127.0.0.1",
         "PGOPTIONS": "-c nonsense=1",
         "PSQLRC": str(tmp_path / ".psqlrc"),
@@ -551,6 +559,17 @@ def test_a_dump_that_grows_without_end_is_stopped(drill, scratch, tmp_path, conn
         error = drill(dump, server_conn_id=conn_id, disk_limit_gb=0.2)
         assert error.trouble is Trouble.TOO_LARGE, error
     assert list(scratch.iterdir()) == []
+
+
+def test_an_archive_that_unpacks_without_end_is_stopped(drill, server, tmp_path):
+    # Its rows are few bytes in the file, and are watched on the disk as they come.
+    dsn = server.create_database("bomb")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table t as select repeat('x', 900) from generate_series(1, 2e5)")
+    pg_dump(dsn, tmp_path / "bomb.dump", "--format=custom")
+    assert (tmp_path / "bomb.dump").stat().st_size < 2e6
+    error = drill(tmp_path / "bomb.dump", server_conn_id="", disk_limit_gb=0.1)
+    assert error.trouble is Trouble.TOO_LARGE, error
 
 
 def test_a_small_file_that_unpacks_without_end_is_stopped(drill, tmp_path):
@@ -592,10 +611,12 @@ def test_a_memory_hog_is_ended(drill, tmp_path):
 
 def test_a_flood_of_notices_fills_neither_memory_nor_disk(drill, tmp_path):
     # Only the beginning and the end of what a program says is kept.
+    # As is what it answers, such as of a million sequences.
     flood = (
         "DO $$ BEGIN FOR i IN 1..200000 LOOP RAISE WARNING '%', repeat('x', 999); END LOOP; END $$;"
     )
-    write_sql(tmp_path / "bad.sql", flood, "COPY (SELECT 1) TO PROGRAM 'x';")
+    answers = "SELECT repeat('x', 1000) FROM generate_series(1, 90000);"
+    write_sql(tmp_path / "bad.sql", flood, answers, "COPY (SELECT 1) TO PROGRAM 'x';")
     assert drill(tmp_path / "bad.sql", server_conn_id="").trouble is Trouble.REACHES_OUT
 
 

@@ -1,11 +1,14 @@
 """What of a dump is left out, and what a refusal of the server means."""
 
+from time import process_time
+
 import pytest
 
 from sancrm_reports.backups.drill.refusals import meaning_of
 from sancrm_reports.backups.drill.result import Trouble
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
+    Entry,
     Extension,
     Mentions,
     left_out,
@@ -50,6 +53,19 @@ def test_what_needs_what_is_left_out_goes_too_but_never_a_table():
         "MATERIALIZED VIEW public copied",
         "MATERIALIZED VIEW DATA public copied",
     ]
+
+
+def test_a_hostile_text_keeps_no_pattern_busy():
+    # A chain of a hundred thousand views, and lines that a careless pattern reads again and again.
+    begun = process_time()
+    chain = [Entry(0, "SERVER", "- s crm")]
+    chain += [Entry(i, "VIEW", f"public v{i} crm", frozenset({i - 1})) for i in range(1, 100_000)]
+    assert len(left_out(chain, [])) == len(chain)
+    found = Mentions()
+    for line in ("GRANT " + "TO a WITH " * 100_000, "ALTER " + "OWNER TO " * 100_000):
+        found.read(line)
+    assert process_time() - begun < 10
+    assert found.roles == set()
 
 
 def test_the_schema_of_an_extension_that_was_made_is_there():

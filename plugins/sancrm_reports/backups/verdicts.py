@@ -140,10 +140,13 @@ def judge(
 def _judge(
     facts: Facts, window: Window, now: datetime, limits: Limits, good: list[Backup]
 ) -> _Found:
-    """Look at what matters most first: a clock that lies, the newest backup, what runs, nothing."""
-    if ahead := _ahead(facts):
-        return _Found(Verdict.CLOCK_AHEAD, ahead)
-    if done := facts.last(BackupState.DONE, window):
+    """Look at what matters most first: the newest backup and its clock, what runs, nothing."""
+    ahead, done = _ahead(facts), facts.last(BackupState.DONE, window)
+    if ahead and (done in ahead or (not done and now >= window.due_at)):
+        return _Found(Verdict.CLOCK_AHEAD, ahead[0])
+    if done and done.size == 0 and now < window.due_at:
+        return _Found(Verdict.RUNNING, done)  # pg_dump makes its file, then may wait for a lock
+    if done:
         oldest = window.opens_at - timedelta(days=limits.full_within_days)
         # Each repository packs in its own way, and rests on its own full ones.
         there = [b for b in good if not facts.repositories or b.where == done.where]
@@ -151,6 +154,8 @@ def _judge(
         behind = _without_backup(facts.repositories, good, since=oldest)
         if behind and found.verdict is Verdict.OK:
             return _Found(Verdict.REPOSITORY_BEHIND, done, repository=behind)
+        if ahead and found.verdict is Verdict.OK:
+            return found._replace(detail=f"beside it, {ahead[0].label} is dated ahead")
         return found
     running = facts.last(BackupState.RUNNING, window)
     failed = facts.last(BackupState.FAILED, window)
@@ -165,10 +170,10 @@ def _judge(
     return _Found(Verdict.MISSING)
 
 
-def _ahead(facts: Facts) -> Backup | None:
-    """Return a backup from the future: a wrong clock makes every other verdict worthless."""
+def _ahead(facts: Facts) -> list[Backup]:
+    """Return the backups from the future. Beside tonight's, an old one with such a time is odd."""
     latest = facts.observed_at + CLOCK_TOLERANCE
-    return next((b for b in facts.backups if b.moment and b.moment > latest), None)
+    return [backup for backup in facts.backups if backup.moment and backup.moment > latest]
 
 
 def _without_backup(places: tuple[str, ...], good: list[Backup], *, since: datetime) -> str:
@@ -183,7 +188,9 @@ def _of_finished(
     if done.damage:
         return _Found(Verdict.DAMAGED, done, done.damage)
     usual = _usual_size(done, limits, good)
-    least = max(limits.small_bytes, int((usual or 0) * limits.small_ratio))
+    # Of an idle database a partial backup is a few hundred bytes.
+    floor = limits.small_bytes if done.is_full else 0
+    least = max(floor, int((usual or 0) * limits.small_ratio))
     if done.size is not None and done.size < least:
         return _Found(Verdict.TOO_SMALL, done, usual_size=usual)
     full = [backup for backup in good if backup.is_full]

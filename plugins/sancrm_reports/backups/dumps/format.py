@@ -16,6 +16,7 @@ CUSTOM, GZIP, TAR = b"PGDMP", b"\x1f\x8b", b"toc.dat\0"
 # A comment, a setting or a \restrict line, then text in whatever encoding. What is encrypted has
 # control characters, or as text begins with words or with -----BEGIN.
 PLAIN = re.compile(rb"\s*(--(?!-)|SET |\\)[^\x00-\x08\x0e-\x1f\x7f]*")
+OTHER_DATABASE = re.compile(rb"-- (?:MySQL|MariaDB) dump|/\*M?!|PRAGMA ")
 
 
 class DamagedError(ReportError):
@@ -75,7 +76,7 @@ def _layout(start: bytes, name: str) -> Layout:
     if start.startswith(TAR):
         return Layout.TAR
     # The header, before any row. A gzip of nothing is plain: what it lacks is its end.
-    if not start or PLAIN.fullmatch(start[:512]):
+    if not start or (PLAIN.fullmatch(start[:512]) and not OTHER_DATABASE.match(start)):
         return Layout.PLAIN
     raise UnknownFormatError(
         f"{name} is of no format that can be read here: pg_dump's custom, directory, tar and plain "

@@ -96,7 +96,9 @@ class Verifier:
         content = _unzipped(self._chunks()) if found.is_packed else self._chunks()
         match found.layout:
             case Layout.CUSTOM:
-                self._restore(content, ["--file=/dev/null"] if self.full else ["--list"])
+                self._entries(found)
+                if self.full:
+                    self._restore(content, ["--file=/dev/null"])
             case Layout.TAR if self.full:
                 self._tar(content)
             case Layout.TAR:
@@ -137,14 +139,25 @@ class Verifier:
                     told = done * 10 // whole
                     log.info("Read %d%% of %s.", told * 10, self.path.name)
 
-    def _restore(self, content: Iterator[bytes], how: list[str]) -> None:
+    def _restore(self, content: Iterator[bytes], how: list[str], **pipes: Any) -> None:
         """Let pg_restore read the file, which goes through a pipe and so may lie anywhere."""
-        with _pg_restore(how, stdin=subprocess.PIPE) as program:
+        with _pg_restore(how, stdin=subprocess.PIPE, **pipes) as program:
             with suppress(BrokenPipeError):  # it has seen enough; its exit code says of what
                 for chunk in content:
                     program.stdin.write(chunk)
                 program.stdin.close()
             self._judge(program)
+
+    def _entries(self, found: DumpFormat) -> None:
+        """Make sure that something is in it: one whose line ends were turned reads as nothing."""
+        content = _unzipped(self._chunks()) if found.is_packed else self._chunks()
+        with tempfile.TemporaryFile() as listed:
+            self._restore(content, ["--list"], stdout=listed)
+            listed.seek(0)
+            if not re.search(rb"(?m)^\d+; ", listed.read()):
+                raise DamagedError(
+                    "nothing is in it; were its line ends turned, as docker exec -t does"
+                )
 
     def _tar(self, content: Iterator[bytes]) -> None:
         """Read a tar to its last member: pg_restore takes one that was cut for whole."""
@@ -214,10 +227,9 @@ def _pg_restore(arguments: list[str], **pipes: Any) -> Iterator[Any]:
         try:
             program: Any = subprocess.Popen(
                 ["pg_restore", *arguments],
-                stdout=subprocess.DEVNULL,
                 stderr=output,
                 env={**os.environ, "LC_ALL": "C"},
-                **pipes,
+                **{"stdout": subprocess.DEVNULL, **pipes},
             )
         except OSError as error:
             raise VerificationError(
