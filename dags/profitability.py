@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, task
 
+from sancrm_reports.glue.check_sources import CheckSourcesOperator
 from sancrm_reports.glue.compute import (
     CheckDaysSumOperator,
     ComputeProfitabilityOperator,
@@ -75,6 +76,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         tags=["sancrm", "profitability"],
         doc_md=__doc__,
     ):
+        sources_checked = CheckSourcesOperator(task_id="check_sources", report=report)
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
         earlier_posted = WaitForEarlierRunOperator(task_id="wait_for_earlier_run")
@@ -103,6 +105,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
 
         # The network comes last, also when a branch's message failed; the run is red all the same,
         # because the last task fails wherever one failed.
+        sources_checked >> compute
         compute >> [check_network_sum(compute.output), days_checked] >> branches
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report

@@ -45,6 +45,13 @@ class Database(Section):
     session: dict[str, str] = Field(default_factory=dict)
 
 
+class Sources(Section):
+    """What may be so in the CRM's rows, though docs/sources.md asks for something else."""
+
+    allowed: list[Annotated[str, Field(pattern=r"^[a-z_]+\.sql: .")]] = Field(default_factory=list)
+    totals_tolerance: int = Field(default=0, ge=0)
+
+
 class Telegram(Section):
     """The bots, and the pool of one slot that keeps two senders apart.
 
@@ -177,6 +184,7 @@ class Settings(BaseSettings):
 
     account: Account
     database: Database = Database()
+    sources: Sources = Sources()
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()

@@ -13,11 +13,26 @@ from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import DELIVERIES, address, chats_of, common_hook
 from sancrm_reports.pure.audit import Roster, roster_key, since_key
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
-from sancrm_reports.settings import settings
-from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
+from sancrm_reports.pure.source_contract import Problem, refuse
+from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
+from sancrm_reports.wire.sources import check_totals
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from sancrm_reports.pure.period import Period
+
+
+def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
+    """Return where the CRM's own totals say something else, if there is a file of them."""
+    return check_totals(
+        cursor,
+        INCLUDE / "sql",
+        parameters(period),
+        {row.branch_id: (row.branch_name, row.revenue) for row in rows if row.subject == "branch"},
+        settings().sources.totals_tolerance,
+    )
 
 
 class ComputeProfitabilityOperator(BaseOperator):
@@ -46,7 +61,8 @@ class ComputeProfitabilityOperator(BaseOperator):
         with snapshot(settings().database) as cursor:
             now = read_profitability(cursor, self.sql, period)
             before = read_profitability(cursor, self.sql, period.compared_with)
-        check_reportable(now)
+            check_reportable(now)
+            refuse(crm_differences(cursor, period, now))
         earlier = {figures.key: figures for figures in before}
         self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
         return [

@@ -125,6 +125,11 @@ def _number(name: str, value: Any) -> Decimal | int | None:
             f"profitability.sql gives {name} as a binary float, which loses kopecks; "
             "cast it to numeric."
         )
+    if not Decimal(value).is_finite():
+        raise FiguresError(
+            f"profitability.sql gives {name} as {value}: a price or quantity in the CRM is not a "
+            "number. make check-sources says which."
+        )
     return int(value) if name in COUNTS else Decimal(value)
 
 
