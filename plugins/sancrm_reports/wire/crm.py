@@ -61,11 +61,6 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
         if is_private:
             raise explained(database, error, is_private=True) from None
         raise explained(database, error) from error
-    except UnicodeDecodeError as error:
-        raise CrmError(
-            f"A text of the CRM's database is not in {error.encoding}, as the session expects. Set "
-            "client_encoding under [database.session] to what the texts are really in."
-        ) from None
 
 
 def _configure(cursor: Any, database: Database) -> None:

@@ -130,6 +130,11 @@ def explained(database: Database, error: Error, *, is_private: bool = False) -> 
                 f"The query was stopped: {reason}. The limit is statement_timeout in "
                 "include/settings.toml; are the indexes of include/sql/indexes.sql there?"
             )
+        case "22021" | "22P05":
+            return CrmError(
+                "A text of the CRM's database is not in the encoding that the session expects. Set "
+                "client_encoding under [database.session] to what the texts are in."
+            )
         case "22012":
             return CrmError(
                 "The SQL divided by zero. Write x / nullif(y, 0) for a ratio: its null is shown "
