@@ -89,7 +89,7 @@ def daily_reports(
             continue
         run_id = f"scheduled__{day + timedelta(days=1)}T06:00:00+00:00"
         chats = {subject: [CHAT] for subject in fates}
-        roster = Roster(branches=dict(branches), chats=chats).to_json()
+        roster = Roster(branches=dict(branches.items()), chats=chats).to_json()
         yield Written(roster_key(dag_id, day.isoformat()), roster, run_id, "list_branches")
         for subject, what in fates.items():
             if what in (Fate.MISSING, Fate.NOT_EXPECTED):

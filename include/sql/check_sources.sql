@@ -63,6 +63,7 @@ examined as (
         branch_id::text as row_id,
         case
             when branch_id is null then 'branch_id is null'
+            when strpos(branch_id::text, '|') > 0 then 'branch_id holds a |'
             when branch_name is null then 'branch_name is null'
             when is_active and btrim(branch_name) = '' then 'branch_name is blank'
             when is_active is null then 'is_active is null'

@@ -77,13 +77,14 @@ class Chats(Section):
     missed_calls: ChatName = ""
     backups: ChatName = ""
     failures: ChatName = ""
-    branches: dict[int, Annotated[list[ChatName | Literal["default"]], Field(min_length=1)]] = (
-        Field(default_factory=dict)
-    )
+    branches: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")],
+        Annotated[list[ChatName | Literal["default"]], Field(min_length=1)],
+    ] = Field(default_factory=dict)
 
-    def of_branch(self, branch_id: int) -> list[str]:
+    def of_branch(self, branch_id: int | str) -> list[str]:
         """Return the chats of a branch's report; empty is the connection's."""
-        chats = self.branches.get(branch_id, ["default"])
+        chats = self.branches.get(str(branch_id), ["default"])
         return [self.reports if chat == "default" else chat for chat in chats]
 
     @property

@@ -17,7 +17,8 @@ def sources(tmp_path, monkeypatch):
     """A copy of the source files that a test may change, in use by runs and the command."""
     folder = shutil.copytree(INCLUDE, tmp_path / "include") / "sql"
     monkeypatch.setattr("sancrm_reports.glue.check_sources.SQL", folder)
-    monkeypatch.setattr("sancrm_reports.glue.compute.INCLUDE", folder.parent)
+    for module in ("settings", "glue.compute"):
+        monkeypatch.setattr(f"sancrm_reports.{module}.INCLUDE", folder.parent)
     return folder / "sources"
 
 
@@ -70,6 +71,24 @@ def test_the_crms_own_totals_hold_a_report_that_differs(run, crm, telegram, sour
     assert len(telegram.accepted) == 1
     configured(SOURCES__TOTALS_TOLERANCE="100")
     assert str(run().state) == "success"
+
+
+@pytest.mark.parametrize("as_key", ["lpad(to_hex({0}), 32, '0')::uuid", "'филиал ' || {0}"])
+def test_branches_may_have_uuids_and_texts_for_ids(run, crm, telegram, sources, as_key):
+    # Every message once, a correction in its place, and the roster keeps them.
+    for file, column in (
+        ("branches.sql", "branches.id as"),
+        ("closed_repairs.sql", "repairs.branch_id"),
+        ("returned_rentals.sql", "rentals.branch_id"),
+        ("fixed_costs.sql", "fixed_costs.branch_id"),
+    ):
+        name, _, alias = column.partition(" ")
+        edit(sources / file, column, f"{as_key.format(name)} {alias or 'as branch_id'}")
+    assert str(run().state) == "success"
+    crm.execute("update repair_services set price = price + 1")
+    assert str(run().state) == "success"
+    assert len(telegram.messages) == 3
+    assert all(message.edited for message in telegram.messages)
 
 
 def test_the_command_says_that_all_is_well(crm, capsys):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.entry import Entry
+    from sancrm_reports.pure.figures import Key
     from sancrm_reports.wire.delivery import Delivery
     from sancrm_reports.wire.incidents import Incidents
 
@@ -128,7 +129,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         reason, is_going_on = why_missing(context["ti"], dag_id, period)
         return replace(audit, reason=reason, is_going_on=is_going_on)
 
-    def _branches(self, period: Period) -> dict[int, str]:
+    def _branches(self, period: Period) -> dict[Key, str]:
         """Return the branches that were open; none where the CRM cannot say."""
         from sancrm_reports.wire.crm import snapshot
 

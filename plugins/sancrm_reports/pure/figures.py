@@ -28,6 +28,9 @@ FIGURES = (*ADDITIVE, "margin")
 SUBJECT = ("subject", "branch_id", "branch_name")
 
 
+Key = int | str  # of a branch or a repair; a uuid as its text
+
+
 class FiguresError(PermanentError):
     """The figures contradict themselves, or cannot be reported: nothing may be sent."""
 
@@ -41,7 +44,7 @@ class Figures:
     """
 
     subject: str
-    branch_id: int | None
+    branch_id: Key | None
     branch_name: str | None
     repair_revenue: Decimal
     rental_revenue: Decimal
@@ -68,7 +71,8 @@ class Figures:
                 "Its last select must name every figure of docs/metrics.md."
             )
         numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
-        return cls(**{name: row[name] for name in SUBJECT}, **numbers)
+        subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        return cls(**subject, **numbers)
 
     @classmethod
     def none_of(cls, other: Figures) -> Figures:
@@ -80,7 +84,7 @@ class Figures:
         )
 
     @property
-    def key(self) -> tuple[str, int | None]:
+    def key(self) -> tuple[str, Key | None]:
         """What the figures are of."""
         return self.subject, self.branch_id
 
@@ -110,6 +114,11 @@ class Figures:
             **{name: None if value is None else f"{value:f}" for name, value in amounts.items()},
             **{name: getattr(self, name) for name in COUNTS},
         }
+
+
+def key_of(value: Any) -> Key | None:
+    """Return a key as it can travel through JSON."""
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _number(name: str, value: Any) -> Decimal | int | None:

@@ -17,7 +17,7 @@ from sancrm_reports.wire.crm_errors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sancrm_reports.pure.missed_calls import MissedCall
+    from sancrm_reports.pure.missed_calls import CallList
     from sancrm_reports.pure.period import Period
     from sancrm_reports.settings import Database
 
@@ -113,14 +113,27 @@ def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
     return [read_profitability(cursor, sql, day) for day in period.days]
 
 
-def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> list[MissedCall]:
+def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> CallList:
     """Read whom to call back, the longest wait first."""
-    from sancrm_reports.pure.missed_calls import MissedCall
+    from psycopg import DataError
+    from psycopg.types.datetime import TimestamptzLoader
 
+    from sancrm_reports.pure.missed_calls import CallList
+
+    class AnyTime(TimestamptzLoader):
+        """Leaves as a text what Python has no time for: infinity, the year 20226."""
+
+        def load(self, data: Any) -> Any:
+            try:
+                return super().load(data)
+            except DataError:
+                return bytes(data).decode()
+
+    cursor.adapters.register_loader("timestamptz", AnyTime)
     # The joins stand in the right order: to look for another takes as long as the query itself.
     cursor.execute("set local join_collapse_limit = 1")
     cursor.execute(sql, {"statuses": list(statuses)})
-    return [MissedCall.from_row(row) for row in cursor.fetchall()]
+    return CallList.from_rows(cursor.fetchall())
 
 
 def read_statuses(cursor: Any, sql: str) -> list[str]:

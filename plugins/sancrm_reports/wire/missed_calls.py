@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.wire.chats import Address
@@ -25,6 +26,7 @@ from sancrm_reports.wire.delivery import Delivery, Outcome
 
 log = logging.getLogger(__name__)
 REPORT = "missed_calls"
+NOTHING: Mapping[Key | None, str] = {}
 
 
 class MissedCallsError(PermanentError):
@@ -84,26 +86,35 @@ class MissedCallsChat:
             )
         self.delivery.ledger.store.set(f"{REPORT}|statuses", there)
 
-    def update(self, calls: Sequence[MissedCall]) -> None:
+    def update(
+        self, calls: Sequence[MissedCall], unreadable: Mapping[Key | None, str] = NOTHING
+    ) -> None:
         """Close the messages of those who were called, then tell of the others, in their order.
 
-        What came of it is in ``outcomes``. A message that Telegram refuses, or whose fate is
-        unknown, holds up no other: it is in ``errors``.
+        ``unreadable`` are repairs of which no message can be made: reasons by id. Nobody says that
+        these customers were called. What came of it is in ``outcomes``. A message that Telegram
+        refuses, or whose fate is unknown, holds up no other: it is in ``errors``.
 
         Raises:
             ReportError: something that may pass; go on later, and nothing is sent twice.
         """
-        due = {call.repair_id for call in calls}
         known = self._open_repairs()
+        due = {call.repair_id for call in calls} | {key for key in unreadable if key is not None}
+        if None in unreadable:  # it may be any of them
+            due |= known
         # Noted before anything is sent: a message that nobody knows of could never be closed.
         self._set_open_repairs(known | due)
-        gone = sorted(known - due)
+        gone = sorted(known - due, key=_numbers_first)
         closed = {repair_id for repair_id in gone if self._try(repair_id, self._close, repair_id)}
         self._set_open_repairs(known - closed | due)
         for call in calls:
             self._try(call.repair_id, self._tell, call)
+        self.errors += [
+            MissedCallsError(f"Repair {key or 'without an id'}: {reason}.")
+            for key, reason in unreadable.items()
+        ]
 
-    def _try(self, repair_id: int, act: Callable[[Any], list[Outcome]], subject: Any) -> bool:
+    def _try(self, repair_id: Key, act: Callable[[Any], list[Outcome]], subject: Any) -> bool:
         """Act, and keep an error that is this repair's only; tell whether it went well."""
         try:
             self._note(act(subject))
@@ -122,7 +133,7 @@ class MissedCallsChat:
                 log.info("%s: %s", outcome.key, outcome.action)
                 self.outcomes.append(outcome)
 
-    def _close(self, repair_id: int) -> list[Outcome]:
+    def _close(self, repair_id: Key) -> list[Outcome]:
         """Say that the customer was called, in each message that still says "call"."""
         code, messages = self._record(repair_id)
         outcomes = []
@@ -162,23 +173,27 @@ class MissedCallsChat:
         outcomes = (self.delivery.amend(key, self.to, message) for key in keys)
         return [outcome for outcome in outcomes if outcome]
 
-    def _open_repairs(self) -> set[int]:
+    def _open_repairs(self) -> set[Key]:
         return set(self.delivery.ledger.store.get(f"{REPORT}|open") or [])
 
-    def _set_open_repairs(self, repairs: set[int]) -> None:
-        self.delivery.ledger.store.set(f"{REPORT}|open", sorted(repairs))
+    def _set_open_repairs(self, repairs: set[Key]) -> None:
+        self.delivery.ledger.store.set(f"{REPORT}|open", sorted(repairs, key=_numbers_first))
 
-    def _record(self, repair_id: int) -> tuple[str, dict[str, str]]:
+    def _record(self, repair_id: Key) -> tuple[str, dict[str, str]]:
         """Return a repair's code, and the days of its messages by their names in the ledger."""
         record = self.delivery.ledger.store.get(f"{REPORT}|repair-{repair_id}") or {}
         return record.get("code", ""), record.get("messages", {})
 
-    def _set_record(self, repair_id: int, code: str, messages: dict[str, str]) -> None:
+    def _set_record(self, repair_id: Key, code: str, messages: dict[str, str]) -> None:
         record = {"code": code, "messages": messages}
         self.delivery.ledger.store.set(f"{REPORT}|repair-{repair_id}", record)
 
 
-def _without_its_text(error: Exception, repair_id: int) -> ReportError:
+def _numbers_first(key: Key) -> tuple[bool, Key]:
+    return isinstance(key, str), key
+
+
+def _without_its_text(error: Exception, repair_id: Key) -> ReportError:
     """Say where an unexpected error came from, but not its text."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return ReportError(

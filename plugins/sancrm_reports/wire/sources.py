@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.pure.figures import key_of
 from sancrm_reports.pure.source_contract import (
     CONTRACT,
     OF_REPORTS,
@@ -182,7 +183,7 @@ def _differences(
 ) -> Iterator[Problem]:
     problem = Problem("crm_totals", "")
     for row in rows:
-        name, ours = revenues.get(row["branch_id"], (None, Decimal(0)))
+        name, ours = revenues.get(key_of(row["branch_id"]), (None, Decimal(0)))
         if row["revenue"] is None or not abs(row["revenue"] - ours) <= tolerance:
             whose = f"branch {row['branch_id']}" + (f" ({name})" if name else "")
             yield replace(
