@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Param
 
-from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting
+from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting_of
 from sancrm_reports.glue.backup_sensor import LATE, BackupSensor, VerifyBackupOperator
 from sancrm_reports.glue.backup_window import window_timetable
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import alerting
 from sancrm_reports.settings import settings
 
 VERIFY_RETRIES = 1  # reading takes long, and the alert waits for it
@@ -58,12 +58,14 @@ for name, watched in settings().backups.items():
             retries=VERIFY_RETRIES,
             execution_timeout=reading,
         )
-        alert = PostBackupAlertOperator(task_id="post_backup_alert", backup=name, **alerting(name))
+        alert = PostBackupAlertOperator(
+            task_id="post_backup_alert", backup=name, **alerting_of(name)
+        )
         conclude = ConcludeRunOperator(
             task_id="conclude_run",
             title=f"наблюдение за копией {watched.database}",
             trigger_rule="all_done",
-            **posting(),
+            **alerting(),
         )
 
         # The alert goes out whatever happened before it; a bad night is red all the same, because

@@ -14,7 +14,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from sancrm_reports.glue.audit import AuditDeliveriesOperator
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
 with DAG(
@@ -30,9 +30,9 @@ with DAG(
     tags=["sancrm", "operations"],
     doc_md=__doc__,
 ):
-    audit = AuditDeliveriesOperator(task_id="audit_deliveries", **posting())
+    audit = AuditDeliveriesOperator(task_id="audit_deliveries", **alerting())
     conclude = ConcludeRunOperator(
-        task_id="conclude_run", title="проверка отправки", trigger_rule="all_done", **posting()
+        task_id="conclude_run", title="проверка отправки", trigger_rule="all_done", **alerting()
     )
 
     audit >> conclude

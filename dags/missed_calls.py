@@ -11,7 +11,7 @@ from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, PostMissedCallsOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -43,7 +43,7 @@ with DagWithDeadline(
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
     conclude = ConcludeMissedCallsOperator(
-        task_id="conclude_run", title=TITLE, trigger_rule="all_done", **posting()
+        task_id="conclude_run", title=TITLE, trigger_rule="all_done", **alerting()
     )
 
     calls >> conclude

@@ -21,7 +21,7 @@ from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.telegram import DELIVERIES, posting
+from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -84,7 +84,6 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
             task_id="list_branches",
             report=report,
             figures=compute.output,
-            outlets=[DELIVERIES],
         )
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
@@ -100,7 +99,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
             task_id="conclude_run",
             report=report,
             trigger_rule="all_done",
-            **posting(),
+            **alerting(),
         )
 
         # The network comes last, also when a branch's message failed; the run is red all the same,

@@ -18,7 +18,7 @@ from sancrm_reports.glue.drill import (
     RestoreDumpOperator,
     drill_timetable,
 )
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
 RETRIES = 2  # each try restores from the beginning
@@ -48,13 +48,13 @@ with DAG(
         task_id="post_restore_drill",
         drilled_by=restore.task_id,
         trigger_rule="all_done",
-        **posting(),
+        **alerting(),
     )
     conclude = ConcludeRunOperator(
         task_id="conclude_run",
         title="учебное восстановление",
         trigger_rule="all_done",
-        **posting(),
+        **alerting(),
     )
 
     # The chat is told whatever came of it; the last task makes the run red if it did not pass.

@@ -21,6 +21,7 @@ import httpx
 import psycopg
 from airflow import __version__ as airflow_version
 
+from demo.ledger import create_ledger, ledger_connection
 from demo.postgres import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,9 +34,9 @@ class LocalAirflowError(RuntimeError):
 
 
 class LocalAirflow:
-    """Airflow with this checkout's DAGs and plugins, and a metadata database of its own.
+    """Airflow with this checkout's DAGs and plugins, and databases of its own: metadata, ledger.
 
-    The database is a copy of a migrated template, so that every start is fresh and takes no
+    The metadata is a copy of a migrated template, so that every start is fresh and takes no
     migration. ``environment`` adds connections and settings. ``users`` gives roles (``viewer``,
     ``user``, ``op``, ``admin``) by names, which are the passwords too; without it everybody is
     admin. The client ``api`` acts as the first of them. Use it in a ``with``.
@@ -57,6 +58,7 @@ class LocalAirflow:
         self.url = f"http://127.0.0.1:{self.port}"
         self._postgres = postgres
         self._database = database
+        self._ledger = f"{database}_ledger"
         self._extra = dict(environment or {})
         self._components = components
         self._users = dict(users or {})
@@ -69,8 +71,13 @@ class LocalAirflow:
         return self._postgres.dsn(self._database)
 
     @property
-    def metadata_url(self) -> str:
-        """The same as SQLAlchemy writes it."""
+    def ledger_dsn(self) -> str:
+        """The DSN of the delivery ledger."""
+        return self._postgres.dsn(self._ledger)
+
+    @property
+    def _metadata_url(self) -> str:
+        """The metadata's DSN as SQLAlchemy writes it."""
         return self.metadata_dsn.replace("postgresql://", "postgresql+psycopg2://")
 
     @property
@@ -95,7 +102,7 @@ class LocalAirflow:
                 f"{name}:{role}" for name, role in self._users.items()
             ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata_url,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._metadata_url,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080
@@ -104,6 +111,7 @@ class LocalAirflow:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self._log_ports[0]),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self._log_ports[1]),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(self.ledger_dsn),
             "PYTHONWARNINGS": "ignore",
             **self._extra,
         }
@@ -170,12 +178,14 @@ class LocalAirflow:
             wanted, self._database = self._database, building
             try:
                 self.command("db", "migrate")
-                self.command("pools", "set", "telegram", "1", "One slot: one sender at a time")
+                self.command("pools", "set", "telegram", "8", "Tasks that post reports")
+                self.command("pools", "set", "telegram_alerts", "4", "Tasks that alert")
             finally:
                 self._database = wanted
             with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
                 connection.execute(f'alter database "{building}" rename to "{template}"')
         self._postgres.create_database(self._database, template)
+        create_ledger(self._postgres, self._ledger)
 
     def stop(self) -> None:
         """End every process of this Airflow, with their children. Harmless if repeated."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import base64
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from airflow.models.asset_state_store import AssetStateStoreModel
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlalchemy import create_engine, update
-from sqlalchemy.orm import Session
 
-from demo.deliveries import daily_reports, write
+from demo.ledger import daily_reports, ledger_connection, open_database
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import NETWORK, Fate
@@ -25,11 +21,11 @@ WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 390, "height": 780}
 
 
 def pictures_of_page(
-    browser: Browser, branches: Mapping[int, str], ledger: Mapping[str, Any], *, until: date
+    browser: Browser, branches: Mapping[int, str], ledger_dsn: str, *, until: date
 ) -> Iterator[tuple[str, bytes]]:
     """Yield names and pictures: of the grid, of a report that was sent, and of one that was not.
 
-    ``ledger`` is what the store held after the newest reports; the time before is made up.
+    The ledger holds the newest reports; the time before is made up.
     """
     days = [until - timedelta(days=number) for number in range(120, 0, -1)]
     newest = days[-1]
@@ -39,21 +35,21 @@ def pictures_of_page(
         tempfile.TemporaryDirectory() as home,
         EmbeddedPostgres() as postgres,
         LocalAirflow(
-            postgres, Path(home), components=("api-server",), users={USER: "op"}
+            postgres,
+            Path(home),
+            components=("api-server",),
+            users={USER: "op"},
+            environment={"AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(ledger_dsn)},
         ) as airflow,
+        open_database(ledger_dsn) as ledger,
     ):
-        with Session(create_engine(airflow.metadata_url)) as session:
-            reports = daily_reports(
-                branches,
-                days,
-                lambda day, subject: _fate(day, subject, newest),
-                lambda day, subject: f"{subject}, {day}",
-            )
-            write(session, "profitability_daily", reports)
-            for key, value in ledger.items():
-                row = update(AssetStateStoreModel).where(AssetStateStoreModel.key == key)
-                session.execute(row.values(value=json.dumps(value)))
-            session.commit()
+        daily_reports(
+            ledger,
+            branches,
+            days,
+            lambda day, subject: _fate(day, subject, newest),
+            lambda day, subject: f"{subject}, {day}",
+        )
         for theme in ("light", "dark"):
             for size, screen in (("", WIDE), ("-phone", PHONE)):
                 context = _signed_in(browser, airflow.url, screen, theme)

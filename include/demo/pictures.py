@@ -26,6 +26,7 @@ from psycopg.rows import dict_row
 from demo.crm.backups import FAILED_NIGHTS_AGO
 from demo.crm.load import load_demo
 from demo.crm.network import KONAKOVO, LENINA, SADOVAYA
+from demo.ledger import create_ledger, open_database
 from demo.page_pictures import pictures_of_page, webp
 from demo.postgres import EmbeddedPostgres
 from demo.telegram.clock import Clock as FrozenClock
@@ -44,9 +45,9 @@ from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
-from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase
+from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.missed_calls import MissedCallsChat
-from sancrm_reports.wire.pacing import Clock
 from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
@@ -76,25 +77,26 @@ def main() -> int:
         alert = chat.tell_backup(FAILED_NIGHTS_AGO)
         recovered, answer = chat.tell_recovery(FAILED_NIGHTS_AGO - 1)
         missed_calls = chat.post_missed_calls()
-        branches, ledger = chat.branches, chat.ledger
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
-        sizes = [
-            draw(browser, "branch", branch),
-            draw(browser, "branch-dark", branch, colours="dark"),
-            draw(browser, "network", network),
-            draw(browser, "loss-and-quiet", loss, quiet),
-            draw(browser, "corrected", corrected),
-            draw(browser, "backup-alert", alert),
-            draw(browser, "backup-recovered", recovered, answer),
-            draw(browser, "missed-calls", *missed_calls),
-            *(
-                keep(name, picture)
-                for name, picture in pictures_of_page(browser, branches, ledger, until=NINE.date())
-            ),
-        ]
-        browser.close()
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
+            sizes = [
+                draw(browser, "branch", branch),
+                draw(browser, "branch-dark", branch, colours="dark"),
+                draw(browser, "network", network),
+                draw(browser, "loss-and-quiet", loss, quiet),
+                draw(browser, "corrected", corrected),
+                draw(browser, "backup-alert", alert),
+                draw(browser, "backup-recovered", recovered, answer),
+                draw(browser, "missed-calls", *missed_calls),
+                *(
+                    keep(name, picture)
+                    for name, picture in pictures_of_page(
+                        browser, chat.branches, chat.ledger_dsn, until=NINE.date()
+                    )
+                ),
+            ]
+            browser.close()
     return 1 if max(sizes) > LARGEST else 0
 
 
@@ -105,15 +107,25 @@ def demo_chat() -> Iterator[DemoChat]:
     with EmbeddedPostgres() as postgres, telegram:
         dsn = postgres.create_database("sancrm")
         load_demo(dsn, today=NINE.date(), timezone=ZONE)
-        with psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as crm:
+        ledger_dsn = create_ledger(postgres)
+        with (
+            psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as crm,
+            open_database(ledger_dsn) as ledger,
+        ):
             os.environ["AIRFLOW_CONN_SANCRM_DB"] = dsn
-            yield DemoChat(crm, telegram)
+            yield DemoChat(crm, telegram, ledger, ledger_dsn)
 
 
 class DemoChat:
     """The chat of the demo, to which the daily report is posted message by message."""
 
-    def __init__(self, crm: psycopg.Connection[Any], telegram: TelegramStandIn) -> None:
+    def __init__(
+        self,
+        crm: psycopg.Connection[Any],
+        telegram: TelegramStandIn,
+        ledger: LedgerDatabase,
+        ledger_dsn: str,
+    ) -> None:
         telegram.chats.add(int(CHAT.chat), "supergroup", "SanCRM · отчёты")
         os.environ["AIRFLOW_CONN_TELEGRAM_DEFAULT"] = json.dumps(
             {
@@ -125,11 +137,9 @@ class DemoChat:
         self._crm = crm
         self._telegram = telegram
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
-        self._backups = _Store()
-        self.ledger = _Store()
-        self._delivery = Delivery(
-            Ledger(self.ledger), SancrmTelegramHook(), timezone=ZONE, clock=_Clock(telegram.clock)
-        )
+        self.ledger_dsn = ledger_dsn
+        self._ledger = Ledger(ledger, _Clock(telegram.clock))
+        self._delivery = Delivery(self._ledger, SancrmTelegramHook(), timezone=ZONE)
 
     def post_branch(self, branch_id: int) -> ShownMessage:
         """Post the report of a branch; return what the chat shows."""
@@ -169,7 +179,7 @@ class DemoChat:
         alerts = BackupAlerts(
             "sancrm",
             Subject("sancrm", "table", ZONE, window),
-            store=self._backups,
+            ledger=self._ledger,
             routes=[lambda: (self._delivery, CHAT)],
             templates=INCLUDE / "templates",
         )
@@ -214,16 +224,10 @@ class DemoChat:
         }
 
     def _post(self, subject: str, message: Message) -> ShownMessage:
-        key = self._delivery.key("profitability_daily", self._period.key, subject, CHAT)
+        key = self._ledger.key("profitability_daily", self._period.key, subject, CHAT)
         [outcome] = self._delivery.deliver(key, CHAT, message)
         shown = {message.message_id: message for message in self._telegram.messages}
         return shown[outcome.message_id]
-
-
-class _Store(dict[str, Any]):
-    """A ledger's store for as long as the pictures take."""
-
-    set = dict.__setitem__
 
 
 class _Clock(Clock):

@@ -52,8 +52,16 @@ class Sources(Section):
     totals_tolerance: int = Field(default=0, ge=0)
 
 
+class Ledger(Section):
+    """Where it is kept what was sent, and for how many days: texts, and everything else."""
+
+    conn_id: str = "sancrm_ledger"
+    keep_days: int = Field(default=800, ge=90)
+    keep_text_days: int = Field(default=400, ge=31)
+
+
 class Telegram(Section):
-    """The bots, and the pool of one slot that keeps two senders apart.
+    """The bots, and the pools of the tasks that post reports, and that alert.
 
     ``ops_conn_id`` and ``backup_conn_id`` may name connections that do not exist: then the common
     one, ``conn_id``, serves.
@@ -63,6 +71,7 @@ class Telegram(Section):
     ops_conn_id: str = "telegram_ops"
     backup_conn_id: str = "telegram_backup"
     pool: str = "telegram"
+    alerts_pool: str = "telegram_alerts"
 
 
 class Chats(Section):
@@ -186,6 +195,7 @@ class Settings(BaseSettings):
     account: Account
     database: Database = Database()
     sources: Sources = Sources()
+    ledger: Ledger = Ledger()
     telegram: Telegram = Telegram()
     chats: Chats = Chats()
     delivery: Delivery = Delivery()

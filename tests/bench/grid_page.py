@@ -8,12 +8,12 @@ from datetime import date, timedelta
 
 from airflow.models.asset import AssetModel
 from airflow.models.asset_state_store import AssetStateStoreModel as Stored
+from demo.deliveries import daily_reports, write
 from fastapi import Response
 from fastapi.encoders import jsonable_encoder
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from demo.deliveries import daily_reports, write
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.glue.page import grid
 from sancrm_reports.pure.audit import Fate

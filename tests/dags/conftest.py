@@ -1,5 +1,6 @@
 """A real Airflow database, a real PostgreSQL with a small CRM, and the Telegram stand-in."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -7,8 +8,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from demo.ledger import ledger_connection
 from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
+from ledgers import empty_ledger
 from sancrm_reports.settings import settings
 from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
 
@@ -99,11 +102,7 @@ def run(airflow_database, crm, telegram):
 
 def forget_deliveries():
     """Empty the ledger, so that tests do not see each other's messages."""
-    from airflow.models.asset_state_store import AssetStateStoreModel
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        session.query(AssetStateStoreModel).delete()
+    os.environ["AIRFLOW_CONN_SANCRM_LEDGER"] = ledger_connection(empty_ledger())
 
 
 def states(run):

@@ -1,13 +1,13 @@
 """The audit of deliveries: what the reports owed against what was sent."""
 
-import json
-
+import psycopg
 import pytest
-from airflow.models.asset_state_store import AssetStateStoreModel as Stored
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from psycopg.types.json import Jsonb
 from sqlalchemy import select
 
+from ledgers import ledger_dsn
 from sancrm_reports.settings import settings
 from stage import CHAT, OPS_CHAT, in_chat, reader_connection, telegram_connection
 
@@ -127,10 +127,12 @@ def test_a_topic_is_looked_for_as_it_was_sent_to(run, telegram, monkeypatch):
 def test_a_task_that_was_cleared_sends_to_the_new_chat_and_that_is_enough(run, telegram):
     # Only the failed task was repeated, so the roster has the chat that was deleted.
     run(DAILY, period="2026-11-16")
-    with create_session() as session:
-        roster = session.scalar(select(Stored).where(Stored.key == f"roster|{DAILY}|2026-11-16"))
-        noted = json.loads(roster.value)
-        roster.value = json.dumps(noted | {"chats": noted["chats"] | {"branch-1": [NEW_CHAT]}})
+    with psycopg.connect(ledger_dsn()) as ledger:
+        changed = ledger.execute(
+            "update sancrm_ledger.expected set chats = chats || %s where period = '2026-11-16'",
+            [Jsonb({"branch-1": [NEW_CHAT]})],
+        )
+    assert changed.rowcount == 1
     assert audit(run)[0] == "success"
 
 

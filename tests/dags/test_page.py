@@ -1,26 +1,24 @@
 """What a run leaves behind for the page, read as the API server reads it."""
 
-from airflow.utils.session import create_session
-from sqlalchemy import select
-
-from sancrm_reports.glue.telegram import DELIVERIES
+from demo.ledger import open_database
+from ledgers import ledger_dsn
 from sancrm_reports.pure.audit import Fate
-from sancrm_reports.wire.deliveries import FATE, Deliveries, Stored
+from sancrm_reports.wire.ledger.history import History
 
 SPAN = ("profitability_daily", "2026-11-17", "2026-11-18")
 
 
 def test_the_page_finds_all_that_a_run_posted(run, telegram):
-    # Names, texts and what became of each; that, the database tells without an entry being parsed.
+    # Names, texts, what became of each, and which task wrote it.
     run()
-    with create_session() as session:
-        deliveries = Deliveries(session, DELIVERIES.name)
-        sent = list(deliveries.sent(*SPAN))
-        rosters = deliveries.rosters(*SPAN)
-        [network] = deliveries.of(*SPAN, "network")
-        told = session.scalars(select(FATE).where(Stored.key.startswith("|".join(SPAN[:2])))).all()
+    with open_database(ledger_dsn()) as database:
+        history = History(database)
+        sent = list(history.sent(*SPAN))
+        rosters = history.rosters(*SPAN)
+        [network] = history.of(*SPAN, "network")
     assert {one.subject for one in sent} == {"branch-1", "branch-2", "network"}
+    assert {one.fate for one in sent} == {Fate.LATE}
     assert rosters["2026-11-17"].branches[1] == "Филиал на Ленина"
     assert network.entry.message_id == telegram.messages[-1].message_id
+    assert network.task_id == "post_network_report"
     assert "Вся сеть" in network.html
-    assert set(told) <= {Fate.SENT, Fate.LATE}

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from demo.telegram import Clock as StandInClock
 from demo.telegram import TelegramStandIn
+from ledgers import BreakableDatabase, empty_ledger
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.delivery import Delivery
-from sancrm_reports.wire.ledger import Ledger
-from sancrm_reports.wire.pacing import Clock
+from sancrm_reports.wire.ledger.database import Clock
+from sancrm_reports.wire.ledger.ledger import Ledger
+from sancrm_reports.wire.ledger.messages import Sender
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
@@ -22,37 +24,6 @@ TOPIC = 7
 RESEND = "airflow dags trigger profitability_daily --conf '{\"resend\": true}'"
 RETRIES = 3  # as the DAGs have them
 RETRY_DELAY = 60.0
-
-
-class StoreDownError(Exception):
-    """What the ledger's store raises when it cannot be reached."""
-
-
-class JsonStore:
-    """A store that keeps JSON as Airflow's does, and that can be down at any step."""
-
-    def __init__(self):
-        self.values = {}
-        self.steps = []  # ("get" or "set", key)
-        self.breaks = lambda operation, key, value: False
-
-    def get(self, key, default=None):
-        self._step("get", key, None)
-        return json.loads(self.values[key]) if key in self.values else default
-
-    def set(self, key, value):
-        if value is None:
-            raise ValueError("Cannot set value as None")
-        self._step("set", key, value)
-        self.values[key] = json.dumps(value)
-
-    def _step(self, operation, key, value):
-        self.steps.append((operation, key))
-        if self.breaks(operation, key, value):
-            raise StoreDownError(f"cannot {operation} {key}")
-
-    def heal(self):
-        self.breaks = lambda operation, key, value: False
 
 
 class SharedClock(Clock):
@@ -77,7 +48,7 @@ class Desk:
     def __init__(self, stand_in, monkeypatch):
         self.stand_in = stand_in
         self.monkeypatch = monkeypatch
-        self.store = JsonStore()
+        self.database = BreakableDatabase(empty_ledger())
         self.clock = SharedClock(stand_in.clock)
         self.moves = []
         self.chat = GROUP
@@ -98,16 +69,23 @@ class Desk:
         )
         self.hook = SancrmTelegramHook()
 
-    def delivery(self, *, resend=False):
+    def ledger(self):
+        """The ledger, as one more try of a task opens it."""
+        return Ledger(self.database, self.clock, Sender("daily", "manual__1", "post"))
+
+    def delivery(self, *, resend=False, **options):
         return Delivery(
-            Ledger(self.store),
+            self.ledger(),
             self.hook,
             timezone="Europe/Moscow",
             resend=resend,
             how_to_resend=RESEND,
-            clock=self.clock,
-            on_moved=lambda old, new: self.moves.append((old, new)),
+            on_moved=lambda old, new: self.tell_moved(old, new),
+            **options,
         )
+
+    def tell_moved(self, old, new):
+        self.moves.append((old, new))
 
     def once(self, text="Отчёт", *, to=None, subject="network", resend=False, **options):
         """Deliver once; raises as the delivery does."""
@@ -132,11 +110,10 @@ class Desk:
         return tries
 
     def key(self, subject="network", to=None):
-        return self.delivery().key("daily", "2025-11-06", subject, to or self.hook.default_address)
+        return self.ledger().key("daily", "2025-11-06", subject, to or self.hook.default_address)
 
     def entry(self, subject="network", to=None, part=1):
-        suffix = "" if part == 1 else f"|{part}"
-        return Ledger(self.store).get(self.key(subject, to) + suffix)
+        return self.ledger().messages.get(self.key(subject, to), part)
 
     @property
     def sends(self):

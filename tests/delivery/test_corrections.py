@@ -2,11 +2,12 @@
 
 import pytest
 
-from delivery.desk import GROUP, StoreDownError
+from delivery.desk import GROUP
+from ledgers import changes
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Button, Message
-from sancrm_reports.wire.delivery import CORRECTIONS_KEPT
+from sancrm_reports.wire.ledger.database import LedgerUnreachableError
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
@@ -89,12 +90,10 @@ def test_a_footer_belongs_to_the_first_sending(desk):
 def test_an_edit_that_happened_and_got_lost_adds_no_second_line(desk):
     # The edit is made, the ledger misses it: Telegram tells the retry that nothing is modified.
     desk.once(FIRST)
-    desk.store.breaks = lambda operation, key, value: (
-        operation == "set" and bool(value.get("corrections"))
-    )
-    with pytest.raises(StoreDownError):
+    desk.database.breaks = wrote_a_correction
+    with pytest.raises(LedgerUnreachableError):
         desk.once(SECOND)
-    desk.store.heal()
+    desk.database.heal()
     (outcomes,) = desk.run(SECOND)
     assert [outcome.action for outcome in outcomes] == ["corrected"]
     assert desk.shown == [f"Прибыль: 120 ₽\n{NOTE}прибыль 100 ₽ → 120 ₽"]
@@ -105,11 +104,11 @@ def test_an_edit_that_happened_and_got_lost_adds_no_second_line(desk):
 def test_without_a_ledger_nothing_is_edited(desk):
     # The ledger takes no writing: the message stays as the ledger knows it, and the retry edits.
     desk.once(FIRST)
-    desk.store.breaks = lambda operation, key, value: operation == "set"
-    with pytest.raises(StoreDownError):
+    desk.database.breaks = changes
+    with pytest.raises(LedgerUnreachableError):
         desk.once(SECOND)
     assert desk.edits == []
-    desk.store.heal()
+    desk.database.heal()
     (outcome,) = desk.once(SECOND)
     assert outcome.action == "corrected"
 
@@ -121,12 +120,10 @@ def test_an_edit_of_unknown_end_is_not_taken_for_undone(desk, stand_in, lost):
     if lost == "answer":
         stand_in.faults.drop_after()
     else:
-        desk.store.breaks = lambda operation, key, value: (
-            operation == "set" and bool(value.get("corrections"))
-        )
-    with pytest.raises((NotSentError, StoreDownError)):
+        desk.database.breaks = wrote_a_correction
+    with pytest.raises((NotSentError, LedgerUnreachableError)):
         desk.once(SECOND)
-    desk.store.heal()
+    desk.database.heal()
     assert desk.shown[0].startswith("Прибыль: 120 ₽\n")
     (outcome,) = desk.once(FIRST)
     assert outcome.action == "corrected"
@@ -149,14 +146,22 @@ def test_a_correction_of_a_deleted_message_is_posted_silently(desk):
     assert len(desk.sends) == 2
 
 
+def wrote_a_correction(statement, values):
+    """The statement that says what the chat shows after an edit."""
+    return "set state = %(state)s" in statement and values["text_hash"] and values["message_id"]
+
+
+def set_message_id(desk, message_id):
+    """Let the ledger name another message than it knows."""
+    desk.database.rows("update sancrm_ledger.messages set message_id = %(id)s", id=message_id)
+
+
 @pytest.fixture
 def foreign(desk):
     """The ledger names a message that the bot may not edit, though it is in the chat."""
     desk.once(FIRST)
     message = desk.stand_in.chats.say(GROUP, "Сообщение другого бота")
-    key = desk.key()
-    entry = desk.store.get(key)
-    desk.store.set(key, {**entry, "message_id": message.message_id})
+    set_message_id(desk, message.message_id)
     return message
 
 
@@ -215,7 +220,7 @@ def test_a_failed_answer_overtaken_by_another_text_tells_both_changes(desk, stan
 def test_a_message_without_an_id_is_corrected_by_a_new_one(desk, message_id):
     # Telegram may give the id 0, which nothing can be done to: the correction is a message.
     desk.once(FIRST)
-    desk.store.set(desk.key(), {**desk.store.get(desk.key()), "message_id": message_id})
+    set_message_id(desk, message_id)
     (outcome,) = desk.once(SECOND)
     assert outcome.message_id == desk.sends[-1].message_id
     assert len(desk.sends) == 2
@@ -261,8 +266,8 @@ def test_an_edit_keeps_the_button(desk):
     assert [[button.text for button in row] for row in message.buttons] == [["Открыть в CRM"]]
 
 
-def test_many_corrections_fit_the_message_and_the_ledger(desk):
-    # A long report corrected fifty times: Telegram takes each, and the ledger's value is bounded.
+def test_many_corrections_fit_the_message(desk):
+    # A long report corrected fifty times: Telegram takes each, and the ledger has all of them.
     for number in range(50):
         facts = {f"показатель номер {name}": f"{number} 000 000 ₽" for name in range(9)}
         desk.once(Message(f"{number} " + "я" * 3400, facts=facts))
@@ -271,8 +276,7 @@ def test_many_corrections_fit_the_message_and_the_ledger(desk):
     (shown,) = desk.shown
     assert shown.startswith("49 ")
     assert shown.count("✏️") == 1  # as many as there is room for
-    assert len(desk.entry().corrections) == CORRECTIONS_KEPT
-    assert max(map(len, desk.store.values.values())) < 60_000
+    assert len(desk.entry().corrections) == 49
 
 
 def test_three_corrections_are_shown(desk):

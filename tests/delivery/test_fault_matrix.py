@@ -19,13 +19,14 @@ from delivery.desk import (
     RESEND,
     TOPIC,
     Desk,
-    StoreDownError,
     server_that_answers,
 )
+from ledgers import changes, writes
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.ledger.database import LedgerUnreachableError
 from sancrm_reports.wire.telegram_errors import (
     FloodWaitError,
     NotSentError,
@@ -408,22 +409,22 @@ def test_a_correction_is_repeated_until_it_is_there(desk, stand_in, fault):
     assert shown.count("✏️") == 1
 
 
-@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("step", range(10))
 def test_no_ledger_no_message(desk, step):
     # Whatever step before the sending fails, nothing is sent, and the retry sends once.
     steps = iter(range(100))
-    desk.store.breaks = lambda *_: next(steps) == step
+    desk.database.breaks = lambda *_: next(steps) == step
     failed, outcomes = desk.run()
-    assert isinstance(failed, StoreDownError)
+    assert isinstance(failed, LedgerUnreachableError)
     assert [outcome.action for outcome in outcomes] == ["sent"]
     assert len(desk.sends) == 1
 
 
 def test_a_ledger_that_takes_no_writing_sends_nothing(desk):
     # Nothing goes out without a "sending" in the ledger, however often it is tried.
-    desk.store.breaks = lambda operation, *_: operation == "set"
+    desk.database.breaks = changes
     tries = desk.run()
-    assert [type(error) for error in tries] == [StoreDownError] * 4
+    assert [type(error) for error in tries] == [LedgerUnreachableError] * 4
     assert desk.requests == 0
 
 
@@ -443,12 +444,12 @@ def test_a_failed_last_write_is_unknown_and_sends_nothing(desk, stand_in, fault)
     # The message may be in the chat, which the ledger cannot tell: the next try says so and stops.
     if fault:
         fault.meet(desk)
-    desk.store.breaks = lambda operation, key, value: (
-        operation == "set" and "|" in key and value.get("state") in ("sent", "unknown")
+    desk.database.breaks = lambda statement, values: (
+        writes("sent")(statement, values) or "state = 'unknown'" in statement
     )
-    with pytest.raises(StoreDownError):
+    with pytest.raises(LedgerUnreachableError):
         desk.once()
-    desk.store.heal()
+    desk.database.heal()
     asked, accepted = desk.requests, len(desk.sends)
     (error,) = desk.run()
     assert isinstance(error, UnknownOutcomeError)
@@ -464,26 +465,25 @@ def test_a_failed_last_write_is_unknown_and_sends_nothing(desk, stand_in, fault)
 def test_a_failure_that_the_ledger_missed_is_not_repeated_either(desk, stand_in):
     # Refused, but the ledger could not be told: nothing proves that, so a person must look.
     stand_in.chats[GROUP].condition = "kicked"
-    desk.store.breaks = lambda operation, key, value: (
-        operation == "set" and value.get("state") == "failed"
-    )
-    with pytest.raises(StoreDownError):
+    desk.database.breaks = writes("failed")
+    with pytest.raises(LedgerUnreachableError):
         desk.once()
-    desk.store.heal()
+    desk.database.heal()
     stand_in.chats[GROUP].condition = None
     (error,) = desk.run()
     assert isinstance(error, UnknownOutcomeError)
     assert desk.sends == []
 
 
-def test_a_lost_note_of_the_pace_loses_no_message(desk):
-    # The message is sent and recorded; only then the pace, whose failure the retry forgives.
-    desk.store.breaks = lambda operation, key, value: operation == "set" and key.startswith("pace")
-    with pytest.raises(StoreDownError):
+def test_a_pace_that_cannot_be_kept_sends_nothing(desk):
+    # The slot is taken before the call: without it the chat's limit would be a guess.
+    desk.database.breaks = lambda statement, values: "update sancrm_ledger.paces" in statement
+    with pytest.raises(LedgerUnreachableError):
         desk.once()
-    desk.store.heal()
+    desk.database.heal()
+    assert desk.requests == 0
     (outcomes,) = desk.run()
-    assert [outcome.action for outcome in outcomes] == ["unchanged"]
+    assert [outcome.action for outcome in outcomes] == ["sent"]
     assert len(desk.sends) == 1
 
 
@@ -505,12 +505,10 @@ def test_a_resending_run_that_crashes_does_not_send_a_third_time(desk, stand_in)
     # Nobody looked between the crash of the resending run and its retry: that must not send.
     stand_in.faults.drop_after()
     desk.run()
-    desk.store.breaks = lambda operation, key, value: (
-        operation == "set" and "|" in key and value.get("state") == "sent"
-    )
-    with pytest.raises(StoreDownError):
+    desk.database.breaks = writes("sent")
+    with pytest.raises(LedgerUnreachableError):
         desk.once(resend=True)
-    desk.store.heal()
+    desk.database.heal()
     (error,) = desk.run(resend=True)
     assert isinstance(error, UnknownOutcomeError)
     assert len(desk.sends) == 2

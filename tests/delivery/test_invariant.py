@@ -57,22 +57,17 @@ class History(RuleBasedStateMachine):
         self._deliver(text, resend)
         self.stand_in.faults.clear()
 
-    @rule(text=TEXTS, resend=st.booleans(), write=st.integers(1, 5), after=st.booleans())
-    def die(self, text, resend, write, after):
-        """The worker is killed at one of its writes, or just after it."""
-        writes = iter(range(1, 100))
+    @rule(text=TEXTS, resend=st.booleans(), step=st.integers(1, 25), after=st.booleans())
+    def die(self, text, resend, step, after):
+        """The worker is killed at one of its statements, or just after it."""
+        left = iter(range(1, step))
 
-        def breaks(operation, key, value):
-            if operation == "set" and next(writes) == write:
-                if after:
-                    self.desk.store.heal()
-                    self.desk.store.set(key, value)
+        def dies(statement, values):
+            if next(left, None) is None:  # and says nothing more to the ledger
                 raise KilledError
             return False
 
-        self.desk.store.breaks = breaks
-        self._deliver(text, resend)
-        self.desk.store.heal()
+        self._deliver(text, resend, **{"loses" if after else "breaks": dies})
 
     @rule()
     def someone_deletes_the_message(self):
@@ -82,15 +77,17 @@ class History(RuleBasedStateMachine):
             self.allowed += 1
             self.shown = None
 
-    def _deliver(self, text, resend):
+    def _deliver(self, text, resend, **faults):
         entry = self.desk.entry()
         if resend and entry and entry.state in (State.UNKNOWN, State.SENDING):
             self.allowed += 1
         self.shown = None
+        vars(self.desk.database).update(faults)
         with contextlib.suppress(ReportError, KilledError):
             (outcome,) = self.desk.once(text, resend=resend)
             if outcome.action != "unchanged" or self._find(outcome.message_id):
                 self.shown = text
+        self.desk.database.heal()
         self.desk.clock.wait(150)
 
     def _find(self, message_id):

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from delivery.desk import GROUP, connection, new_stand_in
+from ledgers import empty_ledger, ledger_dsn, rows
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 class Workers:
-    """The processes of worker.py, and the ledger in a file."""
+    """The processes of worker.py, and their ledger."""
 
-    def __init__(self, process, store):
+    def __init__(self, process):
         self.process = process
-        self.store = store
 
     def start(self, text="Отчёт", **order):
         """Start a try of the task; return its process id."""
-        order = {"store": str(self.store), "text": text, **order}
+        order = {"ledger": ledger_dsn(), "text": text, **order}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return self.said()["pid"]
@@ -42,8 +42,7 @@ class Workers:
 
     @property
     def states(self):
-        entries = json.loads(self.store.read_text()).values()
-        return [entry["state"] for entry in entries if "state" in entry]
+        return [message["state"] for message in rows("messages")]
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +74,9 @@ def process(telegram):
 
 
 @pytest.fixture
-def workers(process, tmp_path):
-    return Workers(process, tmp_path / "ledger.json")
+def workers(process):
+    empty_ledger()
+    return Workers(process)
 
 
 @pytest.fixture

@@ -121,13 +121,10 @@ def test_an_edit_that_is_told_of_the_move_does_not_follow_it(moved, monkeypatch)
 
 def test_the_move_is_remembered_though_nobody_could_be_told(moved, monkeypatch):
     # The ops chat is out of reach: the message goes out all the same, once.
-    delivery = moved.delivery()
-
     def fail(old, new):
         raise RuntimeError("the ops chat is gone")
 
-    delivery.on_moved = fail
-    monkeypatch.setattr(moved, "delivery", lambda **_: delivery)
+    monkeypatch.setattr(moved, "tell_moved", fail)
     (outcomes,) = moved.run("Отчёт", subject="after")
     assert [outcome.chat for outcome in outcomes] == [str(NEW_GROUP)]
     assert moved.entry("after").state is State.SENT

@@ -7,6 +7,7 @@ characters twice, and 20 a minute to a group. Time passes only by waiting.
 import pytest
 
 from delivery.desk import GROUP, MORNING, OTHER_GROUP, PERSON
+from ledgers import rows
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.pacing import LONGEST_WAIT, Pacing, ready_at
 from sancrm_reports.wire.telegram_errors import FloodWaitError
@@ -117,9 +118,15 @@ def test_a_wait_of_one_chat_is_not_anothers(desk, stand_in):
     assert desk.clock.now() == MORNING
 
 
-def test_a_shorter_wait_does_not_end_a_longer_one(desk):
+@pytest.fixture
+def pacing_of(desk):
+    """Make a pacing by the desk's ledger."""
+    return lambda **options: Pacing(desk.database, desk.clock, **options)
+
+
+def test_a_shorter_wait_does_not_end_a_longer_one(pacing_of):
     # Two answers of 429: the later end counts.
-    pacing = Pacing(desk.store, desk.clock)
+    pacing = pacing_of()
     pacing.block(PRIVATE, 300)
     pacing.block(PRIVATE, 5)
     with pytest.raises(FloodWaitError) as caught:
@@ -127,20 +134,13 @@ def test_a_shorter_wait_does_not_end_a_longer_one(desk):
     assert caught.value.retry_after == pytest.approx(300)
 
 
-def test_the_pace_is_small_in_the_ledger(desk):
-    # The store keeps the last twenty times and no more.
-    pacing = Pacing(desk.store, desk.clock)
+def test_the_pace_is_small_in_the_ledger(pacing_of):
+    # The ledger keeps the last twenty times and no more.
+    pacing = pacing_of()
     for _ in range(100):
-        pacing.record(PRIVATE)
-    (value,) = desk.store.values.values()
-    assert len(value) < 600
-
-
-def test_the_pace_of_an_older_version_is_understood(desk):
-    # A value without a field of today's must not break the sending after an update.
-    desk.store.set(f"pace|{PERSON}", {"sent": [MORNING], "blocked_until": 0.0})
-    Pacing(desk.store, desk.clock).wait(PRIVATE)
-    assert desk.clock.waits == [1]
+        pacing.wait(PRIVATE)
+    (pace,) = rows("paces")
+    assert len(pace["slots"]) == 20
 
 
 @pytest.mark.parametrize(
@@ -159,24 +159,23 @@ def test_when_the_next_message_may_go(sent, is_group, after_long, expected):
     assert ready_at(sent, is_group=is_group, after_long=after_long) == expected
 
 
-def test_a_group_may_be_given_another_pace(desk):
+def test_a_group_may_be_given_another_pace(desk, pacing_of):
     # Five a minute as the settings want it, and the ledger keeps no more times than that needs.
     group = Address(str(GROUP))
-    pacing = Pacing(desk.store, desk.clock, per_minute=5)
+    pacing = pacing_of(per_minute=5)
     for _ in range(11):
         pacing.wait(group)
-        pacing.record(group)
     assert desk.clock.now() - MORNING == pytest.approx(120)
-    assert len(desk.store.get(f"pace|{GROUP}")["sent"]) == 5
+    (pace,) = rows("paces")
+    assert len(pace["slots"]) == 5
 
 
-def test_no_pace_still_heeds_telegrams_own_waits(desk):
+def test_no_pace_still_heeds_telegrams_own_waits(desk, pacing_of):
     # For a Bot API of one's own: nothing is spaced out, but a 429 is heard.
     group = Address(str(GROUP))
-    pacing = Pacing(desk.store, desk.clock, per_minute=0)
+    pacing = pacing_of(per_minute=0)
     for _ in range(50):
-        pacing.wait(group)
-        pacing.record(group, length=1000)
+        pacing.wait(group, length=1000)
     assert desk.clock.waits == []
     pacing.block(group, 10)
     pacing.wait(group)

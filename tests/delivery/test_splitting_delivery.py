@@ -5,7 +5,7 @@ import pytest
 from delivery.desk import GROUP
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Button, Message
-from sancrm_reports.wire.delivery import TAKEN_BACK
+from sancrm_reports.pure.parts import TAKEN_BACK
 from sancrm_reports.wire.telegram_errors import FloodWaitError, UnknownOutcomeError
 
 BUTTON = Button("Открыть в CRM", "https://crm.example.com/")

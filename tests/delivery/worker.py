@@ -1,6 +1,6 @@
 """Stands for Airflow's workers: each line on stdin is one try of a task, in a process of its own.
 
-    {"store": "ledger.json", "text": "…", "resend": false, "die_before": "sent"}
+    {"ledger": "postgresql://…", "text": "…", "resend": false, "die_before": "sent"}
 
 The process of a try prints {"pid"} at once and {"action"} or {"error", "text"} at its end;
 ``die_before`` kills it with SIGKILL just before it writes an entry of that state. Started once and
@@ -11,33 +11,34 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
+
+import psycopg
 
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.delivery import Delivery
-from sancrm_reports.wire.ledger import Ledger
+from sancrm_reports.wire.ledger.database import LedgerDatabase
+from sancrm_reports.wire.ledger.ledger import Ledger
+from sancrm_reports.wire.ledger.messages import Sender
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 
-class FileStore:
-    """A store in a JSON file; what is written is there when ``set`` returns."""
+class DeadlyDatabase(LedgerDatabase):
+    """A ledger whose user is killed just before an entry of a state is written."""
 
-    def __init__(self, path, die_before=None):
-        self.path = Path(path)
+    def __init__(self, dsn, die_before=None):
+        super().__init__(psycopg.connect(dsn, autocommit=True), "ledger")
         self.die_before = die_before
 
-    def get(self, key, default=None):
-        return self._read().get(key, default)
-
-    def set(self, key, value):
-        if self.die_before and isinstance(value, dict) and value.get("state") == self.die_before:
+    def rows(self, statement, **values):
+        is_write = "set state = %(state)s" in statement
+        if (
+            is_write
+            and self.die_before
+            and values["state"] == self.die_before
+            and values["text_hash"]
+        ):
             os.kill(os.getpid(), signal.SIGKILL)
-        whole = self.path.with_suffix(".new")
-        whole.write_text(json.dumps({**self._read(), key: value}))
-        whole.replace(self.path)
-
-    def _read(self):
-        return json.loads(self.path.read_text()) if self.path.exists() else {}
+        return super().rows(statement, **values)
 
 
 def say(**fields):
@@ -48,14 +49,16 @@ def try_once(order):
     """One try of the task."""
     say(pid=os.getpid())
     hook = SancrmTelegramHook()
+    database = DeadlyDatabase(order["ledger"], order.get("die_before"))
+    ledger = Ledger(database, sender=Sender("daily", "manual__1", order.get("task", "post")))
     delivery = Delivery(
-        Ledger(FileStore(order["store"], order.get("die_before"))),
+        ledger,
         hook,
         timezone="Europe/Moscow",
         resend=order.get("resend", False),
     )
     to = hook.default_address
-    key = delivery.key("daily", "2025-11-06", "network", to)
+    key = ledger.key("daily", "2025-11-06", "network", to)
     try:
         (outcome,) = delivery.deliver(key, to, Message(order["text"]))
         say(action=outcome.action)

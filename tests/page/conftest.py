@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import httpx
 import pytest
+from demo.deliveries import CHAT, Written, daily_reports, entry, write
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from demo.deliveries import CHAT, Written, daily_reports, entry, write
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import Fate

@@ -6,15 +6,15 @@ from datetime import date
 import pytest
 from airflow.models.asset import AssetModel
 from airflow.models.asset_state_store import AssetStateStoreModel
+from demo.deliveries import CHAT, Written, entry, write
+from sancrm_reports.wire.deliveries import Deliveries
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from demo.deliveries import CHAT, Written, entry, write
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.glue.telegram import DELIVERIES
 from sancrm_reports.pure.audit import Fate, Roster, fate_of, roster_key
 from sancrm_reports.pure.entry import State, ledger_key
-from sancrm_reports.wire.deliveries import Deliveries
 from sancrm_reports.wire.ledger import TEXT
 
 DAY = date(2026, 11, 17)

@@ -8,18 +8,19 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.errors import ReportError, ToldError
-from sancrm_reports.glue.conclude import LATE, incidents_of, solve
+from sancrm_reports.glue.conclude import LATE, solve
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
     chats_of,
     common_hook,
-    delivery_of,
+    incidents_of,
+    ledger_of,
 )
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of, roster_key, since_key
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
+from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of
+from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind, report_id
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from sancrm_reports.pure.entry import Entry
     from sancrm_reports.pure.figures import Key
-    from sancrm_reports.wire.delivery import Delivery
     from sancrm_reports.wire.incidents import Incidents
+    from sancrm_reports.wire.ledger.ledger import Ledger
 
 MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
 TOLD = "audit_told"  # the key of what was told and is not over
@@ -62,7 +63,8 @@ class Told:
 class AuditDeliveriesOperator(TelegramOperator):
     """Tell ops what is missing, with the command that sends it; the run's note has the whole table.
 
-    Looks at the reports whose time came in the last days before the run. Give it ``**posting()``.
+    Looks at the reports whose time came in the last days before the run, and forgets what the
+    ledger need not keep. Give it ``**alerting()``.
 
     :param sql: which branches owe a report where no run came, and so no roster is known.
     """
@@ -83,37 +85,52 @@ class AuditDeliveriesOperator(TelegramOperator):
         from sancrm_reports.pure.audit_text import note
         from sancrm_reports.pure.ops import Occasion
 
-        delivery = delivery_of(context, common_hook())
-        told = Told.from_json(delivery.ledger.store.get(TOLD) or {})
-        due = [
-            report
-            for report in due_reports(context["dag_run"].run_after, settings())
-            if is_owed(delivery, *report)
-        ]
-        audits = [self._examine(context, delivery, *report) for report in due]
-        # What was told of may have left the days that are looked at, and is missing all the same.
-        earlier = [
-            self._examine(context, delivery, *report) for report in told.owed if report not in due
-        ]
-        context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
-        incidents = incidents_of(context)
-        for audit in audits:
-            if audit.is_complete:  # whatever sent it in the end
-                solve(incidents, Occasion.of_report(audit.report, audit.period), [LATE])
-        day = context["dag_run"].run_after.date().isoformat()
-        self.show(context, tell(incidents, told, audits, earlier, day))
+        with ledger_of(context) as ledger:
+            told = Told.from_json(ledger.note(TOLD) or {})
+            due = [
+                report
+                for report in due_reports(context["dag_run"].run_after, settings())
+                if is_owed(ledger, *report)
+            ]
+            audits = [self._examine(context, ledger, *report) for report in due]
+            # What was told of may have left the days that are looked at, and is still missing.
+            earlier = [
+                self._examine(context, ledger, *report) for report in told.owed if report not in due
+            ]
+            context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
+            incidents = incidents_of(ledger)
+            for audit in audits:
+                if audit.is_complete:  # whatever sent it in the end
+                    solve(incidents, Occasion.of_report(audit.report, audit.period), [LATE])
+            day = context["dag_run"].run_after.date().isoformat()
+            self.show(context, tell(ledger, incidents, told, audits, earlier, day))
+            self._prune(ledger)
         missing = sum(len(audit.troubles) for audit in audits)
         if missing:
             raise ToldError(f"{missing} messages are missing; the run's note has the table.")
         return []
 
-    def _examine(self, context: Context, delivery: Delivery, dag_id: str, period: Period) -> Audit:
-        known = delivery.ledger.store.get(roster_key(dag_id, period.key))
-        roster = Roster.from_json(known) if known else Roster(branches=self._branches(period))
+    def _prune(self, ledger: Ledger) -> None:
+        """Forget what the settings keep no longer."""
+        from sancrm_reports.wire.ledger.retention import prune
+
+        keep, today = settings().ledger, ledger.now().date()
+        gone = prune(
+            ledger.database,
+            before=today - timedelta(days=keep.keep_days),
+            texts_before=today - timedelta(days=keep.keep_text_days),
+        )
+        if gone:
+            self.log.info("The ledger forgot %d messages older than %d days.", gone, keep.keep_days)
+
+    def _examine(self, context: Context, ledger: Ledger, report: str, period: Period) -> Audit:
+        known = ledger.expected(report, period.key)
+        roster = known or Roster(branches=self._branches(period))
+        hook = common_hook()
 
         def in_chats(subject: str, chats: Sequence[str]) -> list[tuple[str, Entry | None]]:
-            places = [address(chat, delivery.client) for chat in chats]
-            return [(str(to), delivery.state_of(dag_id, period.key, subject, to)) for to in places]
+            keys = [ledger.key(report, period.key, subject, address(chat, hook)) for chat in chats]
+            return [(key.chat, ledger.messages.worst(key)) for key in keys]
 
         def delivered(subject: str) -> list[tuple[str, Entry | None]]:
             noted = in_chats(subject, roster.chats.get(subject, []))
@@ -123,10 +140,10 @@ class AuditDeliveriesOperator(TelegramOperator):
             now = in_chats(subject, chats_of(subject))
             return now if not noted or all_sent(now) else noted
 
-        audit = examine(dag_id, period, roster, delivered)
+        audit = examine(report, period, roster, delivered)
         if not audit.troubles:
             return audit
-        reason, is_going_on = why_missing(context["ti"], dag_id, period)
+        reason, is_going_on = why_missing(context["ti"], report, period)
         return replace(audit, reason=reason, is_going_on=is_going_on)
 
     def _branches(self, period: Period) -> dict[Key, str]:
@@ -148,13 +165,13 @@ def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
     for report in PERIOD_OF_REPORT:
         timetable = timetable_of(report, configured)
         for _, period in timetable.due_between(now - timedelta(days=configured.audit.days), until):
-            yield f"profitability_{report}", period
+            yield report_id(report), period
 
 
-def is_owed(delivery: Delivery, dag_id: str, period: Period) -> bool:
+def is_owed(ledger: Ledger, report: str, period: Period) -> bool:
     """Whether the report was in use by then: a DAG that was never switched on owes nothing."""
-    since = delivery.ledger.store.get(since_key(dag_id))
-    return bool(since) and period.start.isoformat() >= since["day"]
+    since = ledger.since(report)
+    return since is not None and period.start >= since
 
 
 def all_sent(found: Iterable[tuple[str, Entry | None]]) -> bool:
@@ -181,6 +198,7 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
 
 
 def tell(
+    ledger: Ledger,
     incidents: Incidents,
     told: Told,
     audits: Sequence[Audit],
@@ -202,7 +220,7 @@ def tell(
     if any(audit.troubles for audit in audits):
         days = sorted({*told.days, day})
         now = Told(days, [(audit.report, audit.period) for audit in open_ones])
-        incidents.store.set(TOLD, now.to_json())
+        ledger.set_note(TOLD, now.to_json())
         return incidents.tell(_incident(day), reports_missing(audits, templates=templates))
     if open_ones:
         return []
@@ -211,7 +229,7 @@ def tell(
     for told_on in told.days:
         outcomes += incidents.solve(_incident(told_on), message)
     if told.days:
-        incidents.store.set(TOLD, Told().to_json())
+        ledger.set_note(TOLD, Told().to_json())
     return outcomes
 
 

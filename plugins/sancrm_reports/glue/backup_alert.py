@@ -15,10 +15,11 @@ from sancrm_reports.glue.backup_window import window_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
+    alerting,
     backup_hook,
     delivery_of,
-    ops_hook,
-    posting,
+    ledger_of,
+    ops_route,
 )
 from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.settings import INCLUDE, settings
@@ -26,18 +27,23 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from sancrm_reports.pure.backup_messages import Subject
     from sancrm_reports.wire.backup_alerts import BackupAlerts, Route
+    from sancrm_reports.wire.chats import Address
+    from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.ledger.database import NoLedgerError
+    from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 
 def backup_asset(name: str) -> Asset:
-    """Return the asset of a watched backup; its state store remembers the incident."""
+    """Return the asset of a watched backup, whose events show in Airflow's UI."""
     return Asset(name=f"backup_{name}", uri=f"sancrm://backups/{name}")
 
 
-def alerting(name: str) -> dict[str, Any]:
-    """Return what the task that alerts must be given: as for posting, and before any report."""
-    given = posting()
+def alerting_of(name: str) -> dict[str, Any]:
+    """Return what the task that alerts must be given: as for any alert, and before all others."""
+    given = alerting()
     outlets = [*given["outlets"], backup_asset(name)]
     return {**given, "outlets": outlets, "priority_weight": 100, "trigger_rule": "all_done"}
 
@@ -54,41 +60,72 @@ class PostBackupAlertOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Tell what was found; that nothing was found out is told, too."""
-        alerts = self._alerts(context)
+        from sancrm_reports.wire.ledger.database import NoLedgerError
+
         judgement, log_url = found_out(context)
-        if context["params"].get("rehearse"):
-            outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
-        else:
-            today = datetime.now(ZoneInfo(settings().account.timezone)).date()
-            outcomes = alerts.tell(judgement, today=today, log_url=log_url)
-        return self.show(context, outcomes, alerts.errors)
+        try:
+            with ledger_of(context) as ledger:
+                alerts = self._alerts(context, ledger)
+                if context["params"].get("rehearse"):
+                    outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
+                else:
+                    today = datetime.now(ZoneInfo(settings().account.timezone)).date()
+                    outcomes = alerts.tell(judgement, today=today, log_url=log_url)
+                return self.show(context, outcomes, alerts.errors)
+        except NoLedgerError as error:
+            if not judgement.verdict.is_bad:
+                raise  # that it is over can wait for the ledger
+            return self.show(context, [self._tell_unlogged(context, judgement, log_url, error)])
 
-    def _alerts(self, context: Context) -> BackupAlerts:
+    def _tell_unlogged(
+        self, context: Context, judgement: Judgement, log_url: str, error: NoLedgerError
+    ) -> Outcome:
+        """Tell what is known without the ledger: that there is no good backup."""
+        from sancrm_reports.pure.backup_messages import alert
+        from sancrm_reports.wire.unlogged import send_unlogged
+
+        templates = INCLUDE / "templates"
+        message = alert(judgement, self._subject(context), templates=templates, log_url=log_url)
+        return send_unlogged(message, _routes(), error, templates)
+
+    def _subject(self, context: Context) -> Subject:
         from sancrm_reports.pure.backup_messages import Subject
-        from sancrm_reports.wire.backup_alerts import BackupAlerts
 
-        watched, chats = settings().backups[self.backup], settings().chats
-        subject = Subject(
+        watched = settings().backups[self.backup]
+        return Subject(
             watched.database,
             watched.probe.kind,
             settings().account.timezone,
             window_of(context, self.backup, settings()),
         )
 
-        def route(make: Callable[[], SancrmTelegramHook], chat: str) -> Route:
-            def open_route() -> Any:
-                hook = make()
-                return delivery_of(context, hook, resend=True), address(chat, hook)
+    def _alerts(self, context: Context, ledger: Ledger) -> BackupAlerts:
+        from sancrm_reports.wire.backup_alerts import BackupAlerts
+
+        def by_ledger(route: Callable[[], tuple[SancrmTelegramHook, Address]]) -> Route:
+            def open_route() -> tuple[Delivery, Address]:
+                hook, to = route()
+                return delivery_of(ledger, hook, resend=True), to
 
             return open_route
 
         return BackupAlerts(
             self.backup,
-            subject,
-            store=context["asset_state_store"][backup_asset(self.backup)],
-            routes=[route(backup_hook, chats.backups), route(ops_hook, chats.failures)],
+            self._subject(context),
+            ledger=ledger,
+            routes=[by_ledger(route) for route in _routes()],
             templates=INCLUDE / "templates",
         )
+
+
+def _routes() -> list[Callable[[], tuple[SancrmTelegramHook, Address]]]:
+    """Return where an alert goes, and where it goes if that chat refuses; opened when needed."""
+
+    def backup_route() -> tuple[SancrmTelegramHook, Address]:
+        hook = backup_hook()
+        return hook, address(settings().chats.backups, hook)
+
+    return [backup_route, ops_route]
 
 
 def found_out(context: Context) -> tuple[Judgement, str]:

@@ -10,9 +10,10 @@ from airflow.sdk import BaseOperator
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import DELIVERIES, address, chats_of, common_hook
-from sancrm_reports.pure.audit import Roster, roster_key, since_key
+from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
+from sancrm_reports.pure.audit import Roster
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
+from sancrm_reports.pure.period import report_id
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
@@ -81,8 +82,7 @@ class ComputeProfitabilityOperator(BaseOperator):
 class ListBranchesOperator(BaseOperator):
     """Say whose reports are posted, one task for each, and note it as what this report owes.
 
-    Returns the branches' mappings of those that ``compute_profitability`` returned. Needs
-    ``outlets=[DELIVERIES]``: the roster lies in the ledger's store.
+    Returns the branches' mappings of those that ``compute_profitability`` returned.
 
     :param report: ``daily``, ``weekly`` or ``monthly``.
     :param figures: what ``compute_profitability`` returned.
@@ -102,11 +102,9 @@ class ListBranchesOperator(BaseOperator):
             period = period_of(context, self.report, settings().account.timezone)
             mode = context["params"].get("backfill_mode", "full")
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
-            store: Any = context["asset_state_store"][DELIVERIES]
-            store.set(roster_key(self.dag_id, period.key), self._with_chats(roster).to_json())
-            day, since = period.start.isoformat(), store.get(since_key(self.dag_id))
-            if since is None or day < since["day"]:
-                store.set(since_key(self.dag_id), {"day": day})
+            with ledger_of(context) as ledger:
+                report = report_id(self.report)
+                ledger.expect(report, period.key, period.start, self._with_chats(roster))
         return branches
 
     def _with_chats(self, roster: Roster) -> Roster:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ToldError
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, address, delivery_of, ops_hook
+from sancrm_reports.glue.telegram import TelegramOperator, incidents_of, ledger_of, tell_ops
 from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def remember_error(context: Context) -> None:
 class ConcludeRunOperator(TelegramOperator):
     """Tell ops of failed tasks by one message; edit it once a run of the same occasion succeeds.
 
-    The last task of a DAG, with ``**posting()`` and the trigger rule ``all_done``. It fails where
+    The last task of a DAG, with ``**alerting()`` and the trigger rule ``all_done``. It fails where
     a task failed, so that the run is red, and clearing what failed clears this as well. Failures
     of which people were told by a message of their own (``ToldError``) are not told again.
 
@@ -82,11 +82,9 @@ class ConcludeRunOperator(TelegramOperator):
         from sancrm_reports.pure.ops import run_failed
 
         occasion = self.occasion(context)
-        incidents = incidents_of(context)
         failed = failed_tasks(context)
         if not failed:
-            solved = self.solved_occasions(context) if self.has_sent(context) else []
-            return self.show(context, [one for each in solved for one in solve(incidents, each)])
+            return self.show(context, self._solve(context) if self.has_sent(context) else [])
         failures = [why_failed(context, *task) for task in failed]
         is_told = all(failure.is_told for failure in failures)
         if not is_told and not context["params"].get("dry_run"):  # somebody is looking at that
@@ -96,8 +94,17 @@ class ConcludeRunOperator(TelegramOperator):
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
                 templates=INCLUDE / "templates",
             )
-            self.show(context, incidents.tell(f"{FAILURE}|{occasion.name}", message))
+            self.show(context, tell_ops(context, f"{FAILURE}|{occasion.name}", message))
         raise ToldError(f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}.")
+
+    def _solve(self, context: Context) -> list[Any]:
+        with ledger_of(context) as ledger:
+            incidents = incidents_of(ledger)
+            return [
+                outcome
+                for occasion in self.solved_occasions(context)
+                for outcome in solve(incidents, occasion)
+            ]
 
 
 class ConcludeReportOperator(ConcludeRunOperator):
@@ -148,15 +155,6 @@ def why_failed(context: Context, task_id: str, map_index: int) -> Failure:
 
     left = context["ti"].xcom_pull(task_ids=task_id, key=ERROR, map_indexes=map_index)
     return Failure.from_json(task_id, left)
-
-
-def incidents_of(context: Any) -> Incidents:
-    """Return the incidents of the ops chat, for a task with ``posting()``."""
-    from sancrm_reports.wire.incidents import Incidents
-
-    hook = ops_hook()
-    delivery = delivery_of(context, hook, resend=True)
-    return Incidents(delivery, address(settings().chats.failures, hook))
 
 
 def solve(

@@ -101,16 +101,12 @@ def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
 def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> str:
     from zoneinfo import ZoneInfo
 
-    from airflow.sdk.execution_time.context import AssetStateStoreAccessors
-
-    from sancrm_reports.glue.conclude import FAILURE, LATE, incidents_of, run_url
-    from sancrm_reports.glue.telegram import DELIVERIES
+    from sancrm_reports.glue.conclude import LATE, run_url
+    from sancrm_reports.glue.telegram import tell_ops
     from sancrm_reports.pure.ops import report_late
 
-    stores = AssetStateStoreAccessors(inlets=[DELIVERIES])
-    incidents = incidents_of({"asset_state_store": stores})
     is_failed = run["state"] == "failed"
-    if is_failed and incidents.is_told(f"{FAILURE}|{occasion.name}"):
+    if is_failed and _is_told(occasion):
         return "ops know that it failed"
     zone = ZoneInfo(settings().account.timezone)
     message = report_late(
@@ -120,8 +116,21 @@ def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
         templates=INCLUDE / "templates",
     )
-    incidents.tell(f"{LATE}|{occasion.name}", message)
+    tell_ops(None, f"{LATE}|{occasion.name}", message)
     return "told"
+
+
+def _is_told(occasion: Occasion) -> bool:
+    """Whether ``conclude_run`` has told of the failure; without the ledger nobody can say so."""
+    from sancrm_reports.glue.conclude import FAILURE
+    from sancrm_reports.glue.telegram import incidents_of, ledger_of
+    from sancrm_reports.wire.ledger.database import NoLedgerError
+
+    try:
+        with ledger_of(None) as ledger:
+            return incidents_of(ledger).is_told(f"{FAILURE}|{occasion.name}")
+    except NoLedgerError:
+        return False
 
 
 def _instant(value: datetime | str) -> datetime:

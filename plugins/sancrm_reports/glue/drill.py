@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.telegram import TelegramOperator, address, backup_hook, delivery_of
+from sancrm_reports.glue.telegram import (
+    TelegramOperator,
+    address,
+    backup_hook,
+    delivery_of,
+    ledger_of,
+)
 from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:
@@ -88,9 +94,10 @@ class PostRestoreDrillOperator(TelegramOperator):
         )
         hook = backup_hook()
         to = address(settings().chats.backups, hook)
-        delivery = delivery_of(context, hook, resend=True)
-        key = delivery.key(self.dag_id, context["dag_run"].run_id, "drill", to)
-        return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
+        with ledger_of(context) as ledger:
+            delivery = delivery_of(ledger, hook, resend=True)
+            key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
+            return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
 
 
 def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:

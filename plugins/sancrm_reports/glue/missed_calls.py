@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.run import refuse_unknown
-from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
+from sancrm_reports.glue.telegram import (
+    TelegramOperator,
+    address,
+    common_hook,
+    delivery_of,
+    ledger_of,
+)
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
 
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
     from sancrm_reports.errors import PermanentError
     from sancrm_reports.pure.missed_calls import CallList, Wording
+    from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
 LONGEST_WAIT = 5.0  # seconds; for a longer wait the slot of the pool is given to others
@@ -80,9 +87,10 @@ class PostMissedCallsOperator(TelegramOperator):
         if is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
         self._note(context, note)
-        chat = self._chat(context, day, is_first=is_first)
-        chat.check_statuses(statuses, known)
-        self._update(chat, found)
+        with ledger_of(context) as ledger:
+            chat = self._chat(context, ledger, day, is_first=is_first)
+            chat.check_statuses(statuses, known)
+            self._update(chat, found)
         return self.show(context, chat.outcomes, self._one_of(chat.errors))
 
     def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
@@ -114,14 +122,16 @@ class PostMissedCallsOperator(TelegramOperator):
         more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
         return [type(error)(f"{error}{more}") for error in found[:1]]
 
-    def _chat(self, context: Context, day: date, *, is_first: bool) -> MissedCallsChat:
+    def _chat(
+        self, context: Context, ledger: Ledger, day: date, *, is_first: bool
+    ) -> MissedCallsChat:
         from sancrm_reports.wire.missed_calls import MissedCallsChat
 
         configured = settings().missed_calls
         hook = common_hook()
         conf = shlex.quote('{"resend": true}')
         delivery = delivery_of(
-            context,
+            ledger,
             hook,
             # Later, what is of unknown fate may be what this run sent: nobody has looked since.
             resend=is_first and bool(context["params"].get("resend")),

@@ -8,6 +8,7 @@ to do so itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -23,14 +24,16 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.responses import FileResponse
 
-from sancrm_reports.glue.telegram import DELIVERIES
+from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import fate_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.chats import message_url
-from sancrm_reports.wire.deliveries import Delivered, Deliveries
+from sancrm_reports.wire.ledger.database import NoLedgerError
+from sancrm_reports.wire.ledger.history import Delivered, History
+from sancrm_reports.wire.ledger.ledger import Ledger
 
 FILES = Path(__file__).parents[1] / "page"
 LONGEST = 400  # columns: a year of days
@@ -76,6 +79,18 @@ READS_RUNS = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 READS_XCOM = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))  # figures, as the texts are
 
 
+def open_ledger() -> Iterator[Ledger]:
+    """Open the ledger for one request."""
+    try:
+        with ledger_of(None) as ledger:
+            yield ledger
+    except NoLedgerError as error:
+        raise HTTPException(503, str(error)) from None
+
+
+LedgerDep = Annotated[Ledger, Depends(open_ledger)]
+
+
 @app.get("/page/{name}")
 def page_file(name: str) -> FileResponse:
     """Return a file of the page; a browser asks each time whether it has changed."""
@@ -105,19 +120,18 @@ def kinds(user: GetUserDep) -> list[dict[str, Any]]:
 
 @app.get("/kinds/{dag_id}/grid", dependencies=[READS_RUNS])
 def grid(
-    dag_id: str, first: date, last: date, session: SessionDep, response: Response
+    dag_id: str, first: date, last: date, ledger: LedgerDep, response: Response
 ) -> dict[str, Any]:
     """Return a letter for each message from the period with the first day to that with the last."""
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     periods = _periods(kind, first, last)
-    deliveries = Deliveries(session, DELIVERIES.name)
-    since = deliveries.since(dag_id)
+    history, since = History(ledger.database), ledger.since(dag_id)
     slots = [_slot(kind, period, since) for period in periods]
     span = dag_id, periods[0].key, _after(periods[-1]).key
-    sent = deliveries.sent(*span)
+    sent = history.sent(*span)
     rows = (
-        by_subject(slots, deliveries.rosters(*span), sent)
+        by_subject(slots, history.rosters(*span), sent)
         if kind.report
         else summed_up(slots, kind.name, sent)
     )
@@ -130,6 +144,7 @@ def cell(
     day: date,
     subject: Annotated[str, Query(max_length=100)],
     user: GetUserDep,
+    ledger: LedgerDep,
     session: SessionDep,
     response: Response,
 ) -> dict[str, Any]:
@@ -137,7 +152,7 @@ def cell(
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     period = _period(kind, day)
-    found = Deliveries(session, DELIVERIES.name).of(
+    found = History(ledger.database).of(
         dag_id, period.key, _after(period).key, None if subject == EVERY else subject
     )
     return {

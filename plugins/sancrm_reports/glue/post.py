@@ -10,9 +10,16 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, address, common_hook, delivery_of
+from sancrm_reports.glue.telegram import (
+    TelegramOperator,
+    address,
+    common_hook,
+    delivery_of,
+    ledger_of,
+)
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.period import report_id
 from sancrm_reports.settings import INCLUDE, Settings, settings
 
 if TYPE_CHECKING:
@@ -22,13 +29,14 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.period import Period
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 
 class TelegramReportOperator(TelegramOperator):
     """Deliver one message by the ledger; subclasses say what it is and where it goes.
 
-    Give it ``**posting()`` as well: the pool, and the asset with the ledger.
+    Give it ``**posting()`` as well: the pool, and the asset whose events show what was sent.
 
     Returns what came of it: one mapping per chat and part (key, action, chat, message_id, url).
 
@@ -63,14 +71,15 @@ class TelegramReportOperator(TelegramOperator):
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
         hook = common_hook()
-        delivery = self._delivery(context, period, hook)
         addresses = [address(chat, hook) for chat in self.chats(settings())]
-        if mode == "digest":
-            return self.show(context, *self._deliver_digest(delivery, period, addresses))
-        footer = _lateness(period, self.report)
-        return self.show(
-            context, *self._deliver(delivery, period, addresses, message, footer=footer)
-        )
+        with ledger_of(context) as ledger:
+            delivery = self._delivery(context, ledger, period, hook)
+            if mode == "digest":
+                done = self._deliver_digest(delivery, period, addresses)
+            else:
+                footer = _lateness(period, self.report)
+                done = self._deliver(delivery, period, addresses, message, footer=footer)
+        return self.show(context, *done)
 
     def _deliver(
         self,
@@ -84,9 +93,11 @@ class TelegramReportOperator(TelegramOperator):
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for to in addresses:
-            key = delivery.key(self.dag_id, period.key, self.subject(), to)
+            key = delivery.ledger.key(report_id(self.report), period.key, self.subject(), to)
             try:
-                outcomes += delivery.deliver(key, to, message, footer=footer, silent=bool(footer))
+                outcomes += delivery.deliver(
+                    key, to, message, day=period.start, footer=footer, silent=bool(footer)
+                )
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
         return outcomes, errors
@@ -97,10 +108,12 @@ class TelegramReportOperator(TelegramOperator):
         self.log.info("Nothing is sent: the digest holds the network's figures only.")
         return [], []
 
-    def _delivery(self, context: Context, period: Period, hook: SancrmTelegramHook) -> Delivery:
+    def _delivery(
+        self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
+    ) -> Delivery:
         conf = f'{{"period": "{period.start}", "resend": true}}'
         return delivery_of(
-            context,
+            ledger,
             hook,
             resend=bool(context["params"].get("resend")),
             arrived=bool(context["params"].get("arrived")),
@@ -179,22 +192,22 @@ class PostNetworkReportOperator(TelegramReportOperator):
 
         network = next(row for row in self.figures if row["subject"] == "network")
         line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")
-        today = datetime.now(ZoneInfo(period.timezone)).date().isoformat()
+        today = datetime.now(ZoneInfo(period.timezone)).date()
+        ledger, name = delivery.ledger, report_id(self.report)
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for to in addresses:
-            posted = delivery.ledger.get(delivery.key(self.dag_id, period.key, "network", to))
+            posted = ledger.messages.get(ledger.key(name, period.key, "network", to))
             if posted and posted.state is not State.FAILED:
                 self.log.info("%s is no part of the digest: it was posted.", period.key)
                 continue
-            key = delivery.key(self.dag_id, f"digest-{today}", "network", to)
-            lines = delivery.ledger.store.get(f"lines|{key}", {}) | {period.start.isoformat(): line}
-            delivery.ledger.store.set(f"lines|{key}", lines)
+            key = ledger.key(name, f"digest-{today.isoformat()}", "network", to)
+            lines = ledger.add_to_note(f"lines|{key}", {period.start.isoformat(): line})
             message = digest(
                 self.report, [lines[day] for day in sorted(lines)], templates=INCLUDE / "templates"
             )
             try:
-                outcomes += delivery.deliver(key, to, message, silent=True, grows=True)
+                outcomes += delivery.deliver(key, to, message, day=today, silent=True, grows=True)
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors

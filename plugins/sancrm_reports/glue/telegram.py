@@ -1,25 +1,29 @@
-"""What every operator that posts to Telegram has in common: pool, ledger, hooks, links."""
+"""What every operator that posts to Telegram has in common: pools, ledger, hooks, links."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.settings import settings
+from sancrm_reports.settings import INCLUDE, settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
 
+    from sancrm_reports.pure.messages import Message
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.incidents import Incidents
+    from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
-# Its state store is the delivery ledger.
+# For the UI only: its events show what was sent. The ledger lies in a database of its own.
 DELIVERIES = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
 
 
@@ -28,10 +32,12 @@ def posting() -> dict[str, Any]:
 
     Defaults in ``__init__`` would not do: the scheduler never sees them of a mapped task.
     """
-    return {
-        "pool": settings().telegram.pool,
-        "outlets": [DELIVERIES],
-    }
+    return {"pool": settings().telegram.pool, "outlets": [DELIVERIES]}
+
+
+def alerting() -> dict[str, Any]:
+    """Return what every task that alerts must be given: its pool is not the reports'."""
+    return {"pool": settings().telegram.alerts_pool, "outlets": [DELIVERIES]}
 
 
 def common_hook() -> SancrmTelegramHook:
@@ -72,8 +78,22 @@ def chats_of(subject: str) -> list[str]:
     return [settings().chats.of_summary]
 
 
+def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
+    """Open the delivery ledger for a task; without a context for whoever is none.
+
+    Raises:
+        LedgerUnreachableError, LedgerError: as ``open_ledger`` does.
+    """
+    from sancrm_reports.wire.ledger.ledger import open_ledger
+    from sancrm_reports.wire.ledger.messages import Sender
+
+    ti = context["ti"] if context else None
+    sender = Sender(ti.dag_id, ti.run_id, ti.task_id, ti.map_index) if ti else Sender()
+    return open_ledger(settings().ledger.conn_id, INCLUDE / "sql" / "ledger", sender)
+
+
 def delivery_of(
-    context: Any,
+    ledger: Ledger,
     hook: SancrmTelegramHook,
     *,
     resend: bool = False,
@@ -81,15 +101,11 @@ def delivery_of(
     how_to_resend: str = "",
     **options: Any,
 ) -> Delivery:
-    """Return a delivery by this installation's ledger, for a task with ``posting()``.
-
-    ``options`` are those of ``Delivery``, such as ``longest_wait``.
-    """
+    """Return a delivery by the ledger; ``options`` are those of ``Delivery``."""
     from sancrm_reports.wire.delivery import Delivery
-    from sancrm_reports.wire.ledger import Ledger
 
     return Delivery(
-        Ledger(context["asset_state_store"][DELIVERIES]),
+        ledger,
         hook,
         timezone=settings().account.timezone,
         resend=resend,
@@ -99,6 +115,32 @@ def delivery_of(
         on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
         **options,
     )
+
+
+def incidents_of(ledger: Ledger) -> Incidents:
+    """Return the incidents of the ops chat."""
+    from sancrm_reports.wire.incidents import Incidents
+
+    hook, to = ops_route()
+    return Incidents(delivery_of(ledger, hook, resend=True), to)
+
+
+def tell_ops(context: Any, name: str, message: Message) -> list[Outcome]:
+    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
+    from sancrm_reports.wire.ledger.database import NoLedgerError
+    from sancrm_reports.wire.unlogged import send_unlogged
+
+    try:
+        with ledger_of(context) as ledger:
+            return incidents_of(ledger).tell(name, message)
+    except NoLedgerError as error:
+        return [send_unlogged(message, [ops_route], error, INCLUDE / "templates")]
+
+
+def ops_route() -> tuple[SancrmTelegramHook, Address]:
+    """Return the hook of the ops chat, and where that is."""
+    hook = ops_hook()
+    return hook, address(settings().chats.failures, hook)
 
 
 class TelegramLink(BaseOperatorLink):
@@ -112,7 +154,7 @@ class TelegramLink(BaseOperatorLink):
 
 
 class TelegramOperator(BaseOperator):
-    """Shows in Airflow what an operator sent. Give it ``**posting()``: the pool and the ledger."""
+    """Shows in Airflow what an operator sent. Give it ``**posting()`` or ``**alerting()``."""
 
     operator_extra_links: Sequence[BaseOperatorLink] = (TelegramLink(),)
 
@@ -145,8 +187,7 @@ class TelegramOperator(BaseOperator):
 def _tell_moved(old: str, new: str, conn_id: str) -> None:
     from sancrm_reports.pure.messages import group_moved
 
-    hook = ops_hook()
-    to = address(settings().chats.failures, hook)
+    hook, to = ops_route()
     if to.chat == old:
         to = type(to)(new, to.topic)
     hook.send(to, group_moved(old, new, conn_id))

@@ -154,16 +154,6 @@ def examine(
     )
 
 
-def roster_key(report: str, period: str) -> str:
-    """Name a roster in the ledger's store: roster|profitability_daily|2026-11-17."""
-    return f"roster|{report}|{period}"
-
-
-def since_key(report: str) -> str:
-    """Name the earliest day that a report was computed for: nothing before it is owed."""
-    return f"since|{report}"
-
-
 def fate_of(entry: Entry | None, *, is_owed: bool) -> Fate:
     """Return what became of one message in one chat.
 
@@ -171,14 +161,21 @@ def fate_of(entry: Entry | None, *, is_owed: bool) -> Fate:
     """
     if entry is None:
         return Fate.MISSING if is_owed else Fate.NOT_EXPECTED
-    match entry.state:
+    return fate(entry.state, is_late=bool(entry.footer), is_corrected=bool(entry.corrections))
+
+
+def fate(state: State, *, is_late: bool, is_corrected: bool) -> Fate:
+    """Return what became of a message that the ledger knows, as for ``fate_of``."""
+    match state:
+        case State.WAITING:
+            return Fate.MISSING
         case State.FAILED:
             return Fate.FAILED
         case State.UNKNOWN | State.SENDING:
             return Fate.UNKNOWN
-    if entry.corrections:
+    if is_corrected:
         return Fate.CORRECTED
-    return Fate.LATE if entry.footer else Fate.SENT
+    return Fate.LATE if is_late else Fate.SENT
 
 
 def worst(fates: Iterable[Fate]) -> Fate:

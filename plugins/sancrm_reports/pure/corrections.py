@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -26,7 +25,7 @@ def decorated(message: Message, entry: Entry, zone: ZoneInfo) -> Message:
     room = LIMIT - visible_length(whole.html)
     shown: list[str] = []
     for correction in reversed(entry.corrections[-SHOWN:]):
-        at = formatting.moment(datetime.fromisoformat(correction.at).astimezone(zone))
+        at = formatting.moment(correction.at.astimezone(zone))
         line = f"✏️ <i>Исправлено {at}: {escape(correction.change)}</i>"
         room -= visible_length(line) + 1
         if room < 0:

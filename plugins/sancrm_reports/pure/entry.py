@@ -4,69 +4,76 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 
 class State(StrEnum):
     """What is known of a message.
 
-    ``sending`` is written before the call: found later, it means that nobody saw the answer.
+    ``waiting`` was claimed, and Telegram was not asked: nothing was sent. ``sending`` is written
+    before the call: found later, it means that nobody saw the answer.
     """
 
+    WAITING = "waiting"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
 
+@dataclass(frozen=True, order=True)
+class MessageKey:
+    """The name of a message in the ledger: profitability_daily|2026-11-17|branch-3|-100123.
+
+    ``chat`` is the first id that the chat had, with its topic: a group that moved keeps its name.
+    """
+
+    report: str
+    period: str
+    subject: str
+    chat: str
+
+    def __str__(self) -> str:
+        return "|".join((self.report, self.period, self.subject, self.chat))
+
+
 @dataclass(frozen=True)
 class Correction:
-    """One change of a message after it was sent; ``at`` is ISO 8601 in UTC."""
+    """One change of a message after it was sent."""
 
-    at: str
+    at: datetime
     change: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One message. Times are ISO 8601 in UTC.
+    """One message, or one part of a long one. Times are in UTC.
 
     ``text_hash`` is of the text without additions; while an edit is under way it is empty.
     ``message_id`` and ``chat`` are of what the chat shows now, while a newer text is being sent
     too; ``sent_at`` is when its first text came. ``parts`` is the most that the message ever had;
-    ``resent`` says that a person asked for the last try.
+    ``is_resent`` says that a person asked for the last try. ``error`` is of the last try.
     """
 
     state: State
-    text_hash: str
-    updated_at: str
+    updated_at: datetime
+    text_hash: str = ""
     footer: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     message_id: int | None = None
     chat: str = ""
-    sent_at: str | None = None
+    sent_at: datetime | None = None
     parts: int = 1
-    resent: bool = False
+    is_resent: bool = False
     error: str | None = None
     corrections: list[Correction] = field(default_factory=list)
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Entry:
-        """Read what ``to_json`` wrote."""
-        corrections = [Correction(**correction) for correction in value["corrections"]]
-        return cls(**{**value, "state": State(value["state"]), "corrections": corrections})
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry as the store keeps it."""
-        return asdict(self)
-
-
-def ledger_key(report: str, period: str, subject: str, chat: str) -> str:
-    """Name a message in the ledger: profitability_daily|2026-11-17|branch-3|-1001234567890."""
-    return "|".join((report, period, subject, chat))
+    @property
+    def was_tried(self) -> bool:
+        """Whether Telegram was ever asked to take it."""
+        return self.state is not State.WAITING
 
 
 def text_hash(text: str, *, key: str = "") -> str:

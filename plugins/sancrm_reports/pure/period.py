@@ -25,6 +25,11 @@ PERIOD_OF_REPORT = {
 }
 
 
+def report_id(report: str) -> str:
+    """Return what a report (``daily``, …) is called in the ledger, whatever its DAG is called."""
+    return f"profitability_{report}"
+
+
 @dataclass(frozen=True)
 class Period:
     """A half-open period ``[start, end)`` of whole days.

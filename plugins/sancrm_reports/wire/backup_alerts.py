@@ -10,17 +10,17 @@ from pathlib import Path
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.backup_messages import Subject, alert, recovered
+from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.pure.incidents import Incident, Telling, Watch, tell
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
-from sancrm_reports.wire.ledger import Store
+from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
 log = logging.getLogger(__name__)
 
-WATCH = "watch"  # the key in the backup's own store
 Route = Callable[[], tuple[Delivery, Address]]
 
 
@@ -34,7 +34,7 @@ class BackupAlerts:
     Args:
         name: the backup's name in the settings.
         subject: what people know it by.
-        store: the state store of the backup's asset.
+        ledger: remembers the incident between runs.
         routes: where it is told: the backup chat, and where that refuses, the next. Each makes a
             delivery that may resend, because an alert fails open.
         templates: the folder of the templates.
@@ -45,13 +45,14 @@ class BackupAlerts:
         name: str,
         subject: Subject,
         *,
-        store: Store,
+        ledger: Ledger,
         routes: Sequence[Route],
         templates: Path,
     ) -> None:
         self.name = name
         self.subject = subject
-        self.store = store
+        self._ledger = ledger
+        self._note = f"backup_watch|{name}"
         self.routes = routes
         self.templates = templates
         self.errors: list[ReportError] = []
@@ -63,18 +64,18 @@ class BackupAlerts:
             AlertInDoubtError: a message may have arrived; another try sends it again.
             ReportError: no chat took it.
         """
-        watch = Watch.from_json(self.store.get(WATCH))
+        watch = Watch.from_json(self._ledger.note(self._note))
         telling, after = tell(watch, judgement, self.subject.window, today=today, log_url=log_url)
         log.info("%s: %s.", judgement.verdict, telling)
         outcomes: list[Outcome] = []
         if telling is Telling.ALERT:
-            self.store.set(WATCH, after.untold.to_json())
+            self._ledger.set_note(self._note, after.untold.to_json())
         if telling is Telling.RECOVERY and watch.incident:
             outcomes = self._recover(watch.incident, judgement)
         elif telling is not Telling.NOTHING and after.incident:
             outcomes = self._alert(after.incident, judgement, log_url)
         # Only now: what ended before this line is told again, under the same key.
-        self.store.set(WATCH, after.to_json())
+        self._ledger.set_note(self._note, after.to_json())
         return outcomes
 
     def rehearse(self, judgement: Judgement, *, run_id: str, log_url: str) -> list[Outcome]:
@@ -127,7 +128,7 @@ class BackupAlerts:
         """Edit what was told by a route; a chat that refuses now cannot keep the rest unsaid."""
         try:
             delivery, to = route()
-            return delivery.amend(self._key(delivery, period, to), to, message)
+            return delivery.amend(self._key(period, to), to, message)
         except PermanentError as error:
             log.warning("The alert is left as it was: %s", error)
             return None
@@ -139,11 +140,11 @@ class BackupAlerts:
             try:
                 delivery, to = route()
                 outcomes = delivery.deliver(
-                    self._key(delivery, period, to),
+                    self._key(period, to),
                     to,
                     message,
                     grows=True,
-                    reply_to=self._key(delivery, answers, to) if answers else "",
+                    reply_to=self._key(answers, to) if answers else None,
                 )
             except UnknownOutcomeError as error:
                 raise AlertInDoubtError(f"{error} An alert is sent again by itself.") from None
@@ -155,5 +156,5 @@ class BackupAlerts:
                 return outcomes
         raise refusals[0]
 
-    def _key(self, delivery: Delivery, period: str, to: Address) -> str:
-        return delivery.key("backup_watch", period, self.name, to)
+    def _key(self, period: str, to: Address) -> MessageKey:
+        return self._ledger.key("backup_watch", period, self.name, to)

@@ -1,41 +1,45 @@
-"""Sent once, corrected in place, never twice: what the ledger knows decides what is done.
-
-The client is the Telegram hook, or anything with its ``send`` and ``edit``.
-"""
+"""Sent once, corrected in place, never twice: what the ledger knows decides what is done."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from datetime import date, datetime
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.corrections import decorated, what_changed
-from sancrm_reports.pure.entry import Correction, Entry, State, ledger_key, text_hash
+from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State, text_hash
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import split, visible_length
+from sancrm_reports.pure.parts import Part, parts_of
+from sancrm_reports.wire.channel import Channel
 from sancrm_reports.wire.chats import Address, message_url
-from sancrm_reports.wire.ledger import Ledger
-from sancrm_reports.wire.pacing import GROUP_MESSAGES, LONGEST_WAIT, Clock, Pacing
+from sancrm_reports.wire.ledger.database import NoLedgerError
+from sancrm_reports.wire.ledger.ledger import Ledger
+from sancrm_reports.wire.ledger.messages import Claim, ClaimLostError
+from sancrm_reports.wire.pacing import GROUP_MESSAGES, LONGEST_WAIT
+from sancrm_reports.wire.patience import PatientClient
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
-    FloodWaitError,
     NotEditableError,
     UnknownOutcomeError,
 )
 
-if TYPE_CHECKING:
-    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
-SHORT_WAIT = 30.0  # seconds: a 429 up to here is waited for in the task
-CORRECTIONS_KEPT = 20  # a value of the store has an upper size
-TAKEN_BACK = "— часть убрана исправлением —"
+PRIVATE_ERROR = "It names people: see the log of its task."
+LOOK = 0.5  # seconds between looks at a message that another sender has claimed
+
+
+class BeingSentError(ReportError):
+    """Another sender has claimed the message and is not done with it."""
+
+
+class NotInLedgerError(PermanentError):
+    """The report may have been posted before the ledger began: only a person can tell."""
 
 
 @dataclass(frozen=True)
@@ -57,81 +61,65 @@ class Delivery:
     """Delivers messages by a ledger.
 
     Args:
-        ledger: what was sent before; also keeps the pace of chats and groups that moved.
-        client: the wire to Telegram.
+        ledger: what was sent before, and who is sending now.
+        channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
         arrived: take what has an unknown fate as sent, because a person looked and it is there.
         how_to_resend: the command for that person, for the error's text.
-        group_messages_per_minute: the pace of a group; 0 for none.
-        longest_wait: seconds that the pace may take in here; for a longer wait an error is raised.
-        on_moved: told (old chat, new chat) once when a group became a supergroup.
+        group_messages_per_minute, longest_wait, on_moved: as for ``PatientClient``.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        client: SancrmTelegramHook,
+        channel: Channel,
         *,
         timezone: str,
         resend: bool = False,
         arrived: bool = False,
         how_to_resend: str = "",
-        clock: Clock | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,
         longest_wait: float = LONGEST_WAIT,
         on_moved: Callable[[str, str], None] | None = None,
     ) -> None:
         self.ledger = ledger
-        self.client = client
-        self.zone = ZoneInfo(timezone)
-        self.resend = resend
-        self.arrived = arrived
-        self.how_to_resend = how_to_resend
-        self.clock = clock or Clock()
-        self.pacing = Pacing(
-            ledger.store,
-            self.clock,
-            per_minute=group_messages_per_minute,
+        self.channel = channel
+        self._messages = ledger.messages
+        self._client = PatientClient(
+            channel,
+            ledger,
+            group_messages_per_minute=group_messages_per_minute,
             longest_wait=longest_wait,
+            on_moved=on_moved,
         )
-        self.on_moved = on_moved
-
-    def key(self, report: str, period: str, subject: str, to: Address) -> str:
-        """Name a message in the ledger; a chat keeps its name when its group gets another id."""
-        chat = self.ledger.store.get(f"moved_from|{to.chat}") or to.chat
-        return ledger_key(report, period, subject, str(replace(to, chat=chat)))
-
-    def state_of(self, report: str, period: str, subject: str, to: Address) -> Entry | None:
-        """Return what is known of a message, of its parts the one that fared worst."""
-        key = self.key(report, period, subject, to)
-        whole = self.ledger.get(key)
-        if whole is None or whole.state is not State.SENT:
-            return whole
-        for number in range(2, whole.parts + 1):
-            part = self.ledger.get(f"{key}|{number}")
-            if part is None or part.state is not State.SENT:
-                return part
-        return whole
+        self._zone = ZoneInfo(timezone)
+        self._resend = resend
+        self._arrived = arrived
+        self._how_to_resend = how_to_resend
+        self._longest_wait = longest_wait
 
     def deliver(
         self,
-        key: str,
+        key: MessageKey,
         to: Address,
         message: Message,
         *,
+        day: date | None = None,
         footer: str = "",
         silent: bool = False,
         grows: bool = False,
-        reply_to: str = "",
+        reply_to: MessageKey | None = None,
     ) -> list[Outcome]:
         """Bring a message, in as many parts as it needs, to where the ledger says it is not yet.
 
         Args:
-            key: the message's name in the ledger; parts after the first add ``|2`` and so on.
+            key: the message's name in the ledger.
             to: the chat.
             message: what is to be read there.
+            day: the first of the period, for what is refused if the ledger does not reach back to
+                it; without one it is sent, as alerts are.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
             grows: another text is no correction, but more of the same, as in a digest.
@@ -139,103 +127,131 @@ class Delivery:
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
-            ReportError: as the client raises.
+            BeingSentError: another sender has the message, and is not done with it.
+            NotInLedgerError: it may have been posted before the ledger began.
+            ReportError: as the channel raises, and where the ledger does not answer.
         """
+        known = self._messages.get(key)
+        if known is None and day is not None:
+            self._refuse_what_is_not_in_the_ledger(key, day)
         try:
-            texts = split(message.html)
+            parts = list(parts_of(message, footer=footer, earlier=known.parts if known else 1))
         except ValueError as error:
             raise PermanentError(
                 f"The message {key} is too long, and {error}. Shorten the template."
             ) from None
-        known = self.ledger.get(key)
-        parts = max(len(texts), known.parts if known else 1)
         outcomes = []
-        for number, text in enumerate(texts, start=1):
-            is_last = number == len(texts)
-            part = _Part(
-                key=key if number == 1 else f"{key}|{number}",
-                to=to,
-                message=replace(
-                    message,
-                    html=text if len(texts) == 1 else f"{text}\n\n({number}/{len(texts)})",
-                    button=message.button if is_last else None,
-                    facts=message.facts if number == 1 else {},
-                ),
-                footer=footer if is_last else "",
+        for part in parts:
+            if part.is_taken_back and not self._was_sent(key, part):
+                continue
+            posting = _Posting(
+                key,
+                part,
+                to,
+                day or self._now().date(),
                 silent=silent,
-                parts=parts,
                 grows=grows,
-                reply_to=reply_to if number == 1 else "",
+                reply_to=reply_to if part.number == 1 else None,
             )
-            outcomes.append(self._deliver_part(part))
-        for number in range(len(texts) + 1, parts + 1):
-            part = _Part(f"{key}|{number}", to, Message(TAKEN_BACK), parts=parts)
-            known = self.ledger.get(part.key)
-            if known and known.message_id is not None:  # otherwise there is nothing to take back
-                outcomes.append(self._deliver_part(part))
+            outcomes.append(self._deliver_part(posting))
         return outcomes
 
-    def amend(self, key: str, to: Address, message: Message) -> Outcome | None:
+    def amend(self, key: MessageKey, to: Address, message: Message) -> Outcome | None:
         """Edit a message that was sent, as an event of its life; no line says that it changed.
 
         Never sends: None where nothing was sent under this name, nobody knows whether it was, or
         the chat has it no longer. The message must fit in one part.
 
         Raises:
-            ReportError: as the client raises; an edit can be repeated safely.
+            ReportError: as the channel raises; an edit can be repeated safely.
         """
-        part = _Part(key, self._where_now(to), message, grows=True)
-        known = self.ledger.get(key)
+        known = self._messages.get(key)
         if known is None or known.message_id is None:
             return None
+        posting = _Posting(key, Part(1, message), to, self._now().date(), grows=True)
         if known.state is State.SENT and known.text_hash == self._fingerprint(message):
-            return _outcome(part, known, "unchanged")
-        try:
-            return self._edit(part, known)
-        except (NotEditableError, ChatMovedError) as error:
-            log.info("%s It is left as it is.", error)
-            self.ledger.put(key, replace(self._entry(part, known), state=State.SENT))
+            return _outcome(posting, known, "unchanged")
+        posting = replace(posting, to=self._client.where_now(to))
+        known, claim = self._claim(posting, may_resend=True)
+        if claim is None:
             return None
+        with _released(claim):
+            if known.message_id is None:
+                return None
+            try:
+                return self._edit(posting, known, claim)
+            except (NotEditableError, ChatMovedError) as error:
+                log.info("%s It is left as it is.", error)
+                left = replace(self._entry(posting, known), state=State.SENT, error=str(error))
+                self._settle(posting, claim, left, is_new=False)
+                return None
 
-    def _deliver_part(self, part: _Part) -> Outcome:
-        part = replace(part, to=self._where_now(part.to))
-        known = self.ledger.get(part.key)
-        if known is None or known.state is State.FAILED:
-            return self._send(part, known)
-        if known.state is State.SENT:
-            if known.text_hash == self._fingerprint(part.message):
-                return _outcome(part, known, "unchanged")
-            return self._correct(part, known)
-        if self.arrived:
-            return self._take_as_sent(part, known)
-        if self.resend and not (known.state is State.SENDING and known.resent):
-            return self._send(part, known)
-        self._give_up(part, known)
+    def _deliver_part(self, posting: _Posting) -> Outcome:
+        known = self._messages.get(posting.key, posting.part.number)
+        if known and known.state is State.SENT and self._is_same(known, posting):
+            return _outcome(posting, known, "unchanged")
+        posting = replace(posting, to=self._client.where_now(posting.to))
+        known, claim = self._claim(posting, may_resend=self._resend)
+        if claim is None:
+            if self._arrived:
+                return self._take_as_sent(posting, known)
+            self._give_up(posting, known)
+        with _released(claim):
+            if known.state is not State.SENT:
+                return self._send(posting, known, claim)
+            if self._is_same(known, posting):  # another sender was quicker
+                return _outcome(posting, known, "unchanged")
+            return self._correct(posting, known, claim)
 
-    def _take_as_sent(self, part: _Part, known: Entry) -> Outcome:
+    def _claim(self, posting: _Posting, *, may_resend: bool) -> tuple[Entry, Claim | None]:
+        """Claim a message, if need be after another sender; none where only a person may send it.
+
+        Raises:
+            BeingSentError: the other sender is not done in the time that a task may wait.
+        """
+        give_up_at = self.ledger.clock.now() + self._longest_wait
+        while self.ledger.clock.now() <= give_up_at:
+            known, claim = self._messages.claim(
+                posting.key, posting.part.number, day=posting.day, may_resend=may_resend
+            )
+            if known:
+                return known, claim
+            self.ledger.clock.wait(LOOK)
+        raise BeingSentError(
+            f"Another task is sending {posting.key} and is not done with it. Nothing was sent "
+            "here; it is looked at again later."
+        )
+
+    def _take_as_sent(self, posting: _Posting, known: Entry) -> Outcome:
         """Believe the person who saw the message; its id stays unknown, so it cannot be edited."""
-        at = known.sent_at or known.updated_at
-        sent = replace(known, state=State.SENT, sent_at=at, updated_at=self._now(), error=None)
-        self.ledger.put(part.key, sent)
-        return _outcome(part, sent, "taken as sent")
+        self._messages.take_as_sent(posting.key, posting.part.number)
+        return _outcome(posting, known, "taken as sent")
 
-    def _send(self, part: _Part, known: Entry | None) -> Outcome:
+    def _send(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         """Send, with the ledger written before the call and after it.
 
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
-        entry = replace(self._entry(part, known), state=State.SENDING, resent=self.resend)
-        text = decorated(part.message, entry, self.zone)
-        self.pacing.wait(part.to)
-        self._keep_text(part)
-        self.ledger.put(part.key, entry)
+        entry = replace(self._entry(posting, known), state=State.SENDING, is_resent=self._resend)
+        text = decorated(posting.part.message, entry, self._zone)
+        self._client.wait(posting.to, text)
         try:
-            message_id, chat = self._post(part, entry, text)
+            message_id, chat = self._client.send(
+                posting.to,
+                text,
+                silent=posting.silent or entry.message_id is not None,
+                answers=self._answered(posting, entry),
+                before_call=lambda: claim.begin(entry, self._kept(posting.part.message)),
+            )
+        except (ClaimLostError, NoLedgerError):
+            raise  # just before a call that was not made
         except UnknownOutcomeError as error:
-            self._give_up(part, entry, error)
+            self._give_up(posting, entry, error)
         except ReportError as error:
             # Surely not sent. After any other error the entry says "sending": nobody knows.
-            self._close(part, entry, State.FAILED, error)
+            self._settle(
+                posting, claim, replace(entry, state=State.FAILED, error=str(error)), is_new=False
+            )
             raise
         now = self._now()
         sent = replace(
@@ -246,134 +262,103 @@ class Delivery:
             sent_at=entry.sent_at or now,
             updated_at=now,
         )
-        self.ledger.put(part.key, sent)
-        self.pacing.record(replace(part.to, chat=chat), length=visible_length(text.html))
-        return _outcome(part, sent, "sent" if entry.message_id is None else "answered")
+        self._settle(posting, claim, sent)
+        return _outcome(posting, sent, "sent" if entry.message_id is None else "answered")
 
-    def _post(self, part: _Part, entry: Entry, text: Message) -> tuple[int, str]:
-        """Send to the chat, and where its group has got another id, to that: return id and chat."""
-        is_correction = entry.message_id is not None
-        silent = part.silent or is_correction
-        answered = self.ledger.get(part.reply_to) if part.reply_to else None
-        original = entry if is_correction else answered
+    def _answered(self, posting: _Posting, entry: Entry) -> Callable[[Address], int | None]:
+        """Return what tells which message of a chat is answered."""
+        original: Entry | None = entry
+        if entry.message_id is None:
+            original = self._messages.get(posting.reply_to) if posting.reply_to else None
 
-        def call(to: Address) -> tuple[int, str]:
+        def message_in(to: Address) -> int | None:
             # A message's id says nothing in another chat, nor in its own group's new one.
-            reply_to = original.message_id if original and to.chat == original.chat else None
-            return self.client.send(to, text, silent=silent, reply_to=reply_to), to.chat
+            return original.message_id if original and to.chat == original.chat else None
 
-        try:
-            return self._patiently(part.to, call)
-        except ChatMovedError as error:
-            return self._patiently(self._follow(part.to, error), call)
+        return message_in
 
-    def _correct(self, part: _Part, known: Entry) -> Outcome:
+    def _correct(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         """Edit the message; where that is impossible, answer it with the correction."""
         if known.message_id is None:  # a person saw it, Telegram never told its id
-            return self._send(part, known)
+            return self._send(posting, known, claim)
         try:
-            return self._edit(part, known)
+            return self._edit(posting, known, claim)
         except (NotEditableError, ChatMovedError) as error:
             log.info("%s The correction is sent as an answer to it.", error)
-            return self._send(part, known)
+            return self._send(posting, known, claim)
 
-    def _edit(self, part: _Part, known: Entry) -> Outcome:
-        entry = replace(self._entry(part, known), state=State.SENT)
-        text = decorated(part.message, entry, self.zone)
-
-        def call(to: Address) -> None:
-            self.client.edit(to, entry.message_id or 0, text)
-
-        self.pacing.wait(part.to)
-        self._keep_text(part)
+    def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
+        entry = replace(self._entry(posting, known), state=State.SENT)
+        text = decorated(posting.part.message, entry, self._zone)
+        self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
-        self.ledger.put(part.key, replace(known, text_hash=""))
-        self._patiently(replace(part.to, chat=entry.chat), call)
-        self.ledger.put(part.key, entry)
-        self.pacing.record(part.to)
-        return _outcome(part, entry, "corrected")
-
-    def _patiently(self, to: Address, call: Callable[[Address], Result]) -> Result:
-        """Call, and where Telegram asks for a short wait, once more."""
+        blank = replace(known, text_hash="")
         try:
-            return call(to)
-        except FloodWaitError as error:
-            self.pacing.block(to, error.retry_after)
-            if error.retry_after > SHORT_WAIT:
-                raise
-            log.info("%s Waiting.", error)
-            self.clock.wait(error.retry_after)
-        try:
-            return call(to)
-        except FloodWaitError as error:
-            self.pacing.block(to, error.retry_after)
+            self._client.edit(
+                replace(posting.to, chat=entry.chat),
+                entry.message_id or 0,
+                text,
+                before_call=lambda: claim.begin(blank),
+            )
+        except (NotEditableError, ChatMovedError, ClaimLostError, NoLedgerError):
             raise
+        except ReportError as error:
+            # The chat shows the old text, and so does the page; a refusal is to be seen there.
+            self._settle(posting, claim, replace(blank, error=str(error)), is_new=False)
+            raise
+        self._settle(posting, claim, entry)
+        return _outcome(posting, entry, "corrected")
 
-    def _where_now(self, to: Address) -> Address:
-        return replace(to, chat=self.ledger.store.get(f"moved_to|{to.chat}") or to.chat)
-
-    def _follow(self, to: Address, moved: ChatMovedError) -> Address:
-        """Remember a group's new id, and tell of it."""
-        new = replace(to, chat=str(moved.new_chat_id))
-        self.ledger.store.set(f"moved_from|{new.chat}", to.chat)
-        self.ledger.store.set(f"moved_to|{to.chat}", new.chat)
-        log.warning("%s Its new id is %s: change the connection.", moved, new.chat)
-        if self.on_moved:
-            try:
-                self.on_moved(to.chat, new.chat)
-            except Exception as error:  # the message matters more than the news of the move
-                log.warning("Nobody was told that chat %s moved: %s", to.chat, error)
-        return new
-
-    def _keep_text(self, part: _Part) -> None:
-        """Keep what is to be read for the page in Airflow, unless it names people."""
-        if not part.message.is_private:
-            self.ledger.put_text(part.key, part.message.html)
-
-    def _fingerprint(self, message: Message) -> str:
-        """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
-        return text_hash(message.html, key=self.client.token if message.is_private else "")
-
-    def _close(self, part: _Part, entry: Entry, state: State, reason: object) -> None:
-        closed = replace(entry, state=state, error=str(reason), updated_at=self._now())
-        self.ledger.put(part.key, closed)
+    def _settle(
+        self, posting: _Posting, claim: Claim, entry: Entry, *, is_new: bool = True
+    ) -> None:
+        """Write what came of it, and with a text that is new in the chat, the text."""
+        message = posting.part.message
+        if message.is_private and entry.error:
+            entry = replace(entry, error=PRIVATE_ERROR)
+        if not claim.settle(entry, self._kept(message) if is_new else None):
+            log.error(
+                "%s was claimed by another sender while this one stood still. What this one did "
+                "came to: %s. Look into chat %s whether it is there twice.",
+                posting.key, entry.state, posting.to,
+            )  # fmt: skip
 
     def _give_up(
-        self, part: _Part, entry: Entry, error: UnknownOutcomeError | None = None
+        self, posting: _Posting, entry: Entry, error: UnknownOutcomeError | None = None
     ) -> NoReturn:
         """Leave a message of unknown fate alone, and tell a person how to go on.
 
         Raises:
             UnknownOutcomeError: always.
         """
-        reason = error or entry.error or "An earlier try was ended before the answer came."
-        self._close(part, entry, State.UNKNOWN, reason)
-        if error:
-            self.pacing.record(part.to, length=visible_length(part.message.html))
+        reason = str(error or entry.error or "An earlier try was ended before the answer came.")
+        kept = PRIVATE_ERROR if posting.part.message.is_private else reason
+        self._messages.give_up(posting.key, posting.part.number, kept)
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
-            f"message. Look into chat {part.to}. If it is not there, send it again: "
-            f"{self.how_to_resend or 'deliver it with resend'}. If it is there, the same with "
+            f"message. Look into chat {posting.to}. If it is not there, send it again: "
+            f"{self._how_to_resend or 'deliver it with resend'}. If it is there, the same with "
             "arrived in place of resend."
         ) from None
 
-    def _entry(self, part: _Part, known: Entry | None) -> Entry:
+    def _entry(self, posting: _Posting, known: Entry) -> Entry:
         """Return what the ledger is to say; another text than the chat has got is a correction."""
+        part = posting.part
         entry = Entry(
             state=State.SENDING,
             text_hash=self._fingerprint(part.message),
             updated_at=self._now(),
             footer=part.footer,
             facts=dict(part.message.facts),
-            chat=part.to.chat,
-            parts=part.parts,
+            chat=posting.to.chat,
+            parts=part.count,
         )
-        if known is None or known.message_id is None:
+        if known.message_id is None:
             return entry
         corrections = known.corrections
-        if known.text_hash != entry.text_hash and not part.grows:
+        if known.text_hash != entry.text_hash and not posting.grows:
             change = Correction(entry.updated_at, what_changed(known.facts, entry.facts))
-            corrections = [*corrections, change][-CORRECTIONS_KEPT:]
+            corrections = [*corrections, change]
         return replace(
             entry,
             footer=known.footer,
@@ -383,21 +368,63 @@ class Delivery:
             corrections=corrections,
         )
 
-    def _now(self) -> str:
-        return datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds")
+    def _was_sent(self, key: MessageKey, part: Part) -> bool:
+        known = self._messages.get(key, part.number)
+        return known is not None and known.message_id is not None
+
+    def _refuse_what_is_not_in_the_ledger(self, key: MessageKey, day: date) -> None:
+        """Refuse what may have been posted before the ledger began.
+
+        Raises:
+            NotInLedgerError: it may.
+        """
+        until = self.ledger.posted_until()
+        if until is not None and day <= until and not self._resend:
+            raise NotInLedgerError(
+                f"{key} is not in the ledger, which knows nothing of the reports up to {until}: "
+                "it may be in the chat already, and is not posted by itself. Look into the chat. "
+                f"If it is not there, send it: {self._how_to_resend or 'deliver it with resend'}."
+            )
+
+    def _kept(self, message: Message) -> str | None:
+        """Return what is kept for the page in Airflow: nothing of what names people."""
+        return None if message.is_private else message.html
+
+    def _is_same(self, known: Entry, posting: _Posting) -> bool:
+        return known.text_hash == self._fingerprint(posting.part.message)
+
+    def _fingerprint(self, message: Message) -> str:
+        """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
+        return text_hash(message.html, key=self.channel.secret if message.is_private else "")
+
+    def _now(self) -> datetime:
+        return self.ledger.now()
+
+
+@contextmanager
+def _released(claim: Claim) -> Iterator[None]:
+    """Give the claim back, whatever happened; what was settled has none any more."""
+    try:
+        yield
+    finally:
+        with suppress(ReportError):  # where the ledger is gone, the claim ends by itself
+            claim.release()
 
 
 @dataclass(frozen=True)
-class _Part:
-    key: str
+class _Posting:
+    """One part on its way to one chat."""
+
+    key: MessageKey
+    part: Part
     to: Address
-    message: Message
-    footer: str = ""
+    day: date
     silent: bool = False
-    parts: int = 1
     grows: bool = False
-    reply_to: str = ""
+    reply_to: MessageKey | None = None
 
 
-def _outcome(part: _Part, entry: Entry, action: str) -> Outcome:
-    return Outcome(part.key, action, entry.chat or part.to.chat, entry.message_id or 0)
+def _outcome(posting: _Posting, entry: Entry, action: str) -> Outcome:
+    number = posting.part.number
+    name = str(posting.key) if number == 1 else f"{posting.key}|{number}"
+    return Outcome(name, action, entry.chat or posting.to.chat, entry.message_id or 0)

@@ -7,9 +7,9 @@ told twice is better than one that is lost (docs/decisions/0035-alerts-fail-open
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
 if TYPE_CHECKING:
@@ -31,45 +31,58 @@ class Incidents:
     """
 
     def __init__(self, delivery: Delivery, to: Address) -> None:
-        self.delivery = delivery
-        self.store: Any = delivery.ledger.store
-        self.to = to
+        self._delivery = delivery
+        self._ledger = delivery.ledger
+        self._to = to
 
     def tell(self, name: str, message: Message) -> list[Outcome]:
         """Open an incident, or bring its message up to date without a sound."""
-        state = self._state(name)
-        if not state["open"]:
-            state = {"number": state["number"] + 1, "open": True}
-            self.store.set(_state_key(name), state)
-        key = self._key(name, state["number"])
-        return insist(lambda: self.delivery.deliver(key, self.to, message, grows=True))
+        row = self._ledger.database.row(
+            "insert into sancrm_ledger.incidents values (%(name)s, 1, true, %(now)s)"
+            " on conflict (name) do update set is_open = true, updated_at = excluded.updated_at,"
+            " number = incidents.number + (not incidents.is_open)::integer returning number",
+            name=name,
+            now=self._ledger.now(),
+        )
+        key = self._key(name, row["number"] if row else 1)
+        return insist(lambda: self._delivery.deliver(key, self._to, message, grows=True))
 
     def is_told(self, name: str) -> bool:
         """Whether it is open, and its message is surely in the chat."""
-        state = self._state(name)
-        told = self.delivery.ledger.get(self._key(name, state["number"]))
-        return bool(state["open"] and told and told.state is State.SENT)
+        number = self._open_number(name)
+        told = number and self._ledger.messages.get(self._key(name, number))
+        return bool(told and told.state is State.SENT)
 
     def solve(self, name: str, message: Message) -> list[Outcome]:
         """Edit an open incident's message into what it came to; nothing where none is open."""
-        state = self._state(name)
-        if not state["open"]:
+        number = self._open_number(name)
+        if number is None:
             return []
-        key = self._key(name, state["number"])
-        told = self.delivery.ledger.get(key)
+        key = self._key(name, number)
+        told = self._ledger.messages.get(key)
         outcomes: list[Outcome] = []
         if told and told.message_id is not None:  # otherwise there is nothing to take back
-            outcomes = insist(lambda: self.delivery.deliver(key, self.to, message, grows=True))
-        self.store.set(_state_key(name), {**state, "open": False})
+            outcomes = insist(lambda: self._delivery.deliver(key, self._to, message, grows=True))
+        self._ledger.database.rows(
+            "update sancrm_ledger.incidents set is_open = false, updated_at = %(now)s"
+            " where name = %(name)s and number = %(number)s",
+            name=name,
+            number=number,
+            now=self._ledger.now(),
+        )
         return outcomes
 
-    def _state(self, name: str) -> dict[str, Any]:
-        known: dict[str, Any] = self.store.get(_state_key(name), {})
-        return {"number": 0, "open": False} | known
+    def _open_number(self, name: str) -> int | None:
+        row = self._ledger.database.row(
+            "select number from sancrm_ledger.incidents where name = %(name)s and is_open",
+            name=name,
+        )
+        return row["number"] if row else None
 
-    def _key(self, name: str, number: int) -> str:
+    def _key(self, name: str, number: int) -> MessageKey:
         kind, _, rest = name.partition("|")
-        return self.delivery.key("ops_alert", rest.replace("|", "."), f"{kind}-{number}", self.to)
+        period = rest.replace("|", ".")
+        return self._ledger.key("ops_alert", period, f"{kind}-{number}", self._to)
 
 
 def insist(deliver: Callable[[], Result]) -> Result:
@@ -78,7 +91,3 @@ def insist(deliver: Callable[[], Result]) -> Result:
         return deliver()
     except UnknownOutcomeError:
         return deliver()
-
-
-def _state_key(name: str) -> str:
-    return f"incident|{name}"

@@ -1,10 +1,8 @@
 """Tells the staff's chat whom to call back, and edits what it was told before.
 
-A message lives by the delivery ledger, as a report's does. Beside it the same store holds what of
-the chat is still open, because it has no listing: ``missed_calls|open`` lists the repairs, and
-``missed_calls|repair-11508`` names that repair's code and its messages that say "call", with their
-days: one a day, two where the chat of the settings was changed meanwhile. Ids and codes of repairs
-only: nothing here names a person.
+A message lives by the delivery ledger, as a report's does. Beside it the ledger's table
+``open_calls`` lists the messages that still say "call": one a repair and day, two where the chat of
+the settings was changed meanwhile. Ids and codes of repairs only: nothing here names a person.
 """
 
 from __future__ import annotations
@@ -12,14 +10,16 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
+from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
@@ -59,6 +59,7 @@ class MissedCallsChat:
         supersedes: bool = True,
     ) -> None:
         self.delivery = delivery
+        self._ledger = delivery.ledger
         self.to = to
         self.wording = wording
         self.day = day
@@ -75,7 +76,7 @@ class MissedCallsChat:
         Raises:
             MissedCallsError: none of the wanted is known any more, or one that was.
         """
-        seen = self.delivery.ledger.store.get(f"{REPORT}|statuses") or []
+        seen = self._ledger.note(f"{REPORT}|statuses") or []
         there = [name for name in wanted if name in known]
         gone = [name for name in wanted if name not in known and (name in seen or not there)]
         if gone:
@@ -84,7 +85,7 @@ class MissedCallsChat:
                 f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
                 "include/settings.toml."
             )
-        self.delivery.ledger.store.set(f"{REPORT}|statuses", there)
+        self._ledger.set_note(f"{REPORT}|statuses", there)
 
     def update(
         self, calls: Sequence[MissedCall], unreadable: Mapping[Key | None, str] = NOTHING
@@ -98,34 +99,27 @@ class MissedCallsChat:
         Raises:
             ReportError: something that may pass; go on later, and nothing is sent twice.
         """
-        known = self._open_repairs()
-        due = {call.repair_id for call in calls} | {key for key in unreadable if key is not None}
-        if None in unreadable:  # it may be any of them
-            due |= known
-        # Noted before anything is sent: a message that nobody knows of could never be closed.
-        self._set_open_repairs(known | due)
-        gone = sorted(known - due, key=_numbers_first)
-        closed = {repair_id for repair_id in gone if self._try(repair_id, self._close, repair_id)}
-        self._set_open_repairs(known - closed | due)
+        due = {str(key) for key in (*(call.repair_id for call in calls), *unreadable)}
+        gone = set() if None in unreadable else self._open_repairs() - due  # it may be any of them
+        for repair_id in sorted(gone, key=lambda id_: (len(id_), id_)):
+            self._try(repair_id, self._close, repair_id)
         for call in calls:
-            self._try(call.repair_id, self._tell, call)
+            self._try(str(call.repair_id), self._tell, call)
         self.errors += [
-            MissedCallsError(f"Repair {key or 'without an id'}: {reason}.")
+            MissedCallsError(f"Repair {'without an id' if key is None else key}: {reason}.")
             for key, reason in unreadable.items()
         ]
 
-    def _try(self, repair_id: Key, act: Callable[[Any], list[Outcome]], subject: Any) -> bool:
-        """Act, and keep an error that is this repair's only; tell whether it went well."""
+    def _try(self, repair_id: str, act: Callable[[Any], list[Outcome]], subject: Any) -> None:
+        """Act, and keep an error that is this repair's only."""
         try:
             self._note(act(subject))
         except PermanentError as error:
             self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
-            return False
         except ReportError:
             raise
         except Exception as error:
             raise _without_its_text(error, repair_id) from None
-        return True
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -133,67 +127,94 @@ class MissedCallsChat:
                 log.info("%s: %s", outcome.key, outcome.action)
                 self.outcomes.append(outcome)
 
-    def _close(self, repair_id: Key) -> list[Outcome]:
+    def _close(self, repair_id: str) -> list[Outcome]:
         """Say that the customer was called, in each message that still says "call"."""
-        code, messages = self._record(repair_id)
+        open_messages = self._open_messages(repair_id)
         outcomes = []
         if self.closes:
-            outcomes = self._amend(messages, self.wording.called_back(code))
-        self._set_record(repair_id, code, {})
+            closed = self.wording.called_back(open_messages[0].code)
+            outcomes = self._amend(open_messages, closed)
+        self._forget(repair_id, open_messages)
         return outcomes
 
     def _tell(self, call: MissedCall) -> list[Outcome]:
         """Tell of a call, then say in the messages of earlier days that there is a newer one."""
-        today = self.day.isoformat()
-        _, messages = self._record(call.repair_id)
-        if any(day > today for day in messages.values()):
-            log.info("Repair %s was told of on a later day than %s.", call.repair_id, today)
+        repair_id = str(call.repair_id)
+        known = self._open_messages(repair_id)
+        if any(message.day > self.day for message in known):
+            log.info("Repair %s was told of on a later day than %s.", repair_id, self.day)
             return []
-        key = self.delivery.key(REPORT, today, f"repair-{call.repair_id}", self.to)
-        earlier = [known for known, day in messages.items() if day < today]
-        if key not in messages:
-            self._set_record(call.repair_id, call.code, {**messages, key: today})
+        key = self._ledger.key(REPORT, self.day.isoformat(), f"repair-{repair_id}", self.to)
+        # Noted before anything is sent: a message that nobody knows of could never be closed.
+        self._note_open(call, key)
         outcomes = self._bring(key, call)
+        earlier = [message for message in known if message.day < self.day]
         if self.supersedes:
             outcomes += self._amend(earlier, self.wording.told_again(call.code))
-        if earlier:
-            todays = {known: day for known, day in messages.items() if day == today}
-            self._set_record(call.repair_id, call.code, {**todays, key: today})
+        self._forget(repair_id, earlier)
         return outcomes
 
-    def _bring(self, key: str, call: MissedCall) -> list[Outcome]:
+    def _bring(self, key: MessageKey, call: MissedCall) -> list[Outcome]:
         """Send the day's message; once sent it is only edited, also if the chat has lost it."""
         message = self.wording.to_call(call, self.day)
-        known = self.delivery.ledger.get(key)
+        known = self._ledger.messages.get(key)
         if known and known.state is State.SENT:
-            return self._amend([key], message)
-        return self.delivery.deliver(key, self.to, message)
+            outcome = self.delivery.amend(key, self.to, message)
+            return [outcome] if outcome else []
+        return self.delivery.deliver(key, self.to, message, day=self.day)
 
-    def _amend(self, keys: Iterable[str], message: Any) -> list[Outcome]:
-        outcomes = (self.delivery.amend(key, self.to, message) for key in keys)
+    def _amend(self, open_messages: Iterable[_OpenMessage], message: Message) -> list[Outcome]:
+        outcomes = (self.delivery.amend(one.key, self.to, message) for one in open_messages)
         return [outcome for outcome in outcomes if outcome]
 
-    def _open_repairs(self) -> set[Key]:
-        return set(self.delivery.ledger.store.get(f"{REPORT}|open") or [])
+    def _open_repairs(self) -> set[str]:
+        rows = self._ledger.database.rows("select distinct repair_id from sancrm_ledger.open_calls")
+        return {row["repair_id"] for row in rows}
 
-    def _set_open_repairs(self, repairs: set[Key]) -> None:
-        self.delivery.ledger.store.set(f"{REPORT}|open", sorted(repairs, key=_numbers_first))
+    def _open_messages(self, repair_id: str) -> list[_OpenMessage]:
+        """Return a repair's messages that still say "call", oldest first."""
+        rows = self._ledger.database.rows(
+            "select repair_id, code, chat, day from sancrm_ledger.open_calls"
+            " where repair_id = %(repair_id)s order by day, chat",
+            repair_id=repair_id,
+        )
+        return [_OpenMessage(**row) for row in rows]
 
-    def _record(self, repair_id: Key) -> tuple[str, dict[str, str]]:
-        """Return a repair's code, and the days of its messages by their names in the ledger."""
-        record = self.delivery.ledger.store.get(f"{REPORT}|repair-{repair_id}") or {}
-        return record.get("code", ""), record.get("messages", {})
+    def _note_open(self, call: MissedCall, key: MessageKey) -> None:
+        self._ledger.database.rows(
+            "insert into sancrm_ledger.open_calls values (%(repair)s, %(code)s, %(chat)s, %(day)s)"
+            " on conflict (repair_id, day, chat) do update set code = excluded.code",
+            repair=str(call.repair_id),
+            code=call.code,
+            chat=key.chat,
+            day=self.day,
+        )
 
-    def _set_record(self, repair_id: Key, code: str, messages: dict[str, str]) -> None:
-        record = {"code": code, "messages": messages}
-        self.delivery.ledger.store.set(f"{REPORT}|repair-{repair_id}", record)
+    def _forget(self, repair_id: str, messages: Iterable[_OpenMessage]) -> None:
+        for message in messages:
+            self._ledger.database.rows(
+                "delete from sancrm_ledger.open_calls"
+                " where repair_id = %(repair)s and day = %(day)s and chat = %(chat)s",
+                repair=repair_id,
+                day=message.day,
+                chat=message.chat,
+            )
 
 
-def _numbers_first(key: Key) -> tuple[bool, Key]:
-    return isinstance(key, str), key
+@dataclass(frozen=True)
+class _OpenMessage:
+    repair_id: str
+    code: str
+    chat: str
+    day: date
+
+    @property
+    def key(self) -> MessageKey:
+        """Its name in the ledger."""
+        return MessageKey(REPORT, self.day.isoformat(), f"repair-{self.repair_id}", self.chat)
 
 
-def _without_its_text(error: Exception, repair_id: Key) -> ReportError:
+def _without_its_text(error: Exception, repair_id: str) -> ReportError:
     """Say where an unexpected error came from, but not its text."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return ReportError(

@@ -1,36 +1,25 @@
 """Telegram's pace: about one message a second to a chat, twenty a minute to a group.
 
-The times of the last messages lie in the ledger's store, so that all tasks and DAGs share them.
-Thirty a second over all chats need no bookkeeping: the pool of one slot is far below.
+The ledger keeps it for all tasks of all workers. A sender reserves a chat's next slot under a lock
+of the chat's row, and waits for it without the lock: whoever comes next gets the slot after it, and
+nobody waits for a call that hangs. Thirty messages a second over all chats need no bookkeeping: the
+pool's slots are far below.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime
 
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger import Store
+from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase
 from sancrm_reports.wire.telegram_errors import FloodWaitError
 
 GROUP_MESSAGES = 20
 GROUP_WINDOW = 60.0  # seconds
 SPACING = 1.0  # seconds between messages to one chat
 LONG_TEXT = 500  # characters; a longer text counts as two messages to a chat
-LONGEST_WAIT = 65.0  # seconds in a task; a longer wait is Airflow's retry
-
-
-class Clock:
-    """The time, in seconds since the epoch, and waiting; tests have one that they move."""
-
-    def now(self) -> float:
-        """Return the time."""
-        return time.time()
-
-    def wait(self, seconds: float) -> None:
-        """Return after so many seconds."""
-        time.sleep(seconds)
+LONGEST_WAIT = 120.0  # seconds in a task; a longer wait is Airflow's retry
 
 
 def ready_at(
@@ -60,56 +49,76 @@ class Pacing:
 
     def __init__(
         self,
-        store: Store,
+        database: LedgerDatabase,
         clock: Clock,
         *,
         per_minute: int = GROUP_MESSAGES,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.per_minute = per_minute
-        self.longest_wait = longest_wait
+        self._database = database
+        self._clock = clock
+        self._per_minute = per_minute
+        self._longest_wait = longest_wait
 
-    def wait(self, to: Address) -> None:
-        """Wait for the chat's turn.
+    def wait(self, to: Address, *, length: int = 0) -> None:
+        """Take the chat's next slot for a message of so many characters, and wait for it.
 
         Raises:
-            FloodWaitError: the wait is longer than a task should take.
+            FloodWaitError: the wait is longer than a task should take; no slot was taken.
         """
-        pace = self._pace(to)
-        ready = ready_at(
-            pace["sent"],
-            is_group=to.is_group,
-            after_long=pace["after_long"],
-            per_minute=self.per_minute,
-        )
-        seconds = max(ready, pace["blocked_until"]) - self.clock.now()
-        if seconds > self.longest_wait:
+        seconds = self._reserve(to, is_long=length > LONG_TEXT)
+        if seconds > self._longest_wait:
             raise FloodWaitError(
                 f"Telegram wants chat {to.chat} to be left alone for {seconds:.0f} s more. Nothing "
                 "was sent; it is tried again then.",
                 seconds,
             )
         if seconds > 0:
-            self.clock.wait(seconds)
-
-    def record(self, to: Address, *, length: int = 0) -> None:
-        """Remember that a message of so many characters went, or may have gone, just now."""
-        pace = self._pace(to)
-        sent = [*pace["sent"], self.clock.now()][-(self.per_minute or 1) :]
-        self.store.set(_key(to), {**pace, "sent": sent, "after_long": length > LONG_TEXT})
+            self._clock.wait(seconds)
 
     def block(self, to: Address, seconds: float) -> None:
         """Remember that Telegram asked to wait."""
-        pace = self._pace(to)
-        until = max(pace["blocked_until"], self.clock.now() + seconds)
-        self.store.set(_key(to), {**pace, "blocked_until": until})
+        self._database.rows(
+            "insert into sancrm_ledger.paces (chat, blocked_until) values (%(chat)s, %(until)s)"
+            " on conflict (chat) do update"
+            " set blocked_until = greatest(paces.blocked_until, excluded.blocked_until)",
+            chat=to.chat,
+            until=_instant(self._clock.now() + seconds),
+        )
 
-    def _pace(self, to: Address) -> dict[str, Any]:
-        nothing = {"sent": [], "after_long": False, "blocked_until": 0.0}
-        return {**nothing, **self.store.get(_key(to), {})}
+    def _reserve(self, to: Address, *, is_long: bool) -> float:
+        """Return how long it is to the next slot, which is this sender's unless that is too far."""
+        with self._database.transaction():
+            self._database.rows(
+                "insert into sancrm_ledger.paces (chat) values (%(chat)s) on conflict do nothing",
+                chat=to.chat,
+            )
+            (pace,) = self._database.rows(
+                "select slots, is_after_long, blocked_until from sancrm_ledger.paces"
+                " where chat = %(chat)s for update",
+                chat=to.chat,
+            )
+            slots = [slot.timestamp() for slot in pace["slots"]]
+            ready = ready_at(
+                slots,
+                is_group=to.is_group,
+                after_long=pace["is_after_long"],
+                per_minute=self._per_minute,
+            )
+            blocked_until = pace["blocked_until"].timestamp() if pace["blocked_until"] else 0.0
+            now = self._clock.now()
+            slot = max(now, ready, blocked_until)
+            if slot - now <= self._longest_wait:
+                kept = [*pace["slots"], _instant(slot)][-(self._per_minute or 1) :]
+                self._database.rows(
+                    "update sancrm_ledger.paces set slots = %(slots)s, is_after_long = %(is_long)s"
+                    " where chat = %(chat)s",
+                    chat=to.chat,
+                    slots=kept,
+                    is_long=is_long,
+                )
+        return slot - now
 
 
-def _key(to: Address) -> str:
-    return f"pace|{to.chat}"
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

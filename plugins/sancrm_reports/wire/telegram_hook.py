@@ -106,6 +106,11 @@ class SancrmTelegramHook(TelegramHook):
         return cls(conn_ids[-1])
 
     @property
+    def secret(self) -> str:
+        """What only this channel knows."""
+        return self.token
+
+    @property
     def default_address(self) -> Address:
         """The chat and topic of the connection."""
         chat = (self.account.host or "").strip()

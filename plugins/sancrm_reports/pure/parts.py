@@ -1,0 +1,57 @@
+"""A message as the parts that a chat can take: what each says, and what is no longer said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.splitting import split
+
+TAKEN_BACK = "— часть убрана исправлением —"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: its number from 1, and what is to be read in it.
+
+    ``count`` is the most parts that the message ever had. A part that ``is_taken_back`` was sent
+    once, and the message has become shorter.
+    """
+
+    number: int
+    message: Message
+    footer: str = ""
+    count: int = 1
+    is_taken_back: bool = False
+
+
+def parts_of(message: Message, *, footer: str = "", earlier: int = 1) -> Iterator[Part]:
+    """Yield the parts of a message, then those to be taken back.
+
+    Args:
+        message: what is to be read; its facts go with the first part, its button with the last.
+        footer: a line of plain text for the last part.
+        earlier: how many parts the chat has got before.
+
+    Raises:
+        ValueError: a line of the message is longer than a part may be.
+    """
+    texts = split(message.html)
+    count = max(len(texts), earlier)
+    for number, text in enumerate(texts, start=1):
+        is_last = number == len(texts)
+        html = text if len(texts) == 1 else f"{text}\n\n({number}/{len(texts)})"
+        yield Part(
+            number,
+            replace(
+                message,
+                html=html,
+                button=message.button if is_last else None,
+                facts=message.facts if number == 1 else {},
+            ),
+            footer if is_last else "",
+            count,
+        )
+    for number in range(len(texts) + 1, count + 1):
+        yield Part(number, Message(TAKEN_BACK), count=count, is_taken_back=True)

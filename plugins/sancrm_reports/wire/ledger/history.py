@@ -1,0 +1,88 @@
+"""What became of many messages at once, for the page: ranges of periods by the tables' indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sancrm_reports.pure.audit import Fate, Roster, fate
+from sancrm_reports.pure.entry import Entry, State
+from sancrm_reports.pure.grid import Sent
+from sancrm_reports.wire.ledger.database import LedgerDatabase
+from sancrm_reports.wire.ledger.messages import ENTRIES, entry_of
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One message, or part of one, in one chat: its entry, its text, and the task that wrote it.
+
+    ``html`` is None of a message that names people. ``name`` is that of the chat in the ledger.
+    """
+
+    entry: Entry
+    subject: str
+    name: str
+    part: int
+    html: str | None
+    dag_id: str | None
+    run_id: str | None
+    task_id: str | None
+    map_index: int | None
+
+
+class History:
+    """The ledger of the past. A range is from ``first`` until before ``end``, keys of periods."""
+
+    def __init__(self, database: LedgerDatabase) -> None:
+        self._database = database
+
+    def sent(self, report: str, first: str, end: str) -> Iterator[Sent]:
+        """Yield what became of each message of these periods."""
+        known: dict[tuple[str, bool, bool], Fate] = {}
+        rows = self._database.tuples(
+            "select period, subject, state, footer <> '', exists"
+            " (select from sancrm_ledger.corrections where message = messages.id)"
+            " from sancrm_ledger.messages where report = %(report)s"
+            " and period >= %(first)s and period < %(end)s",
+            report=report, first=first, end=end,
+        )  # fmt: skip
+        for period, subject, state, is_late, is_corrected in rows:
+            what = known.get((state, is_late, is_corrected))
+            if what is None:
+                what = fate(State(state), is_late=is_late, is_corrected=is_corrected)
+                known[state, is_late, is_corrected] = what
+            yield Sent(period, subject, what)
+
+    def rosters(self, report: str, first: str, end: str) -> dict[str, Roster]:
+        """Return the rosters of these periods, and the last one before them, oldest first."""
+        rows = self._database.rows(
+            "select period, mode, branches, chats from sancrm_ledger.expected"
+            " where report = %(report)s and period < %(end)s and period >= coalesce("
+            "(select max(period) from sancrm_ledger.expected"
+            " where report = %(report)s and period < %(first)s), %(first)s) order by period",
+            report=report, first=first, end=end,
+        )  # fmt: skip
+        return {row["period"]: Roster.from_json(row) for row in rows}
+
+    def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
+        """Return these periods' messages about a subject, or all, chat by chat."""
+        rows = self._database.rows(
+            ENTRIES + " where report = %(report)s and period >= %(first)s and period < %(end)s"
+            " and (%(subject)s::text is null or subject = %(subject)s)"
+            " order by period, subject, chat, part",
+            report=report, first=first, end=end, subject=subject,
+        )  # fmt: skip
+        return [
+            Delivered(
+                entry=entry_of(row),
+                subject=row["subject"],
+                name=row["chat"],
+                part=row["part"],
+                html=row["html"],
+                dag_id=row["dag_id"],
+                run_id=row["run_id"],
+                task_id=row["task_id"],
+                map_index=row["map_index"],
+            )
+            for row in rows
+        ]
