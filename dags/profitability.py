@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from sancrm_reports.glue.compute import (
 from sancrm_reports.glue.conclude import ConcludeReportOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
 from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.freshness import WaitForDataOperator, longest_run
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
@@ -68,7 +69,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
         catchup=False,  # after an outage only the newest report comes by itself; backfill the rest
         max_active_runs=1,
-        dagrun_timeout=timedelta(hours=3),
+        dagrun_timeout=longest_run(),
         deadline=report_deadline(report),
         default_args={**task_defaults(), "priority_weight": priority},
         template_searchpath=[str(INCLUDE / "sql")],
@@ -76,6 +77,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         tags=["sancrm", "profitability"],
         doc_md=__doc__,
     ):
+        data_complete = WaitForDataOperator(task_id="wait_for_data", report=report, **alerting())
         sources_checked = CheckSourcesOperator(task_id="check_sources", report=report)
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
@@ -104,7 +106,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
 
         # The network comes last, also when a branch's message failed; the run is red all the same,
         # because the last task fails wherever one failed.
-        sources_checked >> compute
+        data_complete >> sources_checked >> compute
         compute >> [check_network_sum(compute.output), days_checked] >> branches
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report

@@ -52,6 +52,14 @@ class Sources(Section):
     totals_tolerance: int = Field(default=0, ge=0)
 
 
+class Freshness(Section):
+    """What becomes of a report whose period the CRM's data do not cover yet."""
+
+    when_stale: Literal["hold", "mark", "ignore"] = "hold"
+    check_seconds: float = Field(default=60, gt=0, le=90)
+    longest_hours: float = Field(default=12, gt=0, le=72)
+
+
 class Ledger(Section):
     """Where it is kept what was sent, and for how many days: texts, and everything else."""
 
@@ -195,6 +203,7 @@ class Settings(BaseSettings):
     account: Account
     database: Database = Database()
     sources: Sources = Sources()
+    freshness: Freshness = Freshness()
     ledger: Ledger = Ledger()
     telegram: Telegram = Telegram()
     chats: Chats = Chats()

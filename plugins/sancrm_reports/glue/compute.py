@@ -60,6 +60,7 @@ class ComputeProfitabilityOperator(BaseOperator):
         """Read, check that it can be reported, and return the figures."""
         period = period_of(context, self.report, settings().account.timezone)
         with snapshot(settings().database) as cursor:
+            stale_until = self._stale_until(cursor, period)
             now = read_profitability(cursor, self.sql, period)
             before = read_profitability(cursor, self.sql, period.compared_with)
             check_reportable(now)
@@ -70,6 +71,7 @@ class ComputeProfitabilityOperator(BaseOperator):
             {
                 "period": period.start.isoformat(),
                 **figures.to_json(),
+                **({} if stale_until is None else {"complete_until": stale_until}),
                 "compared_with": {
                     "period": period.compared_with.start.isoformat(),
                     **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
@@ -77,6 +79,21 @@ class ComputeProfitabilityOperator(BaseOperator):
             }
             for figures in now
         ]
+
+    def _stale_until(self, cursor: Any, period: Period) -> str | None:
+        """Name the time until when the data are complete, if that is too early and to be told."""
+        from sancrm_reports.pure.freshness import StaleDataError, until_when
+        from sancrm_reports.wire.freshness import read_freshness
+
+        when_stale = settings().freshness.when_stale
+        if when_stale == "ignore":
+            return None
+        found = read_freshness(cursor, period)
+        if found.is_complete:
+            return None
+        if when_stale == "hold":  # another replica answers than the one that was asked before
+            raise StaleDataError(f"{found} The report waits until they have caught up.")
+        return until_when(found.until, period)
 
 
 class ListBranchesOperator(BaseOperator):

@@ -145,7 +145,12 @@ class PostBranchReportOperator(TelegramReportOperator):
         """Write the branch's report."""
         from sancrm_reports.pure.messages import branch_report
 
-        return branch_report(_comparison(self.figures), period, templates=INCLUDE / "templates")
+        return branch_report(
+            _comparison(self.figures),
+            period,
+            templates=INCLUDE / "templates",
+            complete_until=self.figures.get("complete_until"),
+        )
 
 
 class PostNetworkReportOperator(TelegramReportOperator):
@@ -181,6 +186,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             period=period,
             templates=INCLUDE / "templates",
             crm_url=str(url) if url else None,
+            complete_until=rows["network"].get("complete_until"),
         )
 
     def _deliver_digest(

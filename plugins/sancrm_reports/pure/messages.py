@@ -69,9 +69,17 @@ class Comparison:
     before: Figures
 
 
-def branch_report(comparison: Comparison, period: Period, *, templates: Path) -> Message:
-    """Write the report of one branch."""
-    html = render("branch_report.html.j2", templates, figures=comparison, period=period)
+def branch_report(
+    comparison: Comparison, period: Period, *, templates: Path, complete_until: str | None = None
+) -> Message:
+    """Write the report of one branch; the data are complete until a time, None for all of them."""
+    html = render(
+        "branch_report.html.j2",
+        templates,
+        figures=comparison,
+        period=period,
+        complete_until=complete_until,
+    )
     return Message(html, facts=_facts(comparison.now))
 
 
@@ -83,6 +91,7 @@ def network_report(
     period: Period,
     templates: Path,
     crm_url: str | None,
+    complete_until: str | None = None,
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit."""
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
@@ -93,6 +102,7 @@ def network_report(
         unallocated=unallocated,
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
+        complete_until=complete_until,
     )
     button = Button("Открыть в CRM", crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network.now))
