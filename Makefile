@@ -22,7 +22,7 @@ check: setup lint types test ## Everything that CI runs
 lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/sqlfluff lint include/sql include/demo/crm tests/bench/limit.sql
+	@$(BIN)/sqlfluff lint examples include/sql include/demo/crm tests/bench/limit.sql
 
 types: setup
 	@$(BIN)/mypy

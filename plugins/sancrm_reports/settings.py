@@ -36,6 +36,7 @@ class Account(Section):
 
     timezone: Zone
     crm_url: HttpUrl | None = None
+    has_rentals: bool = True
 
 
 class Database(Section):

@@ -361,3 +361,20 @@ def test_a_message_is_its_golden_text(name):
 def test_every_golden_file_is_in_use():
     # A message that is gone takes its file with it.
     assert {file.stem for file in GOLDEN.iterdir()} == set(MESSAGES)
+
+
+def test_a_business_without_rentals_reads_nothing_of_them():
+    # Neither «прокат: 0 ₽» nor «Прокатов: 0»; the rest is as it was.
+    comparison = Comparison(earning(), earning())
+    with_them = report(earning()).html.splitlines()
+    without = branch_report(comparison, DAY, templates=TEMPLATES, has_rentals=False).html
+    assert without.splitlines() == [line for line in with_them if "рокат" not in line]
+    assert len(with_them) - len(without.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("until", "shown"), [("18:00", "18:00"), ("", "неизвестное время")])
+def test_data_that_end_too_early_are_told(until, shown):
+    # Before the line of what is compared.
+    comparison = Comparison(earning(), earning())
+    lines = branch_report(comparison, DAY, templates=TEMPLATES, complete_until=until).html
+    assert lines.splitlines()[-2] == f"⚠️ данные на {shown}"

@@ -71,10 +71,8 @@ def test_an_unknown_key_is_named_with_its_neighbours(refusal):
     text = refusal("schedule", "shedule")
     assert "reports.daily.shedule: there is no such setting; allowed here: schedule" in text
     text = refusal("", "[chat]\nreports = ''\n")
-    assert (
-        "chat: there is no such setting; allowed here: account, database, sources, ledger, telegram"
-        in text
-    )
+    neighbours = "account, database, sources, freshness, ledger, telegram"
+    assert f"chat: there is no such setting; allowed here: {neighbours}" in text
     text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
     assert "account.crm_ulr: there is no such setting; allowed here: timezone, crm_url" in text
 

@@ -38,12 +38,10 @@ class FreshnessTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Ask in a thread, because psycopg's answers block; the worker has just asked."""
         deadline = datetime.fromisoformat(self.deadline)
-        is_complete, heard = False, ""
-        while not is_complete:
+        is_complete, heard, left = False, "", 1.0
+        while not is_complete and left > 0:
             left = (deadline - datetime.now(UTC)).total_seconds()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(settings().freshness.check_seconds, left))
+            await asyncio.sleep(max(0, min(settings().freshness.check_seconds, left)))
             is_complete, now = await asyncio.to_thread(self._look)
             if now != heard:
                 self.log.info(now)

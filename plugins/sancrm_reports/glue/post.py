@@ -150,6 +150,7 @@ class PostBranchReportOperator(TelegramReportOperator):
             period,
             templates=INCLUDE / "templates",
             complete_until=self.figures.get("complete_until"),
+            has_rentals=configured.account.has_rentals,
         )
 
 
@@ -187,6 +188,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             templates=INCLUDE / "templates",
             crm_url=str(url) if url else None,
             complete_until=rows["network"].get("complete_until"),
+            has_rentals=configured.account.has_rentals,
         )
 
     def _deliver_digest(

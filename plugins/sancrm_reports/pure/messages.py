@@ -70,7 +70,12 @@ class Comparison:
 
 
 def branch_report(
-    comparison: Comparison, period: Period, *, templates: Path, complete_until: str | None = None
+    comparison: Comparison,
+    period: Period,
+    *,
+    templates: Path,
+    complete_until: str | None = None,
+    has_rentals: bool = True,
 ) -> Message:
     """Write the report of one branch; the data are complete until a time, None for all of them."""
     html = render(
@@ -79,6 +84,7 @@ def branch_report(
         figures=comparison,
         period=period,
         complete_until=complete_until,
+        has_rentals=has_rentals,
     )
     return Message(html, facts=_facts(comparison.now))
 
@@ -92,6 +98,7 @@ def network_report(
     templates: Path,
     crm_url: str | None,
     complete_until: str | None = None,
+    has_rentals: bool = True,
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit."""
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
@@ -103,6 +110,7 @@ def network_report(
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
         complete_until=complete_until,
+        has_rentals=has_rentals,
     )
     button = Button("Открыть в CRM", crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network.now))
