@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check check-telegram check-sources formula-diff lint types bench lock pictures setup clean
+.PHONY: help demo up test check check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ lint: setup
 
 types: setup
 	@$(BIN)/mypy
+
+ledger: setup ## Make the delivery ledger, or bring it up to date: make ledger POSTED_UNTIL=nothing
+	@$(RUN) -m sancrm_reports.glue.ledger --posted-until "$(POSTED_UNTIL)" $(if $(TAKE_OVER),--take-over)
 
 bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; half an hour
 	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench

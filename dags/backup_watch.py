@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Param
 
-from sancrm_reports.glue.backup_alert import PostBackupAlertOperator, alerting_of
-from sancrm_reports.glue.backup_sensor import LATE, BackupSensor, VerifyBackupOperator
-from sancrm_reports.glue.backup_window import window_timetable
+from sancrm_reports.backups.alert_operator import PostBackupAlertOperator, alerting_of
+from sancrm_reports.backups.sensor import LATE, BackupSensor, VerifyBackupOperator
+from sancrm_reports.backups.timetable import window_timetable
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.telegram import alerting
@@ -63,7 +63,8 @@ for name, watched in settings().backups.items():
         )
         conclude = ConcludeRunOperator(
             task_id="conclude_run",
-            title=f"наблюдение за копией {watched.database}",
+            code="backup_watch",
+            about=watched.database,
             trigger_rule="all_done",
             **alerting(),
         )

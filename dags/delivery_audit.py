@@ -31,8 +31,6 @@ with DAG(
     doc_md=__doc__,
 ):
     audit = AuditDeliveriesOperator(task_id="audit_deliveries", **alerting())
-    conclude = ConcludeRunOperator(
-        task_id="conclude_run", title="проверка отправки", trigger_rule="all_done", **alerting()
-    )
+    conclude = ConcludeRunOperator(task_id="conclude_run", trigger_rule="all_done", **alerting())
 
     audit >> conclude

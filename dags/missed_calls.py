@@ -15,7 +15,6 @@ from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 
-TITLE = "незвонки"
 PARAMS = {
     **UNKNOWN_FATE,
     "dry_run": Param(
@@ -34,7 +33,7 @@ with DagWithDeadline(
     catchup=False,  # whom to call is known for today only
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
-    deadline=missed_calls_deadline(TITLE),
+    deadline=missed_calls_deadline(),
     default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     params=PARAMS,
@@ -43,7 +42,7 @@ with DagWithDeadline(
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())
     conclude = ConcludeMissedCallsOperator(
-        task_id="conclude_run", title=TITLE, trigger_rule="all_done", **alerting()
+        task_id="conclude_run", trigger_rule="all_done", **alerting()
     )
 
     calls >> conclude

@@ -1,4 +1,4 @@
-"""The profitability reports: one graph, three DAGs. Every branch first, then the network."""
+"""The profitability reports: one graph, a DAG for each kind. Branches first, then the network."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def check_network_sum(rows: Any) -> None:
 
 
 # Where several are due at once, as on a Monday the 1st, the shorter period is posted first.
-for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
+for kind in settings().scheduled_reports:
+    report = kind.id
     with DagWithDeadline(
-        dag_id=f"profitability_{report}",
+        dag_id=kind.dag_id,
         description=f"Posts the {report} profitability of each branch and of the network",
         schedule=timetable_of(report, settings()),
         start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
@@ -71,7 +72,7 @@ for priority, report in ((3, "daily"), (2, "weekly"), (1, "monthly")):
         max_active_runs=1,
         dagrun_timeout=longest_run(),
         deadline=report_deadline(report),
-        default_args={**task_defaults(), "priority_weight": priority},
+        default_args={**task_defaults(), "priority_weight": kind.priority},
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,
         tags=["sancrm", "profitability"],

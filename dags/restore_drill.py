@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG
 
-from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.drill import (
+from sancrm_reports.backups.drill.operators import (
     PostRestoreDrillOperator,
     RestoreDumpOperator,
     drill_timetable,
 )
+from sancrm_reports.glue.conclude import ConcludeRunOperator
+from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.telegram import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -52,7 +52,6 @@ with DAG(
     )
     conclude = ConcludeRunOperator(
         task_id="conclude_run",
-        title="учебное восстановление",
         trigger_rule="all_done",
         **alerting(),
     )

@@ -6,15 +6,15 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sancrm_reports.backups.timetable import BackupWindowTimetable
 from sancrm_reports.glue import notes
-from sancrm_reports.glue.backup_window import BackupWindowTimetable
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 from sancrm_reports.glue.workdays import WorkdayTimetable
 
 
 class SancrmReportsPlugin(AirflowPlugin):
-    """Registers what serialized DAGs name, what writes the notes of runs, and the page «Отчёты»."""
+    """Registers what serialized DAGs name, what writes the notes of runs, and the page."""
 
     name = "sancrm_reports"
     # Airflow types these as an instance's.
@@ -25,17 +25,24 @@ class SancrmReportsPlugin(AirflowPlugin):
     ]
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
     listeners = [notes]  # noqa: RUF012
-    react_apps = [  # noqa: RUF012
-        {
-            "name": "Отчёты",
-            "bundle_url": "sancrm/page/reports.js",
-            "url_route": "sancrm-reports",
-            "destination": "nav",
-            "nav_top_level": True,
-            "icon": "sancrm/page/icon.svg",
-            "icon_dark_mode": "sancrm/page/icon-dark.svg",
-        }
-    ]
+
+    @property
+    def react_apps(self) -> list[Any]:  # type: ignore[override]
+        """The page, by its name in the language that people read."""
+        from sancrm_reports.pure.language import language_of
+        from sancrm_reports.settings import templates
+
+        return [
+            {
+                "name": language_of(templates()).word("page.title"),
+                "bundle_url": "sancrm/page/reports.js",
+                "url_route": "sancrm-reports",
+                "destination": "nav",
+                "nav_top_level": True,
+                "icon": "sancrm/page/icon.svg",
+                "icon_dark_mode": "sancrm/page/icon-dark.svg",
+            }
+        ]
 
     @property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]

@@ -33,25 +33,28 @@ from demo.telegram.clock import Clock as FrozenClock
 from demo.telegram.message import Message as ShownMessage
 from demo.telegram.page import render_page
 from demo.telegram.server import TelegramStandIn
-from sancrm_reports.pure.backup_messages import Subject
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.alerts import BackupAlerts
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.probes.table import BackupRunsTable
+from sancrm_reports.backups.settings import Limits
+from sancrm_reports.backups.text import Subject
+from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.verdicts import Thresholds, judge
 from sancrm_reports.settings import INCLUDE, Database
-from sancrm_reports.wire.backup_alerts import BackupAlerts
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase
 from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.missed_calls import MissedCallsChat
-from sancrm_reports.wire.probes.table import BackupRunsTable
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
+TEMPLATES = INCLUDE / "templates" / "ru"
 NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
 CHAT = Address("-1001234567890")
 PICTURES = INCLUDE.parent / "docs" / "pictures"
@@ -139,12 +142,14 @@ class DemoChat:
         self._period = Period.last_whole_before(NINE, kind=PeriodKind.DAY, timezone=ZONE)
         self.ledger_dsn = ledger_dsn
         self._ledger = Ledger(ledger, _Clock(telegram.clock))
-        self._delivery = Delivery(self._ledger, SancrmTelegramHook(), timezone=ZONE)
+        self._delivery = Delivery(
+            self._ledger, SancrmTelegramHook(), timezone=ZONE, templates=TEMPLATES
+        )
 
     def post_branch(self, branch_id: int) -> ShownMessage:
         """Post the report of a branch; return what the chat shows."""
         figures = self._figures()["branch", branch_id]
-        message = branch_report(figures, self._period, templates=INCLUDE / "templates")
+        message = branch_report(figures, self._period, templates=TEMPLATES)
         return self._post(figures.now.name, message)
 
     def post_network(self) -> ShownMessage:
@@ -155,7 +160,7 @@ class DemoChat:
             unallocated=figures["unallocated", None].now,
             branches=[of.now for of in figures.values() if of.now.subject == "branch"],
             period=self._period,
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
             crm_url="https://crm.example.com",
         )
         return self._post("network", message)
@@ -173,15 +178,13 @@ class DemoChat:
         window = Window(opens_at, opens_at + timedelta(hours=3), opens_at + timedelta(days=1))
         # As of nine, whatever day it is when the pictures are drawn.
         facts = replace(BackupRunsTable(Database(), "sancrm").look(), observed_at=NINE)
-        judgement = judge(
-            facts, window=window, now=opens_at + timedelta(hours=1), limits=Thresholds()
-        )
+        judgement = judge(facts, window=window, now=opens_at + timedelta(hours=1), limits=Limits())
         alerts = BackupAlerts(
             "sancrm",
             Subject("sancrm", "table", ZONE, window),
             ledger=self._ledger,
             routes=[lambda: (self._delivery, CHAT)],
-            templates=INCLUDE / "templates",
+            templates=TEMPLATES,
         )
         alerts.tell(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
         return self._telegram.messages[-1]
@@ -203,7 +206,7 @@ class DemoChat:
         return self._telegram.messages[before:]
 
     def _tell(self, day: date, calls: list[MissedCall]) -> None:
-        wording = Wording(INCLUDE / "templates", ZONE, "RU", "https://crm.example.com/repairs/{id}")
+        wording = Wording(TEMPLATES, ZONE, "RU", "https://crm.example.com/repairs/{id}")
         MissedCallsChat(self._delivery, CHAT, wording, day=day).update(calls)
 
     @property
@@ -216,7 +219,7 @@ class DemoChat:
         sql = sql_text(INCLUDE / "sql")
         now, before = (
             {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}
-            for period in (self._period, self._period.compared_with)
+            for period in (self._period, compared_with(self._period))
         )
         return {
             key: Comparison(now=row, before=before.get(key, Figures.none_of(row)))

@@ -58,23 +58,27 @@ months as (
     ) as month_start
 ),
 
--- One CTE per kind of movement, each with one row per branch.
+-- One CTE per kind of movement, each with one row per branch and one for the network.
+-- That is summed over all movements, not over the branches below: if the list of
+-- branches lost or doubled one, the two would disagree, and the report is stopped.
 
 service_totals as (
     select
         repairs_in_period.branch_id,
+        grouping(repairs_in_period.branch_id) as is_network,
         sum(
             service_lines.price * service_lines.quantity - service_lines.discount
         ) as repair_revenue
     from repairs_in_period
     inner join service_lines on repairs_in_period.repair_id = service_lines.repair_id
     where repairs_in_period.is_success
-    group by repairs_in_period.branch_id
+    group by grouping sets ((repairs_in_period.branch_id), ())
 ),
 
 part_totals as (
     select
         repairs_in_period.branch_id,
+        grouping(repairs_in_period.branch_id) as is_network,
         sum(
             part_lines.sale_price * part_lines.quantity - part_lines.discount
         ) filter (where repairs_in_period.is_success) as repair_revenue,
@@ -83,21 +87,23 @@ part_totals as (
     from repairs_in_period
     inner join part_lines on repairs_in_period.repair_id = part_lines.repair_id
     where repairs_in_period.is_success or part_lines.is_written_off
-    group by repairs_in_period.branch_id
+    group by grouping sets ((repairs_in_period.branch_id), ())
 ),
 
 repair_totals as (
     select
         branch_id,
+        grouping(branch_id) as is_network,
         count(*) as repair_count
     from repairs_in_period
     where is_success
-    group by branch_id
+    group by grouping sets ((branch_id), ())
 ),
 
 rental_totals as (
     select
         branch_id,
+        grouping(branch_id) as is_network,
         sum(
             coalesce(
                 total,
@@ -108,7 +114,7 @@ rental_totals as (
         count(*) as rental_count
     from returned_rentals
     where ended_at >= %(period_start)s and ended_at < %(period_end)s
-    group by branch_id
+    group by grouping sets ((branch_id), ())
 ),
 
 -- By day k of D a month has borne round(amount * k / D, 2): day k bears what that grows
@@ -131,96 +137,20 @@ fixed_cost_months as (
 fixed_cost_totals as (
     select
         branch_id,
+        grouping(branch_id) as is_network,
         sum(
             round(amount_per_month * days_until / days_in_month, 2)
             - round(amount_per_month * days_before / days_in_month, 2)
         ) as fixed_costs
     from fixed_cost_months
     where days_before < days_until
-    group by branch_id
-),
-
-movements as (
-    select
-        branch_id,
-        repair_revenue,
-        null::numeric as rental_revenue,
-        null::numeric as variable_costs,
-        null::bigint as parts_without_cost,
-        null::numeric as fixed_costs,
-        null::bigint as repair_count,
-        null::bigint as rental_count
-    from service_totals
-    union all
-    select
-        branch_id,
-        repair_revenue,
-        null as rental_revenue,
-        variable_costs,
-        parts_without_cost,
-        null as fixed_costs,
-        null as repair_count,
-        null as rental_count
-    from part_totals
-    union all
-    select
-        branch_id,
-        null as repair_revenue,
-        null as rental_revenue,
-        null as variable_costs,
-        null as parts_without_cost,
-        null as fixed_costs,
-        repair_count,
-        null as rental_count
-    from repair_totals
-    union all
-    select
-        branch_id,
-        null as repair_revenue,
-        rental_revenue,
-        null as variable_costs,
-        null as parts_without_cost,
-        null as fixed_costs,
-        null as repair_count,
-        rental_count
-    from rental_totals
-    union all
-    select
-        branch_id,
-        null as repair_revenue,
-        null as rental_revenue,
-        null as variable_costs,
-        null as parts_without_cost,
-        fixed_costs,
-        null as repair_count,
-        null as rental_count
-    from fixed_cost_totals
-),
-
--- The network is summed over all movements, not over the branches below: if the list of
--- branches lost or doubled one, the two would disagree, and the report is stopped.
-totals as (
-    select
-        case
-            when grouping(branch_id) = 1 then 'network'
-            when branch_id is null then 'unallocated'
-            else 'branch'
-        end as subject,
-        branch_id,
-        sum(repair_revenue) as repair_revenue,
-        sum(rental_revenue) as rental_revenue,
-        sum(variable_costs) as variable_costs,
-        sum(parts_without_cost) as parts_without_cost,
-        sum(fixed_costs) as fixed_costs,
-        sum(repair_count) as repair_count,
-        sum(rental_count) as rental_count
-    from movements
     group by grouping sets ((branch_id), ())
 ),
 
 subjects as (
     select
         'branch' as subject,
+        0 as is_network,
         branch_id,
         branch_name,
         is_active
@@ -228,12 +158,14 @@ subjects as (
     union all
     select
         'unallocated' as subject,
+        0 as is_network,
         null as branch_id,
         null as branch_name,
         true as is_active
     union all
     select
         'network' as subject,
+        1 as is_network,
         null as branch_id,
         null as branch_name,
         true as is_active
@@ -245,19 +177,36 @@ figures as (
         subjects.branch_id,
         subjects.branch_name,
         subjects.is_active,
-        coalesce(totals.repair_revenue, 0) as repair_revenue,
-        coalesce(totals.rental_revenue, 0) as rental_revenue,
-        coalesce(totals.variable_costs, 0) as variable_costs,
-        coalesce(totals.parts_without_cost, 0) as parts_without_cost,
+        coalesce(service_totals.repair_revenue, 0)
+        + coalesce(part_totals.repair_revenue, 0) as repair_revenue,
+        coalesce(rental_totals.rental_revenue, 0) as rental_revenue,
+        coalesce(part_totals.variable_costs, 0) as variable_costs,
+        coalesce(part_totals.parts_without_cost, 0) as parts_without_cost,
         -- Null where no amount applies to any day: unknown is not zero.
-        totals.fixed_costs,
-        coalesce(totals.repair_count, 0) as repair_count,
-        coalesce(totals.rental_count, 0) as rental_count
+        fixed_cost_totals.fixed_costs,
+        coalesce(repair_totals.repair_count, 0) as repair_count,
+        coalesce(rental_totals.rental_count, 0) as rental_count
     from subjects
-    left join totals
+    left join service_totals
         on
-            subjects.subject = totals.subject
-            and subjects.branch_id is not distinct from totals.branch_id
+            subjects.is_network = service_totals.is_network
+            and subjects.branch_id is not distinct from service_totals.branch_id
+    left join part_totals
+        on
+            subjects.is_network = part_totals.is_network
+            and subjects.branch_id is not distinct from part_totals.branch_id
+    left join repair_totals
+        on
+            subjects.is_network = repair_totals.is_network
+            and subjects.branch_id is not distinct from repair_totals.branch_id
+    left join rental_totals
+        on
+            subjects.is_network = rental_totals.is_network
+            and subjects.branch_id is not distinct from rental_totals.branch_id
+    left join fixed_cost_totals
+        on
+            subjects.is_network = fixed_cost_totals.is_network
+            and subjects.branch_id is not distinct from fixed_cost_totals.branch_id
 ),
 
 results as (

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from sancrm_reports.pure.kinds import REPORT_KINDS
+
 
 def _known_zone(name: str) -> str:
     try:
@@ -31,6 +33,10 @@ def _cron(expression: str) -> str:
     except CroniterBadDateError:
         raise ValueError(f"{expression!r} never comes: no month has such a day") from None
     return expression
+
+
+def _cron_or_none(expression: str) -> str:
+    return _cron(expression) if expression else ""
 
 
 def _chat(name: str) -> str:
@@ -64,9 +70,17 @@ def _card_url(pattern: str) -> str:
     return pattern
 
 
+def _report(name: str) -> str:
+    if name not in REPORT_KINDS:
+        raise ValueError(f"there is no such report; there are {', '.join(REPORT_KINDS)}")
+    return name
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
+CronOrNone = Annotated[str, AfterValidator(_cron_or_none)]
 ChatName = Annotated[str, AfterValidator(_chat)]
+ReportId = Annotated[str, AfterValidator(_report)]
 TimeOfDay = Annotated[str, AfterValidator(_time)]
 CardUrl = Annotated[str, AfterValidator(_card_url)]
 

@@ -13,30 +13,52 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, HttpUrl, ValidationError
+from pydantic import BaseModel, Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
-from sancrm_reports.backup_settings import WatchedBackup
+from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.setting_types import CardUrl, ChatName, Cron, Section, TimeOfDay, Zone
+from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
+from sancrm_reports.setting_types import (
+    CardUrl,
+    ChatName,
+    Cron,
+    CronOrNone,
+    ReportId,
+    Section,
+    TimeOfDay,
+    Zone,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 INCLUDE = Path(os.environ.get("SANCRM_INCLUDE", Path(__file__).parents[2] / "include"))
+TEMPLATES = INCLUDE / "templates"
 
 
 class SettingsError(PermanentError):
     """A setting is missing, unknown or wrong; the text says which, where and what is allowed."""
 
+    code = "settings"
+
 
 class Account(Section):
-    """The CRM account: its zone decides when days begin."""
+    """The CRM account: its zone decides when days begin, its language is what people read."""
 
     timezone: Zone
+    language: str = "ru"
     crm_url: HttpUrl | None = None
     has_rentals: bool = True
+
+    @field_validator("language")
+    @classmethod
+    def _is_there(cls, code: str) -> str:
+        languages = sorted(words.parent.name for words in TEMPLATES.glob("*/words.po"))
+        if code not in languages:
+            raise ValueError(f"there is no folder include/templates/{code}; there are {languages}")
+        return code
 
 
 class Database(Section):
@@ -139,7 +161,7 @@ class MissedCalls(Section):
 
     time: TimeOfDay = "10:00"
     deadline_minutes: float = Field(default=60, gt=0, lt=180)
-    statuses: list[str] = Field(default=["Готов", "Подбор"], min_length=1)
+    statuses: list[str] = Field(min_length=1)
     card_url: CardUrl | None = None
     close_called_back: bool = True
     mark_superseded: bool = True
@@ -149,22 +171,9 @@ class MissedCalls(Section):
 
 
 class Report(Section):
-    """One of the reports: when it fires."""
+    """One of the reports: when it is posted; without a schedule it has no DAG."""
 
-    schedule: Cron
-
-
-class Reports(Section):
-    """The schedule of each report."""
-
-    daily: Report
-    weekly: Report
-    monthly: Report
-
-    def schedule(self, report: str) -> str:
-        """Return the cron expression of ``daily``, ``weekly`` or ``monthly``."""
-        chosen: Report = getattr(self, report)
-        return chosen.schedule
+    schedule: CronOrNone
 
 
 class Audit(Section):
@@ -185,6 +194,9 @@ class RestoreDrill(Section):
     programs: str = ""
     scratch_folder: str = ""
     time_limit_minutes: float = Field(default=60, gt=0)
+    disk_limit_gb: float = Field(default=0, ge=0)
+    memory_limit_mb: int = Field(default=2048, ge=512)
+    extensions: list[str] = Field(default=["pg_stat_statements", "postgis"])
     tolerance_percent: int = Field(default=5, ge=0, le=100)
     newest_row_hours: float = Field(default=48, gt=0)
 
@@ -211,13 +223,22 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     retries: Retries = Retries()
     workdays: Workdays = Workdays()
-    missed_calls: MissedCalls = MissedCalls()
-    reports: Reports
+    missed_calls: MissedCalls
+    reports: dict[ReportId, Report]
     audit: Audit = Audit()
     restore_drill: RestoreDrill = RestoreDrill()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict
     )
+
+    @property
+    def scheduled_reports(self) -> list[ReportKind]:
+        """The reports that have a schedule, the shortest period first."""
+        return [kind for kind in REPORT_KINDS.values() if self.schedule(kind.id)]
+
+    def schedule(self, report: str) -> str:
+        """Return the cron expression of a report (``daily``, …); empty where it has none."""
+        return self.reports[report].schedule if report in self.reports else ""
 
     @classmethod
     def settings_customise_sources(
@@ -264,8 +285,13 @@ def settings() -> Settings:
     return load_settings(INCLUDE / "settings.toml")
 
 
+def templates() -> Path:
+    """Return the folder of the language that this installation's people read."""
+    return TEMPLATES / settings().account.language
+
+
 def _explain(problem: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # of a table
     match problem["type"]:
         case "extra_forbidden":
             return f"{key}: there is no such setting; allowed here: {_siblings(problem['loc'])}"

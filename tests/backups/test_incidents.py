@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from delivery.desk import GROUP, OTHER_GROUP, Desk, new_stand_in
+from sancrm_reports.backups.alerts import AlertInDoubtError, BackupAlerts
+from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
+from sancrm_reports.backups.settings import Limits
+from sancrm_reports.backups.text import Subject
+from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure.backup_messages import Subject
-from sancrm_reports.pure.backups import Backup, BackupState, Facts, Window
-from sancrm_reports.pure.verdicts import Thresholds, judge
-from sancrm_reports.wire.backup_alerts import AlertInDoubtError, BackupAlerts
 from sancrm_reports.wire.chats import Address
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 FIRST = datetime(2025, 11, 8, 2, tzinfo=ZoneInfo("Europe/Moscow")).astimezone(UTC)
 GB = 1_000_000_000
@@ -55,7 +56,7 @@ class Nights:
     def judged(self, number, *, at=3 * HOUR):
         now = self.window(number).opens_at + at
         facts = Facts(now, tuple(self.backups))
-        return judge(facts, window=self.window(number), now=now, limits=Thresholds())
+        return judge(facts, window=self.window(number), now=now, limits=Limits())
 
     def tell(self, number, *, at=3 * HOUR, rehearse=False):
         """Tell what a night came to; returns the texts that the chats took just now."""
@@ -262,7 +263,7 @@ def test_a_broken_probe_does_not_forget_the_last_good_backup(night):
         None,
         window=night.window(number),
         now=night.window(number).opens_at + at,
-        limits=Thresholds(),
+        limits=Limits(),
         error="no route to host",
     )
     [alert] = night.tell(1)

@@ -15,18 +15,18 @@ from airflow.sdk.io import attach
 from pydantic import TypeAdapter
 
 from demo.crm.load import create_reader, create_schema
-from sancrm_reports.backup_settings import FilesProbe, ToolProbe, WatchedBackup
+from sancrm_reports.backups.dumps.files import FolderError
+from sancrm_reports.backups.facts import Backup, BackupState
+from sancrm_reports.backups.probes.errors import CommandError, ReportUnreadableError, ToolError
+from sancrm_reports.backups.probes.files import DumpFiles
+from sancrm_reports.backups.probes.table import BackupRunsTable
+from sancrm_reports.backups.probes.tools import ToolReport
+from sancrm_reports.backups.redaction import last_line
+from sancrm_reports.backups.settings import FilesProbe, ToolProbe, WatchedBackup
+from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.backups.verification import verify_backup
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure.backups import Backup, BackupState
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from sancrm_reports.settings import Database
-from sancrm_reports.wire.dump_files import FolderError
-from sancrm_reports.wire.output import last_line
-from sancrm_reports.wire.probes.errors import CommandError, ReportUnreadableError, ToolError
-from sancrm_reports.wire.probes.files import DumpFiles
-from sancrm_reports.wire.probes.table import BackupRunsTable
-from sancrm_reports.wire.probes.tools import ToolReport
-from sancrm_reports.wire.verify_backup import verify_backup
 from stage import as_nobody, reader_connection
 
 RECORDED = Path(__file__).parent / "recorded"

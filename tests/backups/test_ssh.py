@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sancrm_reports.backup_settings import WatchedBackup
-from sancrm_reports.pure.backups import Backup, BackupState
-from sancrm_reports.pure.verdicts import Judgement, Verdict
-from sancrm_reports.wire.probes.errors import CommandError
-from sancrm_reports.wire.probes.tools import ToolReport, run
-from sancrm_reports.wire.verify_backup import verify_backup
+from sancrm_reports.backups.facts import Backup, BackupState
+from sancrm_reports.backups.probes.errors import CommandError
+from sancrm_reports.backups.probes.tools import ToolReport, run
+from sancrm_reports.backups.settings import WatchedBackup
+from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.backups.verification import verify_backup
 
 pytest.importorskip("airflow.providers.ssh.hooks.ssh", reason="Airflow's SSH provider is not there")
 

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from demo.postgres import find_bin_dir
-from sancrm_reports.wire.dump_files import storage_path
-from sancrm_reports.wire.dump_format import DamagedError, UnknownFormatError
-from sancrm_reports.wire.verify import (
+from sancrm_reports.backups.dumps.files import storage_path
+from sancrm_reports.backups.dumps.format import DamagedError, UnknownFormatError
+from sancrm_reports.backups.dumps.verifier import (
     StillWrittenError,
     VerificationError,
     Verifier,
@@ -153,7 +153,7 @@ def test_a_gzip_of_a_dump_that_died_half_way_is_found_out(dumps, tmp_path):
 
 def test_the_last_line_is_found_wherever_chunks_end(dumps, monkeypatch):
     # Also in the middle of it.
-    monkeypatch.setattr("sancrm_reports.wire.verify.CHUNK", 64)
+    monkeypatch.setattr("sancrm_reports.backups.dumps.verifier.CHUNK", 64)
     assert verify(dumps / "plain.sql") == "plain"
 
 

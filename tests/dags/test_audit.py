@@ -45,8 +45,8 @@ def test_nothing_missing_is_a_green_run_with_a_table_and_no_message(run, telegra
     run(WEEKLY, period="2026-11-10")
     state, note = audit(run)
     assert state == "success"
-    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | с опозданием: 3 |" in note
-    assert "| еженедельный отчёт, 9–15 ноября 2026 | с опозданием: 3 |" in note
+    assert "| ежедневный отчёт за понедельник, 16 ноября | с опозданием: 3 |" in note
+    assert "| еженедельный отчёт за неделю 9–15 ноября 2026 | с опозданием: 3 |" in note
     assert in_ops_chat(telegram) == []
 
 
@@ -55,9 +55,9 @@ def test_a_report_that_never_ran_is_told_with_the_backfill_that_sends_it(run, te
     run(DAILY, period="2026-11-12")
     state, note = audit(run)
     assert state == "failed"
-    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | нет: 3 |" in note
+    assert "| ежедневный отчёт за понедельник, 16 ноября | не отправлено: 3 |" in note
     (told,) = in_ops_chat(telegram)
-    assert "понедельник, 16 ноября 2026: нет ни одного сообщения (прогона по расписанию" in told
+    assert "понедельник, 16 ноября: нет ни одного сообщения (запуска по расписанию" in told
     assert (
         "airflow backfill create --dag-id profitability_daily --from-date 2026-11-16 "
         "--to-date 2026-11-16 --reprocess-behavior completed"
@@ -110,7 +110,7 @@ def test_what_was_sent_to_a_chat_of_before_is_not_missing(run, telegram, monkeyp
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", elsewhere)
     state, note = audit(run)
     assert state == "success"
-    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | с опозданием: 3 |" in note
+    assert "| ежедневный отчёт за понедельник, 16 ноября | с опозданием: 3 |" in note
     assert in_ops_chat(telegram) == []
 
 
@@ -141,7 +141,7 @@ def test_a_digest_owes_nothing(run, telegram):
     run(DAILY, period="2026-11-16", backfill_mode="digest")
     state, note = audit(run)
     assert state == "success"
-    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | не ожидалось |" in note
+    assert "| ежедневный отчёт за понедельник, 16 ноября | не ожидалось |" in note
 
 
 def test_an_audit_without_the_crm_still_looks_for_the_network(run, telegram, monkeypatch, postgres):
@@ -150,7 +150,7 @@ def test_an_audit_without_the_crm_still_looks_for_the_network(run, telegram, mon
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
     state, note = audit(run)
     assert state == "failed"
-    assert "| ежедневный отчёт, понедельник, 16 ноября 2026 | нет: 1 |" in note
+    assert "| ежедневный отчёт за понедельник, 16 ноября | не отправлено: 1 |" in note
     assert len(in_chat(telegram, OPS_CHAT)) == 1
 
 

@@ -11,12 +11,13 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from dags.conftest import forget_deliveries, import_dags, states
+from sancrm_reports.backups.alert_operator import found_out
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.sensor import BackupSensor, TriggererError
+from sancrm_reports.backups.trigger import BackupTrigger
+from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.backups.watch import look
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.glue.backup_alert import found_out
-from sancrm_reports.glue.backup_sensor import BackupSensor, TriggererError
-from sancrm_reports.glue.backup_trigger import BackupTrigger, look
-from sancrm_reports.pure.backups import Window
-from sancrm_reports.pure.verdicts import Judgement, Verdict
 from stage import OPS_CHAT, reader_connection, telegram_connection
 
 DAG_ID = "backup_watch_sancrm"
@@ -240,7 +241,7 @@ def test_a_probe_that_never_answers_is_an_error_like_any_other(configured, monke
     report = tmp_path / "backups.json"
     os.mkfifo(report)
     configured(BACKUPS__SANCRM__PROBE=json.dumps({"kind": "walg", "file": str(report)}))
-    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", -59.9)  # of the tool's
+    monkeypatch.setattr("sancrm_reports.backups.watch.LOOK_SECONDS", -59.9)  # of the tool's
     now = datetime.now(UTC)
     window = Window(now - HOUR, now + HOUR, now + NIGHT)
     found = [look("sancrm", window, errors) for errors in range(3)]
@@ -252,7 +253,7 @@ def test_a_probe_that_never_answers_is_an_error_like_any_other(configured, monke
     stalled.join()
     report.unlink()
     report.write_text("null")
-    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.LOOK_SECONDS", 60)
+    monkeypatch.setattr("sancrm_reports.backups.watch.LOOK_SECONDS", 60)
     found = look("sancrm", window)
     assert (found.verdict, found.detail) == ("waiting", "")
 
@@ -274,7 +275,8 @@ def test_the_look_of_the_worker_is_the_first_of_three_in_a_row(configured, monke
     async def pause(seconds):
         done.append(seconds)
 
-    monkeypatch.setattr("sancrm_reports.glue.backup_trigger.look", counted)
+    for module in ("trigger", "watch"):
+        monkeypatch.setattr(f"sancrm_reports.backups.{module}.look", counted)
     monkeypatch.setattr("asyncio.sleep", pause)
     context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
     with pytest.raises(TaskDeferred) as caught:
@@ -295,7 +297,7 @@ def test_windows_follow_each_other_and_are_waited_in(catchup):
     from airflow.timetables.base import DagRunInfo, TimeRestriction
     from pendulum import instance
 
-    from sancrm_reports.glue.backup_window import BackupWindowTimetable
+    from sancrm_reports.backups.timetable import BackupWindowTimetable
 
     timetable = BackupWindowTimetable("0 2 * * *", timezone="Europe/Moscow", minutes=180)
     timetable = BackupWindowTimetable.deserialize(timetable.serialize())

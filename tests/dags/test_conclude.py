@@ -18,8 +18,8 @@ def test_a_failed_run_is_told_once_with_what_mends_it(run, telegram, down):
     done = run()
     assert str(done.state) == "failed"
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert told.text.startswith("🔴 Сбой: ежедневный отчёт, вторник, 17 ноября 2026")
-    assert "compute_profitability: The CRM's database does not answer" in told.text
+    assert told.text.startswith("🔴 Сбой: ежедневный отчёт за вторник, 17 ноября")
+    assert "compute_profitability: база CRM не отвечает\nconnection failed: " in told.text
     command = """airflow dags trigger profitability_daily --conf '{"period": "2026-11-17"}'"""
     assert command in told.text
     assert "/tasks/compute_profitability" in told.text  # the log; localhost is no button
@@ -40,7 +40,7 @@ def test_a_run_that_recovers_edits_the_message_into_solved(run, telegram, down):
     down()
     assert str(run().state) == "success"
     (shown,) = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
-    assert shown.text.startswith("✅ Решено: ежедневный отчёт, вторник, 17 ноября 2026")
+    assert shown.text.startswith("✅ Решено: ежедневный отчёт за вторник, 17 ноября")
     run()
     assert len(in_chat(telegram, OPS_CHAT)) == 2  # the alert and its edit
 
@@ -95,8 +95,9 @@ def test_a_run_is_red_and_says_so_where_telegram_is_down(run, telegram, down):
 
 
 def test_a_broken_schema_is_told_with_the_file_to_change(run, telegram, crm):
-    # The alert says what a person can do, not what PostgreSQL said.
+    # The alert says what a person can do; what PostgreSQL said is quoted.
     crm.execute("alter table branches rename to filialy")
     run()
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert "Change the file in include/sql/sources/" in told.text
+    assert "Исправьте файл в include/sql/sources" in told.text
+    assert 'relation "branches" does not exist' in told.text

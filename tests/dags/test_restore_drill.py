@@ -95,11 +95,28 @@ def test_a_damaged_dump_is_a_red_run_and_one_alert_with_what_to_do(run, dump, te
     assert list(dump.parent.iterdir()) == [dump]
 
 
+def test_what_a_hostile_dump_tried_is_told_to_the_backups_chat(run, dump, telegram):
+    # In words, with what not to do; the statement itself stays out of the chat.
+    outside = dump.with_name("outside")
+    statement = f"COPY (SELECT 1) TO PROGRAM 'touch {outside}';"
+    lines = ("-- PostgreSQL database dump", statement, "-- PostgreSQL database dump complete", "")
+    dump.write_text("\n".join(lines))
+    assert str(run("restore_drill").state) == "failed"
+    (told,) = in_chat(telegram, BACKUP_CHAT)
+    assert told.text.splitlines()[0] == (
+        "🔴 Учебное восстановление: дамп пытался выйти за пределы своей базы: "
+        "запустить программу на сервере"
+    )
+    assert "Не восстанавливайте этот дамп" in told.text
+    assert "touch" not in told.text
+    assert not outside.exists()
+
+
 def test_a_drill_that_left_no_word_is_told_as_broken_off(run, dump, telegram, monkeypatch):
     # Its worker was killed: the message goes out all the same, and ops are told as well.
     from airflow.sdk.bases.operator import BaseOperator
 
-    from sancrm_reports.glue.drill import RestoreDumpOperator
+    from sancrm_reports.backups.drill.operators import RestoreDumpOperator
 
     monkeypatch.setattr(RestoreDumpOperator, "execute", BaseOperator.execute)
     assert str(run("restore_drill").state) == "failed"

@@ -229,5 +229,5 @@ def test_a_misspelt_param_is_refused(run, telegram):
     assert in_chat(telegram) == []
     (told,) = in_chat(telegram, OPS_CHAT)
     assert told.text.startswith("⛔️ Запуск отклонён")
-    assert "There is no param perod. Allowed: period," in told.text
+    assert "такого параметра нет\nperod\n" in told.text
     assert """--conf '{"period": "2026-11-17"}'""" in told.text  # how it should have been

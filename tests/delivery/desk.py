@@ -17,6 +17,7 @@ from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.ledger.messages import Sender
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
 GROUP, OTHER_GROUP, FORUM = -1001234567890, -1009876543210, -1005555555555
 OLD_GROUP, NEW_GROUP, PERSON = -4242, -1004242424242, 42
@@ -78,6 +79,7 @@ class Desk:
             self.ledger(),
             self.hook,
             timezone="Europe/Moscow",
+            templates=TEMPLATES,
             resend=resend,
             how_to_resend=RESEND,
             on_moved=lambda old, new: self.tell_moved(old, new),

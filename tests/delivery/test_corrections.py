@@ -12,9 +12,9 @@ from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, Un
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
 
-FIRST = Message("Прибыль: 100 ₽", facts={"прибыль": "100 ₽", "ремонтов": "5"})
-SECOND = Message("Прибыль: 120 ₽", facts={"прибыль": "120 ₽", "ремонтов": "5"})
-THIRD = Message("Прибыль: 130 ₽", facts={"прибыль": "130 ₽", "ремонтов": "6"})
+FIRST = Message("Прибыль: 100 ₽", facts={"profit": "100 ₽", "repair_count": "5"})
+SECOND = Message("Прибыль: 120 ₽", facts={"profit": "120 ₽", "repair_count": "5"})
+THIRD = Message("Прибыль: 130 ₽", facts={"profit": "130 ₽", "repair_count": "6"})
 NOTE = "✏️ Исправлено 7 ноября, 09:00: "
 
 
@@ -282,7 +282,7 @@ def test_many_corrections_fit_the_message(desk):
 def test_three_corrections_are_shown(desk):
     # A message does not grow for ever: the last three lines are enough.
     for number in range(6):
-        desk.once(Message(f"Отчёт {number}", facts={"прибыль": f"{number} ₽"}))
+        desk.once(Message(f"Отчёт {number}", facts={"profit": f"{number} ₽"}))
     (shown,) = desk.shown
     assert [line.split(": ")[1] for line in shown.splitlines()[1:]] == [
         "прибыль 2 ₽ → 3 ₽",

@@ -17,6 +17,7 @@ from delivery.desk import (
     OLD_GROUP,
     PERSON,
     RESEND,
+    TEMPLATES,
     TOPIC,
     Desk,
     server_that_answers,
@@ -24,6 +25,7 @@ from delivery.desk import (
 from ledgers import changes, writes
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.entry import State
+from sancrm_reports.pure.language import explained
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger.database import LedgerUnreachableError
@@ -188,7 +190,7 @@ def test_what_never_reached_telegram_is_tried_again(desk, unreachable):
     assert "Nothing was sent" in str(tries[0])
     assert "base_url and proxy" in str(tries[0])
     assert desk.entry().state is State.FAILED
-    assert desk.entry().error == str(tries[-1])
+    assert desk.entry().error == explained(tries[-1], TEMPLATES)
 
     desk.connect()
     (outcomes,) = desk.run()

@@ -22,7 +22,7 @@ def test_a_long_trouble_is_taken_back_in_all_its_parts(desk, incidents):
     assert len(desk.shown) > 1
     incidents.solve(NAME, Message("✅ Решено"))
     assert desk.shown[0].startswith("✅ Решено")
-    assert all("убрана" in text for text in desk.shown[1:])
+    assert all("больше не нужна" in text for text in desk.shown[1:])
 
 
 def test_what_was_never_told_is_not_called_solved(desk, incidents):

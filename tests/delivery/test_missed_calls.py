@@ -15,7 +15,7 @@ from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 WORDING = Wording(TEMPLATES, "Europe/Moscow", "RU", "https://crm.example.com/repairs/{id}")
 FRIDAY, MONDAY, TUESDAY = date(2025, 11, 7), date(2025, 11, 10), date(2025, 11, 11)
 CALLED = "✅ R-{}: перезвонили"

@@ -5,9 +5,9 @@ import pytest
 from delivery.desk import GROUP
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.messages import Button, Message
-from sancrm_reports.pure.parts import TAKEN_BACK
 from sancrm_reports.wire.telegram_errors import FloodWaitError, UnknownOutcomeError
 
+NOT_NEEDED = "— эта часть больше не нужна: отчёт исправлен —"
 BUTTON = Button("Открыть в CRM", "https://crm.example.com/")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
@@ -18,7 +18,7 @@ def report(blocks, mark="я", *, button=None):
     return Message(
         "\n\n".join(f"Филиал {number}\n{mark * 3000}" for number in range(1, blocks + 1)),
         button,
-        facts={"прибыль": mark},
+        facts={"profit": mark},
     )
 
 
@@ -111,7 +111,7 @@ def test_a_shorter_text_takes_parts_back_in_place(desk):
     assert actions(outcomes) == ["corrected"] * 3
     first, second, third = desk.shown
     assert "(1/" not in first
-    assert second.splitlines()[0] == third.splitlines()[0] == TAKEN_BACK
+    assert second.splitlines()[0] == third.splitlines()[0] == NOT_NEEDED
     assert [bool(message.buttons) for message in desk.stand_in.messages] == [True, False, False]
     assert len(desk.sends) == 3
 
@@ -136,7 +136,7 @@ def test_taking_back_is_finished_by_the_retry(desk, stand_in, met_at):
     stand_in.faults.retry_after(90)
     tries = desk.run(report(1, "ю"))
     assert isinstance(tries[0], FloodWaitError)
-    assert [text.splitlines()[0] for text in desk.shown] == ["Филиал 1", TAKEN_BACK, TAKEN_BACK]
+    assert [text.splitlines()[0] for text in desk.shown] == ["Филиал 1", NOT_NEEDED, NOT_NEEDED]
     assert len(desk.sends) == 3
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import psycopg
 
@@ -55,6 +56,7 @@ def try_once(order):
         ledger,
         hook,
         timezone="Europe/Moscow",
+        templates=Path(__file__).parents[2] / "include" / "templates" / "ru",
         resend=order.get("resend", False),
     )
     to = hook.default_address

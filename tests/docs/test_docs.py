@@ -18,10 +18,11 @@ from pydantic import BaseModel
 from dags.test_dags import DAG_IDS
 from demo.crm.load import create_schema
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.backup_settings import WatchedBackup
-from sancrm_reports.pure.drill import Trouble
+from sancrm_reports.backups.drill.result import Trouble
+from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.pure.entry import State
 from sancrm_reports.pure.figures import FIGURES
+from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, load_settings
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
@@ -102,6 +103,17 @@ def test_every_dag_is_in_the_readme():
     assert rows(README).keys() >= DAG_IDS
 
 
+def test_every_kind_of_report_is_in_the_docs():
+    # Those that are off, too: in the settings as delivered, and what each is compared with.
+    shipped = tomllib.loads((ROOT / "include" / "settings.toml").read_text("utf-8"))
+    assert list(shipped["reports"]) == list(REPORT_KINDS)
+    compared = METRICS.split("## Compared with")[1].split("\n## ")[0]
+    for kind in REPORT_KINDS.values():
+        assert f"`{kind.dag_id}`" in README
+        assert f"`{kind.id}`" in SETTINGS
+        assert f"| {kind.id} |" in compared
+
+
 def test_every_task_is_in_the_readme(dag_file):
     # The graph that the README draws has the tasks that there are.
     assert all(task in README for task in dag_file["compute"].dag.task_ids)
@@ -117,13 +129,16 @@ def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
         assert all(f"`{value}`" in meaning for value in param.schema.get("enum", ())), name
 
 
-def test_both_connections_and_the_pool_are_in_the_readme():
+def test_connections_and_pools_are_in_the_readme():
     # By the names that the settings have where nobody changes them.
     configured = load_settings(ROOT / "include" / "settings.toml")
     for name in (configured.database.conn_id, configured.telegram.conn_id):
         assert f"**`{name}`**" in README
         assert f"airflow connections add {name} " in README
-    assert f"airflow pools set {configured.telegram.pool} 1 " in README
+    for pool in (configured.telegram.pool, configured.telegram.alerts_pool):
+        assert f"airflow pools set {pool} " in README
+    assert f"**`{configured.ledger.conn_id}`**" in README
+    assert f"airflow connections add {configured.ledger.conn_id} " in TEXTS[DOCS / "ledger.md"]
 
 
 def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():
@@ -223,7 +238,11 @@ def test_every_environment_variable_is_in_the_docs():
 def overrides():
     """The names by which the environment changes a setting: explained once, for all of them."""
     # NAME stands for that of a backup; the demo and the shipped file have one called sancrm.
-    keys = [key.replace(".NAME.", ".sancrm.") for key, _ in setting_keys()]
+    keys = [
+        key.replace("reports.NAME.", f"reports.{kind}.").replace(".NAME.", ".sancrm.")
+        for key, _ in setting_keys()
+        for kind in REPORT_KINDS
+    ]
     return {f"SANCRM__{key.upper().replace('.', '__')}" for key in keys}
 
 
@@ -408,13 +427,13 @@ def test_every_relative_link_leads_somewhere(page):
 
 
 def test_every_decision_is_in_their_list_with_its_title():
-    # No number twice, and each named as its own first line does.
+    # Each number once, and each named as its own first line does.
     folder = DOCS / "decisions"
     listed = dict(re.findall(r"^- \[(.*?)\]\((.*?)\)$", TEXTS[folder / "README.md"], re.MULTILINE))
     records = sorted(folder.glob("[0-9]*.md"))
     assert sorted(listed.values()) == [record.name for record in records]
     numbers = [int(record.name[:4]) for record in records]
-    assert numbers == sorted(set(numbers))
+    assert len(set(numbers)) == len(numbers)
     for title, name in listed.items():
         assert TEXTS[folder / name].startswith(f"# {title}\n")
 

@@ -9,14 +9,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from demo.postgres import EmbeddedPostgres, wheel_bin_dir
+from sancrm_reports.backups.drill.guarded_program import Guard, RestoreLimits
+from sancrm_reports.backups.drill.restore import restore
+from sancrm_reports.backups.drill.restoring import Restore
+from sancrm_reports.backups.drill.sandbox import find_sandbox
+from sancrm_reports.backups.drill.scratch import Scratch
+from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER, own_server
+from sancrm_reports.backups.drill.workspace import workspace
 from sancrm_reports.settings import settings
 from stage import make_crm, reader_connection
 
 NEW = wheel_bin_dir()
 OLD = NEW.parents[1] / "pginstall" / "bin"  # the wheel holds two major versions
 LONG_AGO = 1_700_000_000
+SANDBOX = find_sandbox(offline=True, memory_bytes=2 << 30)
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +89,36 @@ def configured(monkeypatch, server, source, scratch):
     yield configure
     monkeypatch.undo()
     settings.cache_clear()
+
+
+def restore_into(made, dump, programs=NEW, **limits):
+    """Restore a dump into a scratch database; its DSN does where one account may do all."""
+    if isinstance(made, str):
+        sandbox = find_sandbox(offline=False, memory_bytes=2 << 30)
+        made = Scratch(made, made, sandbox, lambda: 0, has_roles_of_its_own=False)
+    guard = Guard(RestoreLimits(**{"seconds": 60, "disk_bytes": 1e9} | limits), made.used)
+    with tempfile.TemporaryDirectory() as folder:
+        made.sandbox.own(Path(folder))
+        return restore(dump, Restore(made, programs, guard, Path(folder), ["pg_stat_statements"]))
+
+
+@contextmanager
+def running_server(programs):
+    """A server of the drill's own, for many restores: see ``emptied``."""
+    parent = Path(tempfile.mkdtemp(prefix="sancrm-test-"))
+    parent.chmod(0o711)
+    with workspace(parent) as folder, own_server(folder, programs, SANDBOX) as made:
+        yield made
+    parent.rmdir()
+
+
+def emptied(made):
+    """Make the database of such a server anew."""
+    admin = make_conninfo(made.admin, dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"drop database {DATABASE} with (force)")
+        connection.execute(f"alter role {OWNER} reset all")
+        connection.execute(f"create database {DATABASE} owner {OWNER} template template0")
 
 
 def scratch_connection(server, **changes):

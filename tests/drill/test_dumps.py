@@ -7,9 +7,9 @@ import pytest
 from airflow.sdk.io import attach
 
 from drill.conftest import age
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.dump_format import DamagedError, UnknownFormatError, format_of
-from sancrm_reports.wire.newest_dump import newest_dump
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.dumps.format import DamagedError, UnknownFormatError, format_of
+from sancrm_reports.backups.dumps.newest import newest_dump
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 AT = NOW.timestamp()

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from drill.conftest import NEW, scratch_connection
-from sancrm_reports.pure.drill import DrillError, Trouble
-from sancrm_reports.wire.scratch_database import scratch_database
-from sancrm_reports.wire.scratch_postgres import find_programs, own_server
-from sancrm_reports.wire.workspace import workspace
+from drill.conftest import NEW, SANDBOX, scratch_connection
+from sancrm_reports.backups.drill.result import DrillError, Trouble
+from sancrm_reports.backups.drill.scratch_database import scratch_database
+from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
+from sancrm_reports.backups.drill.workspace import workspace
 
 HOUR = timedelta(hours=1)
 SECRET = "only-the-worker-may-know-this"
@@ -77,7 +77,8 @@ def names(server):
 def test_the_server_is_closed_to_others(scratch, monkeypatch):
     # No network, a password, not root, and nothing of the worker's environment.
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", SECRET)
-    with workspace(scratch) as folder, own_server(folder, NEW) as dsn:
+    with workspace(scratch) as folder, own_server(folder, NEW, SANDBOX) as made:
+        dsn = made.owner
         with psycopg.connect(dsn) as connection:
             listens = connection.execute("show listen_addresses").fetchone()
             pid = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
@@ -94,7 +95,11 @@ def test_the_server_is_closed_to_others(scratch, monkeypatch):
 
 def test_a_drill_that_fails_leaves_nothing(scratch):
     # The error passes through every clean-up.
-    with pytest.raises(ZeroDivisionError), workspace(scratch) as folder, own_server(folder, NEW):
+    with (
+        pytest.raises(ZeroDivisionError),
+        workspace(scratch) as folder,
+        own_server(folder, NEW, SANDBOX),
+    ):
         raise ZeroDivisionError
     assert list(scratch.iterdir()) == []
 
@@ -130,10 +135,14 @@ def test_a_drill_that_goes_on_is_left_alone(scratch):
 
 def test_a_scratch_database_comes_and_goes(scratch_server, server):
     # On a server that others use too: only this one database is made, and dropped.
-    with scratch_database("scratch", dead_after=HOUR) as dsn:
+    with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made:
+        dsn = made.owner
         assert names(server) == {conninfo_to_dict(dsn)["dbname"]}
         assert answers(dsn)
-        with pytest.raises(ZeroDivisionError), scratch_database("scratch", dead_after=HOUR):
+        with (
+            pytest.raises(ZeroDivisionError),
+            scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX),
+        ):
             raise ZeroDivisionError
     assert names(server) == set()
 
@@ -145,9 +154,9 @@ def test_the_next_drill_drops_the_database_of_a_killed_one(
     dsn = kill_in_the_middle("scratch", "")
     killed = conninfo_to_dict(dsn)["dbname"]
     server.create_database("sancrm_drill_results")
-    with scratch_database("scratch", dead_after=HOUR):
+    with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX):
         assert killed in names(server)
-    with scratch_database("scratch", dead_after=-HOUR):
+    with scratch_database("scratch", dead_after=-HOUR, sandbox=SANDBOX):
         assert killed not in names(server)
     assert names(server) == {"sancrm_drill_results"}
 
@@ -161,11 +170,11 @@ SUBSCRIBE = (
 def test_a_scratch_database_that_subscribed_is_dropped_too(scratch_server, server):
     # However it came to that: PostgreSQL drops none that still has subscriptions.
     with (
-        scratch_database("scratch", dead_after=HOUR) as dsn,
-        psycopg.connect(dsn, autocommit=True) as connection,
+        scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made,
+        psycopg.connect(made.admin, autocommit=True) as connection,
     ):
         connection.execute(SUBSCRIBE)
-    assert not names(server) & {conninfo_to_dict(dsn)["dbname"]}
+    assert not names(server) & {conninfo_to_dict(made.owner)["dbname"]}
 
 
 @pytest.fixture
@@ -184,7 +193,8 @@ def test_a_dead_database_that_stays_keeps_no_drill_from_its_work(
     scratch_server, server, undroppable, caplog
 ):
     # It is named in the log, and the new one comes and goes.
-    with scratch_database("scratch", dead_after=HOUR) as dsn:
+    with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made:
+        dsn = made.owner
         assert answers(dsn)
     assert names(server) >= {undroppable}
     assert conninfo_to_dict(dsn)["dbname"] not in names(server)
@@ -194,8 +204,8 @@ def test_a_dead_database_that_stays_keeps_no_drill_from_its_work(
 def test_a_scratch_database_that_cannot_be_dropped_is_told(scratch_server, server):
     # A copy of all customers stays: a person must know its name.
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
-        scratch = scratch_database("scratch", dead_after=HOUR)
-        name = conninfo_to_dict(scratch.__enter__())["dbname"]
+        scratch = scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX)
+        name = conninfo_to_dict(scratch.__enter__().owner)["dbname"]
         admin.execute(f"alter database {name} is_template true")
         with pytest.raises(DrillError, match="cannot drop a template database") as caught:
             scratch.__exit__(None, None, None)
@@ -208,7 +218,7 @@ def test_a_scratch_database_that_cannot_be_dropped_is_told(scratch_server, serve
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"login": "sancrm_reader", "password": "reader"}, "cannot execute CREATE DATABASE"),
+        ({"login": "sancrm_reader", "password": "reader"}, "cannot execute CREATE ROLE"),
         ({"port": 1}, "refused"),
         ({"password": "p4ssw0rd"}, "password authentication failed"),
     ],
@@ -218,7 +228,7 @@ def test_a_server_that_gives_no_database_is_explained(source, scratch_server, ch
     scratch_server(**changes)
     with (
         pytest.raises(DrillError, match=reason) as caught,
-        scratch_database("scratch", dead_after=HOUR),
+        scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX),
     ):
         pass
     assert caught.value.trouble is Trouble.NO_SERVER
@@ -228,7 +238,10 @@ def test_a_server_that_gives_no_database_is_explained(source, scratch_server, ch
 
 def test_a_connection_that_is_not_there_is_named(scratch_server):
     # With the other way out.
-    with pytest.raises(DrillError, match="'nowhere'"), scratch_database("nowhere", dead_after=HOUR):
+    with (
+        pytest.raises(DrillError, match="'nowhere'"),
+        scratch_database("nowhere", dead_after=HOUR, sandbox=SANDBOX),
+    ):
         pass
 
 
@@ -239,7 +252,7 @@ def test_a_server_that_cannot_start_says_why(scratch):
     with (
         pytest.raises(DrillError, match="too long") as caught,
         workspace(deep) as folder,
-        own_server(folder, NEW),
+        own_server(folder, NEW, SANDBOX),
     ):
         pass
     assert caught.value.trouble is Trouble.NO_SERVER

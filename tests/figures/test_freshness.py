@@ -17,13 +17,16 @@ from demo import postgres
 from demo.crm.load import create_reader, create_schema, load_demo
 from demo.postgres import EmbeddedPostgres, find_bin_dir
 from figures.test_bad_input import DAY, ONE_REPAIR
-from sancrm_reports.pure.freshness import Freshness, until_when
+from sancrm_reports.pure.freshness import Freshness
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import until_when
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import Database
+from sancrm_reports.settings import INCLUDE, Database
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.crm_errors import CrmUnreachableError
 from sancrm_reports.wire.freshness import look, read_freshness
 
+RUSSIAN = language_of(INCLUDE / "templates" / "ru")
 REPLICATED = {"wal_level": "replica", "max_wal_senders": "4", "max_standby_streaming_delay": "0"}
 
 
@@ -255,6 +258,6 @@ def test_the_earliest_branch_decides():
 
 def test_a_time_is_named_by_the_accounts_clock():
     # Of the last day its hour, of another day with the day.
-    assert until_when(datetime(2026, 11, 17, 15, tzinfo=UTC), DAY) == "18:00"
-    assert until_when(datetime(2026, 11, 15, 15, tzinfo=UTC), DAY) == "15 ноября, 18:00"
-    assert until_when(None, DAY) == ""
+    assert until_when(datetime(2026, 11, 17, 15, tzinfo=UTC), DAY, RUSSIAN) == "18:00"
+    assert until_when(datetime(2026, 11, 15, 15, tzinfo=UTC), DAY, RUSSIAN) == "15 ноября, 18:00"
+    assert until_when(None, DAY, RUSSIAN) == ""

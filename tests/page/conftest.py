@@ -2,19 +2,17 @@
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, timedelta
 
 import httpx
 import pytest
-from demo.deliveries import CHAT, Written, daily_reports, entry, write
-from sqlalchemy import create_engine
-from sqlalchemy.orm import Session
 
+from demo.ledger import CHAT, Written, daily_reports, entry, open_database, write
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import Fate
-from sancrm_reports.pure.entry import ledger_key
-from sancrm_reports.wire.ledger import TEXT
+from sancrm_reports.pure.entry import MessageKey
 
 DAG_ID = "profitability_daily"
 USERS = {"ada": "admin", "oleg": "op", "vera": "viewer"}  # the names are the passwords, too
@@ -48,17 +46,15 @@ def missed_calls():
     """Two calls of a day, of which one failed with a phone in its error."""
     day = date(2025, 3, 11)
     for number, what in ((11508, Fate.SENT), (11509, Fate.FAILED)):
-        key = ledger_key("missed_calls", day.isoformat(), f"repair-{number}", CHAT)
-        value = entry(what, day).to_json() | {"error": f"cannot parse {PHONE}"}
-        yield Written(key, value, "scheduled__1", "post_missed_call", 0)
+        key = MessageKey("missed_calls", day.isoformat(), f"repair-{number}", CHAT)
+        yield Written(key, replace(entry(what, day), error=f"cannot parse {PHONE}"))
 
 
 def backup_alert():
     """An alert of the backup watch, whose period is a window of the night."""
     day = date(2025, 3, 18)
-    key = ledger_key("backup_watch", f"{day}T2300Z", "crm", CHAT)
-    yield Written(key, entry(Fate.SENT, day).to_json(), "scheduled__2", "tell")
-    yield Written(TEXT + key, {"html": "Бэкапа нет"}, "scheduled__2", "tell")
+    key = MessageKey("backup_watch", f"{day}T2300Z", "crm", CHAT)
+    yield Written(key, entry(Fate.SENT, day), "Бэкапа нет", task_id="tell")
 
 
 @pytest.fixture(scope="session")
@@ -74,10 +70,10 @@ def airflow(tmp_path_factory):
                 LocalAirflow(postgres, home, components=("api-server",), users=USERS)
             )
             running.command("dags", "reserialize")
-        with Session(create_engine(running.metadata_url)) as session:
-            write(session, DAG_ID, daily_reports(BRANCHES, DAYS, fate, text))
-            write(session, "missed_calls", missed_calls())
-            write(session, "backup_watch_crm", backup_alert())
+        with open_database(running.ledger_dsn) as ledger:
+            daily_reports(ledger, BRANCHES, DAYS, fate, text)
+            write(ledger, "missed_calls", missed_calls())
+            write(ledger, "backup_watch_crm", backup_alert())
         yield running
 
 

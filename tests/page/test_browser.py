@@ -274,7 +274,7 @@ def test_the_legend_counts_and_names_each_colour(visit):
     page.get_by_role("grid").wait_for()
     legend = " ".join(page.locator(".sancrm-legend").inner_text().split())
     assert "исправлено 1" in legend.replace("± ", "")
-    assert "нет отчёта 4" in legend
+    assert "не отправлено 4" in legend
     marks = json.loads(
         page.evaluate(
             "JSON.stringify(Object.fromEntries([...document.querySelectorAll('button.sancrm-cell')]"

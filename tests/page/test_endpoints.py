@@ -12,6 +12,7 @@ from sancrm_reports.pure.grid import LETTERS
 SPAN = {"first": str(FIRST), "last": str(LAST)}
 PATHS = {
     "/page/{name}": "/page/reports.js",
+    "/words": "/words",
     "/kinds": "/kinds",
     "/kinds/{dag_id}/grid": f"/kinds/{DAG_ID}/grid?first={FIRST}&last={LAST}",
     "/kinds/{dag_id}/cell": f"/kinds/{DAG_ID}/cell?day={FIRST}&subject=branch-1",
@@ -88,7 +89,7 @@ def test_a_cell_tells_the_text_the_history_and_the_links(client):
     # Of a corrected report: as it was sent, when and how it changed, by which task, and where.
     [message] = cell(client("vera"), date(2025, 3, 4))["messages"]
     assert message["html"].startswith("<b>branch-1</b> за 2025-03-04")
-    assert message["sent_at"] == "2025-03-05T06:00:00+00:00"
+    assert message["sent_at"] == "5 марта 2025 в 09:00"  # by the account's clock
     assert [change["change"] for change in message["corrections"]] == [
         "прибыль 12 800 ₽ → 12 345 ₽"
     ]

@@ -1,82 +1,51 @@
-"""The ledger as the page reads it: from Airflow's own tables, whatever database they lie in."""
+"""The ledger as the page reads it: ranges of periods, in a real PostgreSQL."""
 
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from airflow.models.asset import AssetModel
-from airflow.models.asset_state_store import AssetStateStoreModel
-from demo.deliveries import CHAT, Written, entry, write
-from sancrm_reports.wire.deliveries import Deliveries
-from sqlalchemy import create_engine, text
-from sqlalchemy.orm import Session
 
-from demo.postgres import EmbeddedPostgres
-from sancrm_reports.glue.telegram import DELIVERIES
-from sancrm_reports.pure.audit import Fate, Roster, fate_of, roster_key
-from sancrm_reports.pure.entry import State, ledger_key
-from sancrm_reports.wire.ledger import TEXT
+from demo.ledger import CHAT, Written, entry, expect, open_database, write
+from ledgers import empty_ledger
+from sancrm_reports.pure.audit import Fate, Roster, fate_of
+from sancrm_reports.pure.entry import MessageKey, State
+from sancrm_reports.wire.ledger.history import History
+from sancrm_reports.wire.ledger.ledger import Ledger
 
 DAY = date(2026, 11, 17)
-# One that hides in another's text what tells messages apart, and one that was never answered.
+DAILY = "profitability_daily"
+# One of each, and one that was never answered.
 ENTRIES = [
     *(entry(fate, DAY) for fate in list(Fate)[:5]),
-    replace(entry(Fate.FAILED, DAY), error='"state": "sent", "footer": "", "corrections": []}'),
-    replace(entry(Fate.LATE, DAY), footer='"footer": "", "corrections": []}'),
     replace(entry(Fate.SENT, DAY), state=State.SENDING),
+    replace(entry(Fate.SENT, DAY), state=State.WAITING),
 ]
 
 
-@pytest.fixture(scope="module")
-def postgres():
-    with EmbeddedPostgres() as server:
-        yield server
+@pytest.fixture
+def database():
+    with open_database(empty_ledger()) as opened:
+        yield opened
 
 
-@pytest.fixture(params=["sqlite", "C", "ru-RU-x-icu"])
-def session(request, postgres):
-    """A session with Airflow's two tables, in the orders of letters that databases have."""
-    if request.param == "sqlite":
-        engine = create_engine("sqlite://")
-    else:
-        dsn = postgres.create_database("ledger")
-        engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg2://"))
-    tables = [AssetModel.__table__, AssetStateStoreModel.__table__]
-    AssetModel.metadata.create_all(engine, tables=tables)
-    with Session(engine) as session:
-        if request.param != "sqlite":
-            session.execute(
-                text(
-                    "alter table asset_state_store "
-                    f'alter column key type varchar(512) collate "{request.param}"'
-                )
-            )
-        yield session
-    engine.dispose()
+def key(day, subject, report=DAILY, chat=CHAT):
+    return MessageKey(report, day, subject, chat)
 
 
-def key(day, subject, report="profitability_daily", chat=CHAT):
-    return ledger_key(report, day, subject, chat)
-
-
-def test_what_the_database_tells_of_a_message_is_what_its_entry_says(session):
-    # Its short cut and the reading of the whole entry, for messages of every kind.
+def test_what_a_range_tells_of_a_message_is_what_its_entry_says(database):
+    # Without reading whole entries, for messages of every kind.
     values = [
-        Written(key("2026-11-17", f"branch-{place}"), entry.to_json(), "run")
-        for place, entry in enumerate(ENTRIES)
+        Written(key("2026-11-17", f"branch-{place}"), known) for place, known in enumerate(ENTRIES)
     ]
-    write(session, "profitability_daily", values)
-    found = Deliveries(session, DELIVERIES.name).sent(
-        "profitability_daily", "2026-11-17", "2026-11-18"
-    )
+    write(database, DAILY, values)
+    found = History(database).sent(DAILY, "2026-11-17", "2026-11-18")
     assert {sent.subject: sent.fate for sent in found} == {
-        f"branch-{place}": fate_of(entry, is_owed=True) for place, entry in enumerate(ENTRIES)
+        f"branch-{place}": fate_of(known, is_owed=True) for place, known in enumerate(ENTRIES)
     }
 
 
-def test_a_range_holds_its_own_periods_and_nothing_else(session):
-    # Neighbours in the table: other days, reports of a similar name, digests, texts, rosters, pace.
-    value = entry(Fate.SENT, DAY).to_json()
+def test_a_range_holds_its_own_periods_and_nothing_else(database):
+    # Neighbours in the table: other days, reports of a similar name, digests.
     inside = [key("2026-11-17", "branch-1"), key("2026-11-30", "network", chat="@shop")]
     outside = [
         key("2026-11-16", "branch-1"),
@@ -85,55 +54,46 @@ def test_a_range_holds_its_own_periods_and_nothing_else(session):
         key("2026-11-17", "branch-1", report="profitability_dailyx"),
         key("2026-11-17", "branch-1", report="profitability"),
         key("2026-W47", "branch-1", report="profitability_weekly"),
-        TEXT + key("2026-11-17", "branch-1"),
-        f"lines|{key('2026-11-17', 'branch-1')}",
-        f"pace|{CHAT}",
     ]
-    values = [Written(name, value, "run") for name in [*inside, *outside]]
-    days = ("2026-10-01", "2026-11-10", "2026-11-17", "2026-12-01")
-    values += [
-        Written(roster_key("profitability_daily", day), Roster(branches={1: day}).to_json(), "run")
-        for day in days
-    ]
-    write(session, "profitability_daily", values)
-    deliveries = Deliveries(session, DELIVERIES.name)
-    span = ("profitability_daily", "2026-11-17", "2026-12-01")
-    assert {(sent.period, sent.subject) for sent in deliveries.sent(*span)} == {
+    write(database, DAILY, [Written(one, entry(Fate.SENT, DAY)) for one in [*inside, *outside]])
+    for day in (date(2026, 10, 1), date(2026, 11, 10), DAY, date(2026, 12, 1)):
+        expect(database, DAILY, day, Roster(branches={1: str(day)}))
+    span = (DAILY, "2026-11-17", "2026-12-01")
+    assert {(sent.period, sent.subject) for sent in History(database).sent(*span)} == {
         ("2026-11-17", "branch-1"),
         ("2026-11-30", "network"),
     }
     # And the last roster before it.
-    assert list(deliveries.rosters(*span)) == ["2026-11-10", "2026-11-17"]
+    rosters = History(database).rosters(*span)
+    assert list(rosters) == ["2026-11-10", "2026-11-17"]
+    assert rosters["2026-11-10"].branches == {1: "2026-11-10"}
 
 
-def test_a_cell_holds_all_chats_and_parts_of_its_subject(session):
+def test_a_cell_holds_all_chats_and_parts_of_its_subject(database):
     # With the text where one is kept, and the task that wrote it; branch-10 is another branch.
-    value = entry(Fate.SENT, DAY).to_json()
-    names = [
-        key("2026-11-17", "branch-1"),
-        key("2026-11-17", "branch-1") + "|2",
-        key("2026-11-17", "branch-1", chat="-100777.12"),
-    ]
-    values = [Written(name, value, "run", map_index=place) for place, name in enumerate(names)]
-    values += [
-        Written(TEXT + names[1], {"html": "вторая часть"}, "run"),
-        Written(key("2026-11-17", "branch-10"), value, "run"),
-        Written(key("2026-11-18", "branch-1"), value, "run"),
-    ]
-    write(session, "profitability_daily", values)
-    found = Deliveries(session, DELIVERIES.name).of(
-        "profitability_daily", "2026-11-17", "2026-11-18", "branch-1"
+    sent = entry(Fate.SENT, DAY)
+    write(
+        database,
+        DAILY,
+        [
+            Written(key("2026-11-17", "branch-1"), sent, map_index=0),
+            Written(key("2026-11-17", "branch-1"), sent, "вторая часть", part=2, map_index=1),
+            Written(key("2026-11-17", "branch-1", chat="-100777.12"), sent, map_index=2),
+            Written(key("2026-11-17", "branch-10"), sent),
+            Written(key("2026-11-18", "branch-1"), sent),
+        ],
     )
-    assert sorted((one.map_index, one.html) for one in found) == [
-        (0, None),
-        (1, "вторая часть"),
-        (2, None),
+    found = History(database).of(DAILY, "2026-11-17", "2026-11-18", "branch-1")
+    assert [(one.name, one.part, one.map_index, one.html) for one in found] == [
+        (CHAT, 1, 0, None),
+        (CHAT, 2, 1, "вторая часть"),
+        ("-100777.12", 1, 2, None),
     ]
 
 
-def test_a_store_without_the_ledger_is_empty(session):
-    # Before the first DAG run ever: no asset, no entry, no error.
-    deliveries = Deliveries(session, DELIVERIES.name)
-    assert list(deliveries.sent("profitability_daily", "2026-11-17", "2026-12-01")) == []
-    assert deliveries.rosters("profitability_daily", "2026-11-17", "2026-12-01") == {}
-    assert deliveries.since("profitability_daily") is None
+def test_a_new_ledger_is_empty(database):
+    # Before the first DAG run ever: no entry, no error.
+    span = (DAILY, "2026-11-17", "2026-12-01")
+    assert list(History(database).sent(*span)) == []
+    assert History(database).rosters(*span) == {}
+    assert Ledger(database).since(DAILY) is None

@@ -11,7 +11,7 @@ from sancrm_reports.pure.audit_text import backfill_command, commands, note, rep
 from sancrm_reports.pure.entry import Correction, Entry, State
 from sancrm_reports.pure.period import Period, PeriodKind
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 DAILY, WEEKLY = "profitability_daily", "profitability_weekly"
 
 
@@ -107,14 +107,14 @@ def test_the_message_says_what_why_and_what_to_type():
     # All of one day, and a branch of another.
     html = reports_missing(
         [
-            audit(DAILY, day(16), Fate.MISSING, Fate.MISSING, reason="DAG на паузе"),
-            audit(DAILY, day(17), Fate.SENT, Fate.FAILED, error="The chat <x> was deleted"),
+            audit(DAILY, day(16), Fate.MISSING, Fate.MISSING, reason="paused"),
+            audit(DAILY, day(17), Fate.SENT, Fate.FAILED, error="чат <x> удалён"),
             audit(DAILY, day(18), Fate.SENT, Fate.SENT),
         ],
         templates=TEMPLATES,
     ).html
-    assert "понедельник, 16 ноября 2026</b>: нет ни одного сообщения (DAG на паузе)" in html
-    assert "17 ноября 2026</b>: нет: Филиал 1 (не принято; The chat &lt;x&gt; was deleted)" in html
+    assert "за понедельник, 16 ноября</b>: нет ни одного сообщения (запуска" in html
+    assert "17 ноября</b>: нет: Филиал 1 (не доставлено; чат &lt;x&gt; удалён)" in html
     assert "18 ноября" not in html
     assert "--from-date 2026-11-16 --to-date 2026-11-17" in html
 
@@ -129,12 +129,14 @@ def test_a_hundred_missing_branches_are_a_short_message():
 
 def test_the_note_is_a_table_with_a_row_per_period():
     # Also where all is well: that is what the note is for.
-    assert note([audit(DAILY, day(17), Fate.SENT, Fate.SENT, Fate.LATE)]).splitlines() == [
+    assert note(
+        [audit(DAILY, day(17), Fate.SENT, Fate.SENT, Fate.LATE)], templates=TEMPLATES
+    ).splitlines() == [
         "Ничего не пропало.",
         "",
         "| Отчёт | Сообщения |",
         "| --- | --- |",
-        "| ежедневный отчёт, вторник, 17 ноября 2026 | отправлено: 2, с опозданием: 1 |",
+        "| ежедневный отчёт за вторник, 17 ноября | отправлено: 2, с опозданием: 1 |",
     ]
 
 
@@ -143,7 +145,7 @@ def test_a_note_fits_into_airflows_database_and_begins_with_the_troubles():
     fates = [fate for fate in Fate if fate is not Fate.NOT_EXPECTED]
     audits = [audit(DAILY, day(n), *fates) for n in range(1, 29)]
     audits.append(audit(WEEKLY, Period(PeriodKind.WEEK, date(2026, 11, 9), "UTC"), Fate.SENT))
-    written = note([*audits[-1:], *audits[:-1]])
+    written = note([*audits[-1:], *audits[:-1]], templates=TEMPLATES)
     assert len(written) < 1000
     assert "1 ноября" in written.splitlines()[4]
     assert written.splitlines()[-1].startswith("| …и ещё ")
@@ -162,7 +164,7 @@ def test_sixty_missing_days_are_one_message():
 
 def test_a_run_that_is_going_on_is_neither_trouble_nor_complete():
     # Its end, or its deadline, tells of it; nothing may be called solved meanwhile.
-    going_on = Audit(DAILY, day(17), audit(DAILY, day(17), Fate.MISSING).findings, "идёт", True)
+    going_on = Audit(DAILY, day(17), audit(DAILY, day(17), Fate.MISSING).findings, "going_on", True)
     assert going_on.troubles == []
     assert not going_on.is_complete
-    assert "| идёт |" in note([going_on])
+    assert "| запуск ещё идёт |" in note([going_on], templates=TEMPLATES)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pure.test_backups import DAY, HOUR, OPENS, WINDOW, done, failed, running, verdict
-from sancrm_reports.pure.backup_messages import (
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.text import (
     TOOLS,
     WORDS,
     Subject,
@@ -15,11 +16,10 @@ from sancrm_reports.pure.backup_messages import (
     progress,
     recovered,
 )
-from sancrm_reports.pure.backups import Window
+from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.pure.splitting import split, visible_length
-from sancrm_reports.pure.verdicts import Verdict
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)
 NEXT = Window(OPENS + DAY, OPENS + DAY + 3 * HOUR, OPENS + 2 * DAY)
 
@@ -60,7 +60,7 @@ def test_the_alert_is_its_golden_text():
 
 def test_the_repository_without_backups_is_named():
     # Whoever reads it has to know which of them to look at.
-    found = replace(verdict(done()), verdict=Verdict.STALE, detail="repo2")
+    found = replace(verdict(done()), verdict=Verdict.REPOSITORY_BEHIND, repository="repo2")
     assert "В хранилище repo2 давно нет хорошей копии, хотя в другом она есть." in text(found)
 
 
@@ -93,8 +93,8 @@ def test_the_longest_alert_fits_in_one_message(bad):
         done(), label="ю" * 500, where="s3://" + "я" * 500, error="ж" * 5000, damage="щ" * 5000
     )
     judgement = replace(verdict(failed()), verdict=bad, backup=long, last_good=long)
-    detail = "3000000000" if bad is Verdict.TOO_SMALL else "ф" * 5000
-    shown = text(replace(judgement, detail=detail), subject=replace(SUBJECT, database="ы" * 500))
+    judgement = replace(judgement, detail="ф" * 5000, repository="repo2")
+    shown = text(judgement, subject=replace(SUBJECT, database="ы" * 500))
     assert len(split(shown)) == 1
     assert visible_length(shown) < 1500
 
@@ -127,7 +127,7 @@ def test_the_wait_can_be_read_in_the_log():
 
 def test_tools_are_named_for_people():
     # Every kind of probe that the settings allow.
-    from sancrm_reports.backup_settings import WatchedBackup
+    from sancrm_reports.backups.settings import WatchedBackup
 
     kinds = {
         kind

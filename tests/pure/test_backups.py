@@ -5,14 +5,15 @@ from random import Random
 
 import pytest
 
-from sancrm_reports.pure.backups import Backup, BackupState, Facts, Window
-from sancrm_reports.pure.verdicts import Judgement, Thresholds, Verdict, judge
+from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
+from sancrm_reports.backups.settings import Limits
+from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 WINDOW = Window(OPENS, OPENS + 3 * HOUR, OPENS + DAY)
 GB = 1_000_000_000
-LIMITS = Thresholds()
+LIMITS = Limits()
 
 
 def done(nights_ago=0, *, size=3 * GB, minutes=30, took=10, **more):
@@ -131,11 +132,11 @@ def test_what_runs_without_a_time_is_of_now():
     ],
 )
 def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected):
-    # With the usual size as its detail.
+    # With the usual size beside it.
     found = verdict(done(size=size), before=[done(night) for night in range(nights, 0, -1)])
     assert found.verdict is expected
     if expected is Verdict.TOO_SMALL and nights:
-        assert found.detail == str(3 * GB)
+        assert found.usual_size == 3 * GB
 
 
 def test_a_partial_backup_has_no_usual_size():
@@ -147,14 +148,13 @@ def test_a_partial_backup_has_no_usual_size():
     assert verdict(done(kind="diff", size=GB // 100), before=before).verdict is Verdict.OK
     assert verdict(done(kind="diff", size=1023), before=before).verdict is Verdict.TOO_SMALL
     small = verdict(done(kind="full", size=GB), before=before)
-    assert (small.verdict, small.detail) == (Verdict.TOO_SMALL, str(3 * GB))
+    assert (small.verdict, small.usual_size) == (Verdict.TOO_SMALL, 3 * GB)
 
 
-def test_a_full_backup_that_is_too_old_is_stale():
+def test_a_full_backup_that_is_too_old_is_told():
     # However many partial ones rest on it.
     before = [done(15, kind="full"), done(1, kind="incr")]
-    found = verdict(done(kind="incr"), before=before)
-    assert (found.verdict, found.detail) == (Verdict.STALE, "full")
+    assert verdict(done(kind="incr"), before=before).verdict is Verdict.NO_FULL
     assert verdict(done(kind="full"), before=before).verdict is Verdict.OK
 
 
@@ -165,13 +165,14 @@ def test_a_repository_that_gets_no_backups_is_found_out():
         here.append(done(where="repo1", damage=damage))
         facts = Facts(OPENS + HOUR, (*here, *elsewhere), repositories=("repo1", "repo2"))
         found = judge(facts, window=WINDOW, now=OPENS + HOUR, limits=LIMITS)
-        return found.verdict, found.detail
+        return found.verdict, found.repository
 
-    assert look() == (Verdict.STALE, "repo2")
-    assert look(damage="page errors") == (Verdict.DAMAGED, "page errors")  # tonight's comes first
-    assert look(done(15, where="repo2")) == (Verdict.STALE, "repo2")
+    behind = (Verdict.REPOSITORY_BEHIND, "repo2")
+    assert look() == behind
+    assert look(damage="page errors") == (Verdict.DAMAGED, "")  # tonight's comes first
+    assert look(done(15, where="repo2")) == behind
     assert look(done(13, where="repo2")) == (Verdict.OK, "")
-    assert look(done(13, where="repo2", damage="page errors")) == (Verdict.STALE, "repo2")
+    assert look(done(13, where="repo2", damage="page errors")) == behind
 
 
 def test_each_repository_has_its_own_usual_size():
@@ -187,8 +188,7 @@ def test_each_repository_has_its_own_usual_size():
 
 def test_an_old_report_is_not_a_missing_backup():
     # A probe that read a file knows only that file's time.
-    found = verdict(at=3 * HOUR, seen=-HOUR)
-    assert (found.verdict, found.detail) == (Verdict.STALE, "report")
+    assert verdict(at=3 * HOUR, seen=-HOUR).verdict is Verdict.STALE
     assert verdict(at=3 * HOUR, seen=3 * HOUR - 59 * MINUTE).verdict is Verdict.MISSING
 
 

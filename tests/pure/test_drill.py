@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.telegram.markup import format_message
-from sancrm_reports.pure.drill import (
+from sancrm_reports.backups.drill.result import (
     WORDS,
     Drill,
     Dump,
     Table,
     Trouble,
     drill_message,
-    findings,
+    problems_of,
     shrunk_tables,
 )
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 GOLDEN = Path(__file__).parent / "golden_drill"
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 DUMP = Dump(
@@ -44,12 +44,14 @@ def table(now, restored, *, name="repairs", newest_at=NEWEST):
 
 
 def wrong(*tables, percent=5, hours=48):
-    found = findings(drill(*tables), tolerance_percent=percent, newest_row_hours=hours)
-    return [finding.english for finding in found]
+    found = problems_of(drill(*tables), tolerance_percent=percent, newest_row_hours=hours)
+    return [problem.english for problem in found]
 
 
 def message(done, percent=5):
-    found = [] if done.trouble else findings(done, tolerance_percent=percent, newest_row_hours=48)
+    found = (
+        [] if done.trouble else problems_of(done, tolerance_percent=percent, newest_row_hours=48)
+    )
     return drill_message(done, found, timezone="Europe/Moscow", templates=TEMPLATES)
 
 

@@ -20,7 +20,9 @@ def sent(day, subject="branch-1", fate=Fate.SENT):
 
 
 def fates(columns, rosters, messages=()):
-    return {row.subject: row.fates for row in by_subject(columns, rosters, messages)}
+    return {
+        row.subject: row.fates for row in by_subject(columns, rosters, messages, network="Вся сеть")
+    }
 
 
 def test_what_a_run_noted_and_did_not_send_is_missing():
@@ -73,13 +75,13 @@ def test_rows_are_the_network_then_the_branches_by_name_as_people_count():
     # 2 before 10, by the newest name; a line break in a name makes no second line.
     old = Roster(branches={7: "Старое имя"})
     new = Roster(branches={5: "Филиал 10", 6: "Филиал 2", 7: "Новое\nимя"})
-    rows = by_subject(slots(), {DAYS[0]: old, DAYS[1]: new}, [])
+    rows = by_subject(slots(), {DAYS[0]: old, DAYS[1]: new}, [], network="Вся сеть")
     assert [row.name for row in rows] == ["Вся сеть", "Новое имя", "Филиал 2", "Филиал 10"]
 
 
 def test_a_branch_without_a_roster_is_shown_by_its_key():
     # An entry of before rosters were kept.
-    rows = by_subject(slots(), {}, [sent(DAYS[1], "branch-9")])
+    rows = by_subject(slots(), {}, [sent(DAYS[1], "branch-9")], network="Вся сеть")
     assert [(row.name, row.fates) for row in rows][1:] == [("branch-9", ".s.")]
 
 
@@ -96,7 +98,10 @@ def test_a_summed_up_row_counts_and_shows_the_gravest():
 def test_every_row_has_a_letter_for_each_column(found):
     # Whatever is in the ledger.
     rows = by_subject(
-        slots(), {DAYS[1]: TWO}, [sent(day, f"branch-{id_}", fate) for day, fate, id_ in found]
+        slots(),
+        {DAYS[1]: TWO},
+        [sent(day, f"branch-{id_}", fate) for day, fate, id_ in found],
+        network="Вся сеть",
     )
     assert all(len(row.fates) == 3 for row in rows)
     assert {letter for row in rows for letter in row.fates} <= set(LETTERS.values())

@@ -12,7 +12,7 @@ from demo.telegram.markup import format_message
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.splitting import split, visible_length
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 DAY = date(2026, 11, 24)
 WORDING = Wording(TEMPLATES, "Europe/Moscow", "RU", card_url="https://crm.example.com/repairs/{id}")
 CALL = MissedCall(

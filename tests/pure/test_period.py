@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.period import Period, PeriodKind, parse_day
 
 ZONES = (
@@ -43,6 +44,14 @@ def test_a_period_contains_the_day_that_it_was_made_of(day, kind, zone):
         case PeriodKind.MONTH:
             assert (period.start.day, period.end.day) == (1, 1)
             assert (period.end - timedelta(days=1)).month == day.month
+        case PeriodKind.QUARTER:
+            assert (period.start.day, period.end.day) == (1, 1)
+            assert period.start.month in (1, 4, 7, 10)
+            assert 90 <= length <= 92
+        case PeriodKind.YEAR:
+            assert (period.start, period.end) == (date(day.year, 1, 1), date(day.year + 1, 1, 1))
+        case _:
+            raise AssertionError(f"Say here what is true of a {kind}.")
 
 
 @given(periods)
@@ -89,8 +98,8 @@ def test_a_key_belongs_to_one_period(found):
 
 @given(periods)
 def test_compared_with_is_of_the_same_kind_and_before(period):
-    # A day is compared with the same weekday, a week or month with the one just before.
-    earlier = period.compared_with
+    # A day is compared with the same weekday, all else with the one just before.
+    earlier = compared_with(period)
     assert (earlier.kind, earlier.timezone) == (period.kind, period.timezone)
     assert earlier == Period.containing(earlier.start, kind=period.kind, timezone=period.timezone)
     if period.kind is PeriodKind.DAY:
@@ -108,6 +117,9 @@ def test_compared_with_is_of_the_same_kind_and_before(period):
         (PeriodKind.WEEK, date(2024, 12, 30), "2025-W01"),
         (PeriodKind.MONTH, date(2026, 10, 31), "2026-10"),
         (PeriodKind.MONTH, date(2026, 2, 1), "2026-02"),
+        (PeriodKind.QUARTER, date(2026, 3, 31), "2026-Q1"),
+        (PeriodKind.QUARTER, date(2026, 10, 1), "2026-Q4"),
+        (PeriodKind.YEAR, date(2026, 12, 31), "2026"),
     ],
 )
 def test_keys_are_readable(kind, day, key):

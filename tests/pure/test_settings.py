@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from sancrm_reports.pure.verdicts import Thresholds
+from sancrm_reports.backups.settings import Limits
+from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.settings import SettingsError, load_settings
 
 SHIPPED = Path(__file__).parents[2] / "include" / "settings.toml"
 SOUND = """
 [account]
 timezone = "Europe/Moscow"
+[missed_calls]
+statuses = ["Готов"]
 [reports.daily]
 schedule = "0 9 * * 0,2-6"
 [reports.weekly]
@@ -59,11 +62,11 @@ def test_the_shipped_file_loads():
     assert load_settings(SHIPPED).account.timezone == "Europe/Moscow"
 
 
-def test_only_the_zone_and_the_schedules_must_be_set(load):
+def test_only_the_zone_the_statuses_and_the_schedules_must_be_set(load):
     # Everything else has a default.
     settings = load()
     assert settings.database.conn_id == "sancrm_db"
-    assert settings.reports.schedule("weekly") == "30 9 * * 1"
+    assert settings.schedule("weekly") == "30 9 * * 1"
 
 
 def test_an_unknown_key_is_named_with_its_neighbours(refusal):
@@ -71,10 +74,9 @@ def test_an_unknown_key_is_named_with_its_neighbours(refusal):
     text = refusal("schedule", "shedule")
     assert "reports.daily.shedule: there is no such setting; allowed here: schedule" in text
     text = refusal("", "[chat]\nreports = ''\n")
-    neighbours = "account, database, sources, freshness, ledger, telegram"
-    assert f"chat: there is no such setting; allowed here: {neighbours}" in text
+    assert "chat: there is no such setting; allowed here: account, database, sources" in text
     text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
-    assert "account.crm_ulr: there is no such setting; allowed here: timezone, crm_url" in text
+    assert "account.crm_ulr: there is no such setting; allowed here: timezone, language" in text
 
 
 def test_a_missing_key_is_named(refusal):
@@ -124,7 +126,8 @@ def test_a_wrong_value_is_shown_with_its_key(refusal, section, key):
 def test_all_mistakes_are_told_at_once(refusal):
     # Not one for each try.
     text = refusal(
-        '"Europe/Moscow"\n[reports.daily]\nschedule = "0 9', '1\n[reports.daily]\nx = "9'
+        '"Europe/Moscow"\n[missed_calls]\nstatuses = ["Готов"]\n[reports.daily]\nschedule = "0 9',
+        '1\n[missed_calls]\nstatuses = ["Готов"]\n[reports.daily]\nx = "9',
     )
     assert "account.timezone" in text
     assert "reports.daily.schedule: must be set" in text
@@ -198,7 +201,7 @@ def test_a_watched_backup_has_sane_defaults(load):
     # Only what nobody can guess must be set.
     watched = load("", WATCHED).backups["crm"]
     assert (watched.window_minutes, watched.grace_minutes) == (120, 60)
-    assert watched.limits.thresholds == Thresholds()
+    assert watched.limits == Limits()
 
 
 def test_the_environment_wins(load, monkeypatch):
@@ -206,8 +209,8 @@ def test_the_environment_wins(load, monkeypatch):
     monkeypatch.setenv("SANCRM__REPORTS__DAILY__SCHEDULE", "0 10 * * *")
     monkeypatch.setenv("SANCRM__ACCOUNT__CRM_URL", "https://crm.example.org")
     settings = load()
-    assert settings.reports.daily.schedule == "0 10 * * *"
-    assert settings.reports.weekly.schedule == "30 9 * * 1"
+    assert settings.schedule("daily") == "0 10 * * *"
+    assert settings.schedule("weekly") == "30 9 * * 1"
     assert settings.account.timezone == "Europe/Moscow"
     assert str(settings.account.crm_url) == "https://crm.example.org/"
 
@@ -251,7 +254,8 @@ def test_a_branch_may_have_chats_of_its_own(load):
 )
 def test_a_wrong_setting_of_the_missed_calls_is_explained(refusal, line, explanation):
     # The time, the list of statuses, and the pattern of the card's address.
-    assert explanation in refusal("", f"[missed_calls]\n{line}\n")
+    old = 'statuses = ["Готов"]' if line.startswith("statuses") else "[missed_calls]\n"
+    assert explanation in refusal(old, line if line.startswith("statuses") else f"{old}{line}\n")
 
 
 def test_days_that_the_country_moved_are_dates(refusal, load):
@@ -260,3 +264,19 @@ def test_days_that_the_country_moved_are_dates(refusal, load):
     assert [day.isoformat() for day in days] == ["2028-05-08", "2028-05-10"]
     assert "workdays.days_off.0" in refusal("", "[workdays]\ndays_off = ['8 мая']\n")
     assert "workdays.country" in refusal("", "[workdays]\ncountry = 'Russia'\n")
+
+
+def test_a_report_without_a_schedule_is_off(load):
+    # Left out, or empty; the others stay as they are, the shortest period first.
+    assert [kind.id for kind in load().scheduled_reports] == ["daily", "weekly", "monthly"]
+    off = load('"30 9 * * 1"', '""')
+    assert [kind.id for kind in off.scheduled_reports] == ["daily", "monthly"]
+    on = load("", '[reports.yearly]\nschedule = "30 9 1 1 *"\n')
+    assert [kind.id for kind in on.scheduled_reports] == ["daily", "weekly", "monthly", "yearly"]
+
+
+def test_a_report_that_does_not_exist_is_named_with_those_that_do(refusal):
+    # A typing mistake must not switch a report off without a word.
+    text = refusal("reports.weekly", "reports.weakly")
+    assert "reports.weakly" in text
+    assert f"there are {', '.join(REPORT_KINDS)}" in text

@@ -12,10 +12,10 @@ def test_a_scheduled_run_past_its_deadline_is_told_and_then_solved(airflow, tele
     assert scheduled["state"] == "success"
     wait_until(lambda: len(in_chat(telegram, OPS_CHAT)) > 1)
     late, over = in_chat(telegram, OPS_CHAT)[:2]
-    assert late.text.startswith("⏰ Опаздывает: ежедневный отчёт, ")
+    assert late.text.startswith("⏰ Опаздывает: ежедневный отчёт за ")
     assert f"/dags/{DAG_ID}/runs/scheduled" in late.buttons[0][0].url
     assert over.method == "editMessageText"
-    assert over.text.startswith("✅ Решено: ежедневный отчёт, ")
+    assert over.text.startswith("✅ Решено: ежедневный отчёт за ")
 
 
 def test_missed_calls_that_wait_for_a_slot_are_told_and_then_solved(airflow, telegram):
@@ -26,10 +26,10 @@ def test_missed_calls_that_wait_for_a_slot_are_told_and_then_solved(airflow, tel
 
     airflow.command("pools", "set", "telegram", "0", "No slot: nobody posts")
     unpause(airflow, "missed_calls")
-    wait_until(lambda: is_told("⏰ Опаздывает: незвонки, "))
+    wait_until(lambda: is_told("⏰ Опаздывает: незвонки за "))
     airflow.command("pools", "set", "telegram", "1", "One slot: one sender at a time")
     airflow.trigger("missed_calls")
-    wait_until(lambda: is_told("✅ Решено: незвонки, "))
+    wait_until(lambda: is_told("✅ Решено: незвонки за "))
     assert airflow.wait_for_run("missed_calls")["state"] == "success"
 
 

@@ -1,7 +1,7 @@
--- The delivery ledger: what was sent where, and what people were told and must not be told
--- again. A schema of its own, in any database but the CRM's.
+-- The delivery ledger: what was sent where, and what people were told and must not be
+-- told again. A schema of its own, in any database but the CRM's.
 --
--- `make ledger` applies every file here that is missing, in order. A DBA may do the same:
+-- `make ledger` applies every file here that is missing, in order. Or a DBA does so:
 -- psql -1 -v ON_ERROR_STOP=1 -f 001_ledger.sql. Repeating it changes nothing.
 --
 -- Names, phones and tokens never come in here: what names people has no text.
@@ -14,8 +14,8 @@ create table if not exists sancrm_ledger.versions (
     applied_at timestamptz not null default now()
 );
 
--- One row: up to which day reports were posted that this ledger does not know, because it
--- was lost, or because they were pruned. They are not posted by themselves.
+-- One row: up to which day reports were posted that this ledger does not know, because
+-- it was lost, or because they were pruned. They are not posted by themselves.
 create table if not exists sancrm_ledger.horizon (
     is_only boolean primary key default true check (is_only),
     posted_until date not null
@@ -24,14 +24,14 @@ create table if not exists sancrm_ledger.horizon (
 -- Grain: a message, or one part of a long one, in one chat.
 create table if not exists sancrm_ledger.messages (
     id bigint generated always as identity primary key,
-    report text collate "C" not null,   -- profitability_daily, missed_calls, ops_alert, …
+    report text collate "C" not null,   -- profitability_daily, missed_calls, …
     period text collate "C" not null,   -- 2026-11-17, 2026-W47, 2026-11
     subject text collate "C" not null, -- network, branch-3, repair-11508
-    chat text collate "C" not null,     -- its first id, with the topic: -1001234567890.7
+    chat text collate "C" not null,     -- its first id, with the topic: -100123.7
     part integer not null default 1,
     parts integer not null default 1,   -- the most that the message ever had
     day date not null,                  -- the first of the period
-    -- waiting: claimed, and Telegram was not asked yet; sending: asked, and not answered
+    -- waiting: claimed, Telegram was not asked yet; sending: asked, and not answered
     state text not null
     check (state in ('waiting', 'sending', 'sent', 'failed', 'unknown')),
     owner text,                         -- the sender that claimed it last

@@ -20,8 +20,8 @@ from sancrm_reports.glue.telegram import (
 )
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind, report_id
-from sancrm_reports.settings import INCLUDE, Settings, settings
+from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,7 +97,7 @@ class AuditDeliveriesOperator(TelegramOperator):
             earlier = [
                 self._examine(context, ledger, *report) for report in told.owed if report not in due
             ]
-            context["ti"].xcom_push(key=RUN_NOTE, value=note(audits))
+            context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
             incidents = incidents_of(ledger)
             for audit in audits:
                 if audit.is_complete:  # whatever sent it in the end
@@ -162,10 +162,10 @@ class AuditDeliveriesOperator(TelegramOperator):
 def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
     """Yield the reports whose time came in the days before."""
     until = now - MOMENT
-    for report in PERIOD_OF_REPORT:
-        timetable = timetable_of(report, configured)
+    for report in configured.scheduled_reports:
+        timetable = timetable_of(report.id, configured)
         for _, period in timetable.due_between(now - timedelta(days=configured.audit.days), until):
-            yield report_id(report), period
+            yield report.dag_id, period
 
 
 def is_owed(ledger: Ledger, report: str, period: Period) -> bool:
@@ -180,21 +180,21 @@ def all_sent(found: Iterable[tuple[str, Entry | None]]) -> bool:
 
 
 def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
-    """Say in Russian what became of the scheduled or backfill run, and whether it is going on."""
+    """Return by its code why the scheduled or backfill run sent nothing, and whether it goes on."""
 
     def is_there(*states: str) -> bool:
         dates = [period.starts_at]
         return bool(ti.get_dr_count(dag_id, logical_dates=dates, states=list(states) or None))
 
     if is_there("queued", "running"):
-        return "прогон ещё идёт", True
+        return "going_on", True
     if is_there("failed"):
-        return "прогон завершился сбоем", False
+        return "failed", False
     if is_there():
         return "", False
     if ti.get_dag(dag_id).is_paused:
-        return "прогона по расписанию не было: DAG на паузе", False
-    return "прогона по расписанию не было: Airflow не работал или DAG был на паузе", False
+        return "paused", False
+    return "no_run", False
 
 
 def tell(
@@ -211,7 +211,7 @@ def tell(
     """
     from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
 
-    templates = INCLUDE / "templates"
+    folder = templates()
     open_ones = [
         audit
         for audit in (*audits, *earlier)
@@ -221,10 +221,10 @@ def tell(
         days = sorted({*told.days, day})
         now = Told(days, [(audit.report, audit.period) for audit in open_ones])
         ledger.set_note(TOLD, now.to_json())
-        return incidents.tell(_incident(day), reports_missing(audits, templates=templates))
+        return incidents.tell(_incident(day), reports_missing(audits, templates=folder))
     if open_ones:
         return []
-    message = nothing_missing(templates=templates)
+    message = nothing_missing(templates=folder)
     outcomes: list[Any] = []
     for told_on in told.days:
         outcomes += incidents.solve(_incident(told_on), message)

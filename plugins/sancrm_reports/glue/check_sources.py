@@ -12,7 +12,8 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.command import see_airflows_connections
 from sancrm_reports.glue.run import period_of
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period, parse_day
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
 
@@ -29,7 +30,7 @@ NO_HURRY = {"statement_timeout": "30min"}
 class CheckSourcesOperator(BaseOperator):
     """Stop the report where its period's rows, or the files' columns, are not as agreed.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:
@@ -65,7 +66,7 @@ def all_problems(database: Database) -> list[Problem]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what is wrong with the sources; 1 where anything is."""
     parser = argparse.ArgumentParser(prog="make check-sources", description=__doc__)
-    parser.add_argument("--report", choices=PERIOD_OF_REPORT, default="daily")
+    parser.add_argument("--report", choices=REPORT_KINDS, default="daily")
     parser.add_argument("--period", help="a day inside the period: 2026-10-15; default: all rows")
     options = parser.parse_args(arguments)
     see_airflows_connections()
@@ -87,7 +88,7 @@ def _asked_for(day: str | None, report: str) -> list[Problem]:
     if not day:
         return all_problems(database)
     zone = settings().account.timezone
-    kind = PERIOD_OF_REPORT[report]
+    kind = REPORT_KINDS[report].period
     return problems_of(Period.containing(parse_day(day), kind=kind, timezone=zone), database)
 
 

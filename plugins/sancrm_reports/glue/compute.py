@@ -13,7 +13,7 @@ from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
 from sancrm_reports.pure.audit import Roster
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
-from sancrm_reports.pure.period import report_id
+from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
@@ -43,7 +43,7 @@ class ComputeProfitabilityOperator(BaseOperator):
     figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
     of the earlier period.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.
     """
 
@@ -59,10 +59,11 @@ class ComputeProfitabilityOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
         period = period_of(context, self.report, settings().account.timezone)
+        earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
             stale_until = self._stale_until(cursor, period)
             now = read_profitability(cursor, self.sql, period)
-            before = read_profitability(cursor, self.sql, period.compared_with)
+            before = read_profitability(cursor, self.sql, earlier_period)
             check_reportable(now)
             refuse(crm_differences(cursor, period, now))
         earlier = {figures.key: figures for figures in before}
@@ -73,7 +74,7 @@ class ComputeProfitabilityOperator(BaseOperator):
                 **figures.to_json(),
                 **({} if stale_until is None else {"complete_until": stale_until}),
                 "compared_with": {
-                    "period": period.compared_with.start.isoformat(),
+                    "period": earlier_period.start.isoformat(),
                     **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
                 },
             }
@@ -81,8 +82,11 @@ class ComputeProfitabilityOperator(BaseOperator):
         ]
 
     def _stale_until(self, cursor: Any, period: Period) -> str | None:
-        """Name the time until when the data are complete, if that is too early and to be told."""
-        from sancrm_reports.pure.freshness import StaleDataError, until_when
+        """Return until when the data are complete, as ISO 8601, if that is too early and told.
+
+        Empty where nobody knows.
+        """
+        from sancrm_reports.pure.freshness import StaleDataError
         from sancrm_reports.wire.freshness import read_freshness
 
         when_stale = settings().freshness.when_stale
@@ -93,7 +97,7 @@ class ComputeProfitabilityOperator(BaseOperator):
             return None
         if when_stale == "hold":  # another replica answers than the one that was asked before
             raise StaleDataError(f"{found} The report waits until they have caught up.")
-        return until_when(found.until, period)
+        return found.until.isoformat() if found.until else ""
 
 
 class ListBranchesOperator(BaseOperator):
@@ -101,7 +105,7 @@ class ListBranchesOperator(BaseOperator):
 
     Returns the branches' mappings of those that ``compute_profitability`` returned.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param figures: what ``compute_profitability`` returned.
     """
 
@@ -120,7 +124,7 @@ class ListBranchesOperator(BaseOperator):
             mode = context["params"].get("backfill_mode", "full")
             roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
             with ledger_of(context) as ledger:
-                report = report_id(self.report)
+                report = REPORT_KINDS[self.report].dag_id
                 ledger.expect(report, period.key, period.start, self._with_chats(roster))
         return branches
 
@@ -143,7 +147,7 @@ class ListBranchesOperator(BaseOperator):
 class CheckDaysSumOperator(BaseOperator):
     """Stop the report unless the days of the period add up to the period, by the same formulas.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.
     """
 

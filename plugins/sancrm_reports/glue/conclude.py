@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import PermanentError, ToldError
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import TelegramOperator, incidents_of, ledger_of, tell_ops
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,12 +40,14 @@ class ConcludeRunOperator(TelegramOperator):
     a task failed, so that the run is red, and clearing what failed clears this as well. Failures
     of which people were told by a message of their own (``ToldError``) are not told again.
 
-    :param title: what the run is for, in Russian, with a small letter: «незвонки».
+    :param code: what the run is for, by its code in words.po (``run.…``); by default the DAG's id.
+    :param about: what more is said there, such as the database of a backup.
     """
 
-    def __init__(self, *, title: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, code: str = "", about: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.title = title
+        self.code = code
+        self.about = about
 
     def occasion(self, context: Context) -> Occasion:
         """Return what the run was for; by default its day in the account's zone."""
@@ -64,8 +66,8 @@ class ConcludeRunOperator(TelegramOperator):
         run: Any = context["dag_run"]
         zone = ZoneInfo(settings().account.timezone)
         day = (run.data_interval_start or run.run_after).astimezone(zone).date()
-        title = self.title or self.dag_id
-        return Occasion.of_day(self.dag_id, title, day - timedelta(days=days_before))
+        day -= timedelta(days=days_before)
+        return Occasion.of_day(self.dag_id, self.code or self.dag_id, day, about=self.about)
 
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for: a dry, silent or rehearsing one was not."""
@@ -92,7 +94,7 @@ class ConcludeRunOperator(TelegramOperator):
                 occasion,
                 failures,
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
-                templates=INCLUDE / "templates",
+                templates=templates(),
             )
             self.show(context, tell_ops(context, f"{FAILURE}|{occasion.name}", message))
         raise ToldError(f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}.")
@@ -110,7 +112,7 @@ class ConcludeRunOperator(TelegramOperator):
 class ConcludeReportOperator(ConcludeRunOperator):
     """Conclude a run of a profitability report.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:
@@ -119,19 +121,20 @@ class ConcludeReportOperator(ConcludeRunOperator):
 
     def occasion(self, context: Context) -> Occasion:
         """Return the period that the run was to report, or that its params were refused."""
+        from sancrm_reports.pure.kinds import REPORT_KINDS
         from sancrm_reports.pure.ops import Occasion
-        from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+        from sancrm_reports.pure.period import Period
 
         try:
             period = period_of(context, self.report, settings().account.timezone)
         except PermanentError:  # that no period can be told is what failed
             example = Period.last_whole_before(
                 context["dag_run"].run_after,
-                kind=PERIOD_OF_REPORT[self.report],
+                kind=REPORT_KINDS[self.report].period,
                 timezone=settings().account.timezone,
             )
             conf = {"period": example.start.isoformat()}
-            return Occasion(self.dag_id, context["dag_run"].run_id, self.dag_id, conf, True)
+            return Occasion(self.dag_id, context["dag_run"].run_id, conf=conf)
         return Occasion.of_report(self.dag_id, period)
 
     def solved_occasions(self, context: Context) -> list[Occasion]:
@@ -163,15 +166,14 @@ def solve(
     """Edit what ops were told of this occasion into that it is over."""
     from sancrm_reports.pure.ops import solved
 
-    words = {FAILURE: "Был сбой", LATE: "Было опоздание"}
     outcomes: list[Any] = []
     for kind in kinds:
         message = solved(
             occasion,
-            words[kind],
+            kind,
             at=datetime.now(UTC),
             zone=settings().account.timezone,
-            templates=INCLUDE / "templates",
+            templates=templates(),
         )
         outcomes += incidents.solve(f"{kind}|{occasion.name}", message)
     return outcomes

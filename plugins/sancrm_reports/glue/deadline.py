@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -39,13 +39,13 @@ class ScheduledTimeReference(BaseDeadlineReference):
 
 
 def report_deadline(report: str) -> DeadlineAlert:
-    """Return the deadline of ``daily``, ``weekly`` or ``monthly``."""
+    """Return the deadline of a report (``daily``, …)."""
     return _deadline(f"{report} report", settings().delivery.deadline_minutes, report=report)
 
 
-def missed_calls_deadline(title: str) -> DeadlineAlert:
-    """Return the deadline of the missed calls; ``title`` is what ops read they are."""
-    return _deadline("missed calls", settings().missed_calls.deadline_minutes, title=title)
+def missed_calls_deadline() -> DeadlineAlert:
+    """Return the deadline of the missed calls."""
+    return _deadline("missed calls", settings().missed_calls.deadline_minutes)
 
 
 def _deadline(what: str, minutes: float, **occasion: str) -> DeadlineAlert:
@@ -70,31 +70,33 @@ class DagWithDeadline(DAG):
         return super().test(*args, **kwargs)
 
 
-async def tell_late(context: dict[str, Any], report: str = "", title: str = "") -> str:
+async def tell_late(context: dict[str, Any], report: str = "") -> str:
     """Tell ops, once, that a run has not done its work although it should; runs in the triggerer.
 
-    The run is of a report (``daily``, …), or of what is done once a day, called ``title``. Of one
-    that failed ``conclude_run`` has told, unless Telegram was down, or a person ended the run.
+    The run is of a report (``daily``, …), or of what is done once a day. Of one that failed
+    ``conclude_run`` has told, unless Telegram was down, or a person ended the run.
     """
     from asgiref.sync import sync_to_async
 
     if context["dag_run"]["state"] == "success":
         return "the run is over"
-    occasion = _occasion(context["dag_run"], report, title)
+    occasion = _occasion(context["dag_run"], report)
     return await sync_to_async(_tell_late)(occasion, context["dag_run"], context["deadline"])
 
 
-def _occasion(run: dict[str, Any], report: str, title: str) -> Occasion:
+def _occasion(run: dict[str, Any], report: str) -> Occasion:
     from zoneinfo import ZoneInfo
 
+    from sancrm_reports.pure.kinds import REPORT_KINDS
     from sancrm_reports.pure.ops import Occasion
-    from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+    from sancrm_reports.pure.period import Period
 
     zone = settings().account.timezone
     fired_at = _instant(run["run_after"])
     if not report:
-        return Occasion.of_day(run["dag_id"], title, fired_at.astimezone(ZoneInfo(zone)).date())
-    period = Period.last_whole_before(fired_at, kind=PERIOD_OF_REPORT[report], timezone=zone)
+        day = fired_at.astimezone(ZoneInfo(zone)).date()
+        return Occasion.of_day(run["dag_id"], run["dag_id"], day)
+    period = Period.last_whole_before(fired_at, kind=REPORT_KINDS[report].period, timezone=zone)
     return Occasion.of_report(run["dag_id"], period)
 
 
@@ -114,7 +116,7 @@ def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]
         due=_instant(deadline["deadline_time"]).astimezone(zone),
         is_failed=is_failed,
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
-        templates=INCLUDE / "templates",
+        templates=templates(),
     )
     tell_ops(None, f"{LATE}|{occasion.name}", message)
     return "told"

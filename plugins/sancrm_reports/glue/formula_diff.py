@@ -16,7 +16,8 @@ import pandas as pd
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.command import see_airflows_connections
 from sancrm_reports.pure.figures import FIGURES, Figures
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period, parse_day
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 
@@ -24,7 +25,7 @@ from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute one period by two sets of SQL files in one snapshot, and print what differs."""
     parser = argparse.ArgumentParser(prog="make formula-diff", description=__doc__)
-    parser.add_argument("--report", choices=PERIOD_OF_REPORT, default="monthly")
+    parser.add_argument("--report", choices=REPORT_KINDS, default="monthly")
     parser.add_argument("--period", required=True, help="a day inside the period: 2026-10-15")
     parser.add_argument("--against", type=Path, help="a folder of SQL files; default: git's HEAD")
     options = parser.parse_args(arguments)
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         period = Period.containing(
             parse_day(options.period),
-            kind=PERIOD_OF_REPORT[options.report],
+            kind=REPORT_KINDS[options.report].period,
             timezone=settings().account.timezone,
         )
         with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import TelegramOperator, tell_ops
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +30,7 @@ class WaitForDataOperator(TelegramOperator):
     Give it ``**alerting()``. It goes on at once where the settings want reports marked in place of
     held, or ignore the matter.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:
@@ -70,7 +70,8 @@ class WaitForDataOperator(TelegramOperator):
             raise NeverFreshError(
                 f"Waited {settings().freshness.longest_hours:g} hours (freshness.longest_hours) in "
                 f"vain. {event['heard']} Mend the replica or the load, then run the report again; "
-                'or post it marked, with when_stale = "mark" under [freshness].'
+                'or post it marked, with when_stale = "mark" under [freshness].',
+                quote=event["heard"],
             )
 
     def _tell(self, context: Context, period: Period, found: Freshness, deadline: datetime) -> None:
@@ -79,9 +80,7 @@ class WaitForDataOperator(TelegramOperator):
         from sancrm_reports.pure.ops import Occasion
 
         occasion = Occasion.of_report(self.dag_id, period)
-        message = waits_for_data(
-            occasion, found, period, deadline=deadline, templates=INCLUDE / "templates"
-        )
+        message = waits_for_data(occasion, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
         self.show(context, tell_ops(context, f"{LATE}|{occasion.name}", message))

@@ -10,14 +10,15 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period
 from sancrm_reports.settings import settings
 
 
 class FreshnessTrigger(BaseTrigger):
     """Ask again and again; the event says whether the data have caught up, and what was heard last.
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     :param day: the period's first day, as ISO 8601.
     :param deadline: when to give up, as ISO 8601.
     """
@@ -52,7 +53,7 @@ class FreshnessTrigger(BaseTrigger):
     def _look(self) -> tuple[bool, str]:
         from sancrm_reports.wire.freshness import look
 
-        kind, zone = PERIOD_OF_REPORT[self.report], settings().account.timezone
+        kind, zone = REPORT_KINDS[self.report].period, settings().account.timezone
         try:
             found = look(Period(kind, date.fromisoformat(self.day), zone))
         except ReportError as error:  # a server that is down may come back

@@ -18,7 +18,7 @@ from sancrm_reports.glue.telegram import (
     delivery_of,
     ledger_of,
 )
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class PostMissedCallsOperator(TelegramOperator):
         for error in found:
             self.log.error("%s", error)
         more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
-        return [type(error)(f"{error}{more}") for error in found[:1]]
+        return [error.with_text(f"{error}{more}") for error in found[:1]]
 
     def _chat(
         self, context: Context, ledger: Ledger, day: date, *, is_first: bool
@@ -179,7 +179,7 @@ def _wording() -> Wording:
 
     configured = settings()
     return Wording(
-        templates=INCLUDE / "templates",
+        templates=templates(),
         timezone=configured.account.timezone,
         country=configured.workdays.country,
         card_url=configured.missed_calls.card_url,

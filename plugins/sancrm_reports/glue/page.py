@@ -1,4 +1,4 @@
-"""What the page «Отчёты» in Airflow's UI asks for: its files, the grid, one cell.
+"""What the page of reports in Airflow's UI asks for: its files and words, the grid, one cell.
 
 Mounted into Airflow's API server, below ``/sancrm``. A plugin's app is open to anyone unless it
 says otherwise: every endpoint here needs a user, and what is of a DAG needs the right to read that
@@ -28,8 +28,10 @@ from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import fate_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
-from sancrm_reports.settings import settings
+from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
+from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.period import Period
+from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.chats import message_url
 from sancrm_reports.wire.ledger.database import NoLedgerError
 from sancrm_reports.wire.ledger.history import Delivered, History
@@ -43,30 +45,36 @@ LONGEST = 400  # columns: a year of days
 class Kind:
     """A kind of message: where it stands in the ledger, and what the page calls it.
 
-    ``report`` is ``daily``, ``weekly`` or ``monthly``; None of what comes by the day and is summed
-    up in one row, because it has no branches, or names people.
+    ``report`` is None of what comes by the day and is summed up in one row, because it has no
+    branches, or names people.
     """
 
     id: str
     name: str
-    report: str | None = None
+    report: ReportKind | None = None
 
     @property
-    def period(self) -> PeriodKind:
-        """What a column is."""
-        return PERIOD_OF_REPORT[self.report] if self.report else PeriodKind.DAY
+    def columns(self) -> ReportKind:
+        """Whose periods the columns are."""
+        return self.report or REPORT_KINDS["daily"]
 
 
-KINDS = {
-    kind.id: kind
-    for kind in (
-        Kind("profitability_daily", "Ежедневные", "daily"),
-        Kind("profitability_weekly", "Еженедельные", "weekly"),
-        Kind("profitability_monthly", "Ежемесячные", "monthly"),
-        Kind("missed_calls", "Незвонки"),
-        Kind("backup_watch", "Резервные копии"),
-    )
-}
+def our_language() -> Language:
+    """Return the language of this installation."""
+    return language_of(templates())
+
+
+def kinds_shown() -> dict[str, Kind]:
+    """Return the kinds of messages that there are, by the DAG: reports have one if scheduled."""
+    reports = [
+        Kind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
+        for kind in settings().scheduled_reports
+    ]
+    others = [
+        Kind(id_, our_language().word(f"page.{id_}")) for id_ in ("missed_calls", "backup_watch")
+    ]
+    return {kind.id: kind for kind in (*reports, *others)}
+
 
 app = FastAPI(
     title="SanCRM reports",
@@ -99,21 +107,33 @@ def page_file(name: str) -> FileResponse:
     return FileResponse(FILES / name, headers={"Cache-Control": "no-cache"})
 
 
+@app.get("/words")
+def words() -> dict[str, Any]:
+    """Return every word that the page shows, by its code, and the language, for numbers."""
+    language = our_language()
+    shown = {
+        code: text for code, text in language.words.items() if code.startswith(("page.", "link."))
+    }
+    statuses = {letter: language.word(f"status.{fate}") for fate, letter in LETTERS.items()}
+    return {"language": language.folder.name, "words": shown, "statuses": statuses}
+
+
 @app.get("/kinds")
 def kinds(user: GetUserDep) -> list[dict[str, Any]]:
-    """Return the kinds of messages that this user may see, the account's zone, and its day."""
-    timezone = settings().account.timezone
-    today = datetime.now(ZoneInfo(timezone)).date()
-    allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(KINDS), user=user)
+    """Return the kinds of messages that this user may see, and the account's day."""
+    today = datetime.now(ZoneInfo(settings().account.timezone)).date()
+    shown = kinds_shown()
+    allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(shown), user=user)
     return [
         {
             "id": kind.id,
             "name": kind.name,
-            "period": kind.period,
+            "spans": [
+                [months, our_language().formats.months(months)] for months in kind.columns.spans
+            ],
             "today": today,
-            "timezone": timezone,
         }
-        for kind in KINDS.values()
+        for kind in shown.values()
         if kind.id in allowed
     ]
 
@@ -122,20 +142,26 @@ def kinds(user: GetUserDep) -> list[dict[str, Any]]:
 def grid(
     dag_id: str, first: date, last: date, ledger: LedgerDep, response: Response
 ) -> dict[str, Any]:
-    """Return a letter for each message from the period with the first day to that with the last."""
+    """Return the columns, from the first day's period to the last day's, and the rows."""
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     periods = _periods(kind, first, last)
     history, since = History(ledger.database), ledger.since(dag_id)
     slots = [_slot(kind, period, since) for period in periods]
-    span = dag_id, periods[0].key, _after(periods[-1]).key
+    span = dag_id, periods[0].key, periods[-1].after.key
     sent = history.sent(*span)
     rows = (
-        by_subject(slots, history.rosters(*span), sent)
+        by_subject(
+            slots,
+            history.rosters(*span),
+            sent,
+            network=our_language().word("network").capitalize(),
+        )
         if kind.report
         else summed_up(slots, kind.name, sent)
     )
-    return {"days": [period.start for period in periods], "rows": [asdict(row) for row in rows]}
+    columns = [_column(period) for period in periods]
+    return {"columns": columns, "rows": [asdict(row) for row in rows]}
 
 
 @app.get("/kinds/{dag_id}/cell", dependencies=[READS_XCOM])
@@ -153,7 +179,7 @@ def cell(
     kind = _kind(dag_id)
     period = _period(kind, day)
     found = History(ledger.database).of(
-        dag_id, period.key, _after(period).key, None if subject == EVERY else subject
+        dag_id, period.key, period.after.key, None if subject == EVERY else subject
     )
     return {
         "messages": [_shown(delivered) for delivered in found],
@@ -169,19 +195,16 @@ def cell(
 
 
 def _kind(dag_id: str) -> Kind:
-    if dag_id not in KINDS:
+    kind = kinds_shown().get(dag_id)
+    if kind is None:
         raise HTTPException(404, f"The page knows no messages of {dag_id}.")
-    return KINDS[dag_id]
+    return kind
 
 
 def _period(kind: Kind, day: date) -> Period:
     if not date(2000, 1, 1) <= day < date(2200, 1, 1):
         raise HTTPException(422, f"{day} is too far away.")
-    return Period.containing(day, kind=kind.period, timezone=settings().account.timezone)
-
-
-def _after(period: Period) -> Period:
-    return Period(period.kind, period.end, period.timezone)
+    return Period.containing(day, kind=kind.columns.period, timezone=settings().account.timezone)
 
 
 def _periods(kind: Kind, first: date, last: date) -> list[Period]:
@@ -189,7 +212,7 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
         raise HTTPException(422, f"From {first} to {last} is no range of periods.")
     periods = [_period(kind, first)]
     while periods[-1].end <= last:
-        periods.append(_after(periods[-1]))
+        periods.append(periods[-1].after)
     if len(periods) > LONGEST:
         raise HTTPException(
             422, f"{len(periods)} periods are too many, {LONGEST} can be asked for."
@@ -200,10 +223,15 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
 def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
     if kind.report is None:
         return Slot(period.key, is_scheduled=False, is_overdue=False)
-    due, is_scheduled = _due(kind.report, period)
+    due, is_scheduled = _due(kind.report.id, period)
     over = due + timedelta(minutes=settings().delivery.deadline_minutes)
     is_in_use = since is not None and since <= period.start
     return Slot(period.key, is_scheduled and is_in_use, is_overdue=over <= datetime.now(UTC))
+
+
+@lru_cache(maxsize=4 * LONGEST)
+def _column(period: Period) -> dict[str, str]:
+    return {"day": period.start.isoformat(), **our_language().formats.column(period)}
 
 
 @lru_cache(maxsize=4 * LONGEST)
@@ -220,7 +248,7 @@ def _backfill(kind: Kind, period: Period) -> dict[str, Any] | None:
     The window means reported days (decision 0011). A run that is there, but left this message
     out, is repeated: what it posted stays as it is.
     """
-    if kind.report is None or not _due(kind.report, period)[1]:
+    if kind.report is None or not _due(kind.report.id, period)[1]:
         return None
     return {
         "dag_id": kind.id,
@@ -241,9 +269,11 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
         "html": delivered.html,
         "note": entry.footer,
         "error": None if is_private else entry.error,
-        "sent_at": entry.sent_at,
-        "updated_at": entry.updated_at,
-        "corrections": [] if is_private else [asdict(change) for change in entry.corrections],
+        "sent_at": _instant(entry.sent_at) if entry.sent_at else None,
+        "updated_at": _instant(entry.updated_at),
+        "corrections": []
+        if is_private
+        else [{"at": _instant(made.at), "change": made.change} for made in entry.corrections],
         "url": message_url(entry.chat, entry.message_id) if entry.message_id else "",
         "run": {
             "dag_id": delivered.dag_id,
@@ -252,3 +282,7 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
             "map_index": delivered.map_index,
         },
     }
+
+
+def _instant(moment: datetime) -> str:
+    return our_language().formats.instant(moment, ZoneInfo(settings().account.timezone))

@@ -19,8 +19,8 @@ from sancrm_reports.glue.telegram import (
 )
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
-from sancrm_reports.pure.period import report_id
-from sancrm_reports.settings import INCLUDE, Settings, settings
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,7 +40,7 @@ class TelegramReportOperator(TelegramOperator):
 
     Returns what came of it: one mapping per chat and part (key, action, chat, message_id, url).
 
-    :param report: ``daily``, ``weekly`` or ``monthly``.
+    :param report: ``daily``, …: the id of a ``ReportKind``.
     """
 
     def __init__(self, *, report: str, **kwargs: Any) -> None:
@@ -93,7 +93,9 @@ class TelegramReportOperator(TelegramOperator):
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for to in addresses:
-            key = delivery.ledger.key(report_id(self.report), period.key, self.subject(), to)
+            key = delivery.ledger.key(
+                REPORT_KINDS[self.report].dag_id, period.key, self.subject(), to
+            )
             try:
                 outcomes += delivery.deliver(
                     key, to, message, day=period.start, footer=footer, silent=bool(footer)
@@ -148,7 +150,7 @@ class PostBranchReportOperator(TelegramReportOperator):
         return branch_report(
             _comparison(self.figures),
             period,
-            templates=INCLUDE / "templates",
+            templates=templates(),
             complete_until=self.figures.get("complete_until"),
             has_rentals=configured.account.has_rentals,
         )
@@ -185,7 +187,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             unallocated=Figures.from_row(rows["unallocated"]),
             branches=[Figures.from_row(row) for row in self.figures if row["subject"] == "branch"],
             period=period,
-            templates=INCLUDE / "templates",
+            templates=templates(),
             crm_url=str(url) if url else None,
             complete_until=rows["network"].get("complete_until"),
             has_rentals=configured.account.has_rentals,
@@ -199,9 +201,9 @@ class PostNetworkReportOperator(TelegramReportOperator):
         from sancrm_reports.pure.messages import digest, digest_line
 
         network = next(row for row in self.figures if row["subject"] == "network")
-        line = digest_line(Figures.from_row(network), period, templates=INCLUDE / "templates")
+        line = digest_line(Figures.from_row(network), period, templates=templates())
         today = datetime.now(ZoneInfo(period.timezone)).date()
-        ledger, name = delivery.ledger, report_id(self.report)
+        ledger, name = delivery.ledger, REPORT_KINDS[self.report].dag_id
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for to in addresses:
@@ -212,7 +214,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             key = ledger.key(name, f"digest-{today.isoformat()}", "network", to)
             lines = ledger.add_to_note(f"lines|{key}", {period.start.isoformat(): line})
             message = digest(
-                self.report, [lines[day] for day in sorted(lines)], templates=INCLUDE / "templates"
+                self.report, [lines[day] for day in sorted(lines)], templates=templates()
             )
             try:
                 outcomes += delivery.deliver(key, to, message, day=today, silent=True, grows=True)
@@ -232,4 +234,5 @@ def _lateness(period: Period, report: str) -> str:
     from sancrm_reports.pure.messages import lateness
 
     late = datetime.now(UTC) - timetable_of(report, settings()).due_at(period)
-    return lateness(late, after=timedelta(hours=settings().delivery.late_after_hours))
+    hours = settings().delivery.late_after_hours
+    return lateness(late, after=timedelta(hours=hours), templates=templates())

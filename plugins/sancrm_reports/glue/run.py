@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, parse_day
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period, parse_day
 
 
 class PeriodError(PermanentError):
     """The run names no period that can be reported."""
+
+    code = "period"
 
 
 def period_of(context: Any, report: str, timezone: str) -> Period:
@@ -25,20 +28,23 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
             the run's conf names a param that does not exist.
     """
     refuse_unknown(context)
-    kind = PERIOD_OF_REPORT[report]
+    kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
     named = context["params"].get("period")
     if named:
         try:
             period = Period.containing(parse_day(named), kind=kind, timezone=timezone)
         except ValueError as error:
-            raise PeriodError(f"The param period is wrong: {error}") from None
+            raise PeriodError(
+                f"The param period is wrong: {error}", code="period_date", quote=str(named)
+            ) from None
     elif interval := _data_interval(context):
         period = Period.last_whole_before(interval[1], kind=kind, timezone=timezone)
         if (period.starts_at, period.ends_at) != interval:
             raise PeriodError(
                 f"The run's data interval, {interval[0]} to {interval[1]}, is no whole {kind} in "
-                f"{timezone}. Trigger it without an interval, and name a day in the param period."
+                f"{timezone}. Trigger it without an interval, and name a day in the param period.",
+                code="period_interval",
             )
     else:
         period = Period.last_whole_before(run_after, kind=kind, timezone=timezone)
@@ -46,7 +52,9 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
         raise PeriodError(
             f"The {kind} {period.key} is not over: it ends at {period.ends_at:%Y-%m-%d %H:%M} UTC, "
             f"and this run is of {run_after:%Y-%m-%d %H:%M} UTC. Name an earlier day in the param "
-            "period."
+            "period.",
+            code="period_not_over",
+            quote=period.key,
         )
     return period
 
@@ -61,7 +69,9 @@ def refuse_unknown(context: Any) -> None:
     if unknown := sorted(set(context["dag_run"].conf or {}) - set(known)):
         raise PeriodError(
             f"There is no param {', '.join(unknown)}. Allowed: {', '.join(known)}. "
-            "Trigger the run again."
+            "Trigger the run again.",
+            code="param_unknown",
+            quote=", ".join(unknown),
         )
 
 

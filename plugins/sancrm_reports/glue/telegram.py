@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -108,6 +108,7 @@ def delivery_of(
         ledger,
         hook,
         timezone=settings().account.timezone,
+        templates=templates(),
         resend=resend,
         arrived=arrived,
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
@@ -134,7 +135,7 @@ def tell_ops(context: Any, name: str, message: Message) -> list[Outcome]:
         with ledger_of(context) as ledger:
             return incidents_of(ledger).tell(name, message)
     except NoLedgerError as error:
-        return [send_unlogged(message, [ops_route], error, INCLUDE / "templates")]
+        return [send_unlogged(message, [ops_route], error, templates())]
 
 
 def ops_route() -> tuple[SancrmTelegramHook, Address]:
@@ -146,7 +147,12 @@ def ops_route() -> tuple[SancrmTelegramHook, Address]:
 class TelegramLink(BaseOperatorLink):
     """Opens the message that a task sent, where Telegram has an address for it."""
 
-    name = "Сообщение в Telegram"
+    @property
+    def name(self) -> str:
+        """What the button says."""
+        from sancrm_reports.pure.language import language_of
+
+        return language_of(templates()).word("link.telegram")
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address, empty where there is none: a private chat, nothing sent."""
@@ -190,4 +196,4 @@ def _tell_moved(old: str, new: str, conn_id: str) -> None:
     hook, to = ops_route()
     if to.chat == old:
         to = type(to)(new, to.topic)
-    hook.send(to, group_moved(old, new, conn_id))
+    hook.send(to, group_moved(old, new, conn_id, templates=templates()))

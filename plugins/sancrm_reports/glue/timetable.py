@@ -9,7 +9,8 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow.timetables.trigger import CronTriggerTimetable
 from pendulum import DateTime, instance, now
 
-from sancrm_reports.pure.period import PERIOD_OF_REPORT, Period, PeriodKind
+from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.period import Period, PeriodKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CalendarPeriodTimetable(CronTriggerTimetable):
-    """Fire by a cron expression; report the last whole day, week or month before.
+    """Fire by a cron expression; report the last whole period before.
 
     No built-in timetable does this: an interval of ``CronTriggerTimetable`` ends at the fire time,
     and ``CronDataIntervalTimetable`` goes from tick to tick, wrong for "not on Monday".
@@ -31,7 +32,7 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
 
     :param cron: when to fire.
     :param timezone: IANA name, for the cron expression and the periods.
-    :param period: ``day``, ``week`` (from Monday) or ``month``.
+    :param period: a ``PeriodKind``: ``day``, ``week`` (from Monday), ``month``, …
     """
 
     def __init__(self, cron: str, *, timezone: str, period: str) -> None:
@@ -95,9 +96,9 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
 
 
 def timetable_of(report: str, configured: Settings) -> CalendarPeriodTimetable:
-    """Return the timetable of ``daily``, ``weekly`` or ``monthly``, as the settings schedule it."""
+    """Return the timetable of a report (``daily``, …), as the settings schedule it."""
     return CalendarPeriodTimetable(
-        configured.reports.schedule(report),
+        configured.schedule(report),
         timezone=configured.account.timezone,
-        period=PERIOD_OF_REPORT[report].value,
+        period=REPORT_KINDS[report].period.value,
     )

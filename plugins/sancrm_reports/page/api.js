@@ -1,18 +1,19 @@
 // Asks the server with the user's own session. Addresses are relative to Airflow's base address.
 
-const REASONS = {
-  401: "Вы вышли из Airflow. Войдите и обновите страницу.",
-  403: "Ваша роль в Airflow этого не разрешает.",
-  409: "По этому отчёту уже идёт бэкфилл. Airflow начнёт следующий, когда заметит конец этого: до полминуты. Подождите и нажмите ещё раз.",
-};
+import { word } from "./words.js";
+
+const REASONS = { 401: "page.signed_out", 403: "page.forbidden", 409: "page.backfill_runs", 503: "page.no_ledger" };
 
 async function ask(path, options) {
   const answer = await fetch(new URL(path, document.baseURI), options);
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({}));
   const known = typeof detail === "string" ? detail : JSON.stringify(detail ?? answer.statusText);
-  throw new Error(REASONS[answer.status] ?? `Airflow ответил ${answer.status}: ${known}`);
+  const code = REASONS[answer.status] ?? "page.airflow_error";
+  throw new Error(word(code, { status: answer.status, detail: known }));
 }
+
+export const words = () => ask("sancrm/words");
 
 export const kinds = () => ask("sancrm/kinds");
 

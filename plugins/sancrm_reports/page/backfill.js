@@ -2,6 +2,7 @@
 
 import { startBackfill } from "./api.js";
 import { Notice } from "./notice.js";
+import { word } from "./words.js";
 
 const { createElement: h, Fragment, useState } = React;
 const { Button, Link, Text } = ChakraUI;
@@ -11,7 +12,7 @@ export function Nothing({ cell, letter, onStarted }) {
   const [state, setState] = useState("ready");
   const [error, setError] = useState("");
   if (letter !== "m" || !cell.backfill) {
-    return h(Text, { color: "fg.muted" }, "За этот период сообщения не ожидалось.");
+    return h(Text, { color: "fg.muted" }, word("page.nothing_expected"));
   }
   async function start() {
     setState("asked");
@@ -28,42 +29,28 @@ export function Nothing({ cell, letter, onStarted }) {
   const backfills = h(
     Link,
     { asChild: true, color: "fg.info" },
-    h(RouterLink, { to: `/dags/${cell.backfill.dag_id}/backfills` }, "Бэкфиллы отчёта"),
+    h(RouterLink, { to: `/dags/${cell.backfill.dag_id}/backfills` }, word("page.backfills")),
   );
   if (state === "started") {
     return h(
       Fragment,
       null,
-      h(
-        Notice,
-        { status: "success" },
-        "Бэкфилл начат: отчёт придёт в чат, а здесь появится его текст.",
-      ),
+      h(Notice, { status: "success" }, word("page.sending")),
       backfills,
     );
   }
   return h(
     Fragment,
     null,
-    h(
-      Text,
-      null,
-      "Отчёт ожидался, но его не отправили. Бэкфилл посчитает период заново, отправит то, чего " +
-        "нет, и исправит то, что изменилось.",
-    ),
-    cell.is_paused &&
-      h(Notice, { status: "warning" }, "DAG на паузе: бэкфилл будет ждать, пока её не снимут."),
+    h(Text, null, word("page.missing")),
+    cell.is_paused && h(Notice, { status: "warning" }, word("page.paused")),
     cell.may_backfill
       ? h(
           Button,
           { colorPalette: "brand", loading: state === "asked", onClick: start },
-          "Отправить отчёт",
+          word("page.send"),
         )
-      : h(
-          Notice,
-          { status: "info" },
-          "Отправить может тот, чья роль в Airflow разрешает запуски этого DAG.",
-        ),
+      : h(Notice, { status: "info" }, word("page.may_not_send")),
     error && h(Notice, { status: "error" }, error),
     error && backfills,
   );

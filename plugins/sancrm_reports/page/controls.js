@@ -1,11 +1,10 @@
 // What stands above the grid: which messages, of when, what the colours mean, and which rows.
 
 import { FATES, tally } from "./fates.js";
+import { language, statusName, word } from "./words.js";
 
 const { createElement: h } = React;
 const { Box, Button, ButtonGroup, HStack, IconButton, Input, NativeSelect } = ChakraUI;
-
-const SPAN_NAMES = { 1: "месяц", 3: "3 месяца", 6: "полгода", 12: "год", 24: "2 года" };
 
 export function Toolbar({ kinds, view, onChange }) {
   const step = (label, sign, by, disabled) =>
@@ -29,16 +28,16 @@ export function Toolbar({ kinds, view, onChange }) {
       onChoose: (kind) => onChange({ kind, months: null, last: null }),
     }),
     h(Box, { flex: 1 }),
-    step("Раньше", "‹", -1, false),
+    step(word("page.earlier"), "‹", -1, false),
     h(SpanSelect, { view, onChoose: (months) => onChange({ months }) }),
-    step("Позже", "›", 1, view.isNewest),
+    step(word("page.later"), "›", 1, view.isNewest),
   );
 }
 
 function KindButtons({ kinds, kind, onChoose }) {
   return h(
     ButtonGroup,
-    { size: "sm", gap: 1, flexWrap: "wrap", "aria-label": "Вид сообщений" },
+    { size: "sm", gap: 1, flexWrap: "wrap", "aria-label": word("page.kind") },
     kinds.map(({ id, name }) =>
       h(
         Button,
@@ -63,10 +62,10 @@ function SpanSelect({ view, onChoose }) {
       NativeSelect.Field,
       {
         value: view.months,
-        "aria-label": "За сколько",
+        "aria-label": word("page.span"),
         onChange: (event) => onChoose(event.target.value),
       },
-      view.spans.map((value) => h("option", { key: value, value }, SPAN_NAMES[value])),
+      view.kind.spans.map(([value, name]) => h("option", { key: value, value }, name)),
     ),
     h(NativeSelect.Indicator),
   );
@@ -84,13 +83,13 @@ export function Legend({ rows }) {
       rowGap: 1,
       fontSize: { base: "xs", md: "sm" },
     },
-    Object.entries(FATES).map(([letter, { name, mark }]) =>
+    Object.entries(FATES).map(([letter, { mark }]) =>
       h(
         "li",
         { key: letter },
         h("span", { className: "sancrm-cell", "data-fate": letter, "aria-hidden": true }, mark),
-        name,
-        letter !== "." && h("b", null, counts[letter].toLocaleString("ru")),
+        statusName(letter),
+        letter !== "." && h("b", null, counts[letter].toLocaleString(language())),
       ),
     ),
   );
@@ -103,8 +102,8 @@ export function Filter({ filter, onChange }) {
     h(Input, {
       size: "sm",
       maxW: "64",
-      placeholder: "Найти филиал",
-      "aria-label": "Найти филиал",
+      placeholder: word("page.find"),
+      "aria-label": word("page.find"),
       value: filter.words,
       onChange: (event) => onChange({ ...filter, words: event.target.value }),
     }),
@@ -116,7 +115,7 @@ export function Filter({ filter, onChange }) {
         "aria-pressed": filter.troubleOnly,
         onClick: () => onChange({ ...filter, troubleOnly: !filter.troubleOnly }),
       },
-      "Где не всё дошло",
+      word("page.trouble_only"),
     ),
   );
 }

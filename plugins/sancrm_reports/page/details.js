@@ -2,14 +2,14 @@
 
 import { cell as askForCell } from "./api.js";
 import { Nothing } from "./backfill.js";
-import { periodName } from "./dates.js";
 import { Message } from "./message.js";
 import { Notice } from "./notice.js";
+import { word } from "./words.js";
 
 const { createElement: h, useEffect, useState } = React;
 const { CloseButton, Drawer, Portal, Spinner, Stack, Text } = ChakraUI;
 
-export function Details({ kind, day, row, letter, onClose, onStarted }) {
+export function Details({ kind, day, periodName, row, letter, onClose, onStarted }) {
   const [cell, setCell] = useState(null);
   const [error, setError] = useState("");
   useEffect(() => {
@@ -22,15 +22,13 @@ export function Details({ kind, day, row, letter, onClose, onStarted }) {
       isCurrent = false;
     };
   }, [kind.id, day, row.subject, letter]);
-  const subtitle = `${kind.name} · ${periodName(kind.period, day)}`;
+  const subtitle = `${kind.name} · ${periodName}`;
   return h(
     Panel,
     { title: row.name, subtitle, onClose },
     error && h(Notice, { status: "error" }, error),
-    !cell && !error && h(Spinner, { "aria-label": "Загрузка" }),
-    cell?.messages.map((message, place) =>
-      h(Message, { key: place, message, zone: kind.timezone }),
-    ),
+    !cell && !error && h(Spinner, { "aria-label": word("page.loading") }),
+    cell?.messages.map((message, place) => h(Message, { key: place, message })),
     cell?.messages.length === 0 && h(Nothing, { cell, letter, onStarted }),
   );
 }
@@ -47,7 +45,7 @@ function Panel({ title, subtitle, onClose, children }) {
     Drawer.Content,
     null,
     h(Drawer.Header, { borderBottomWidth: 1 }, heading),
-    h(Drawer.CloseTrigger, { asChild: true }, h(CloseButton, { "aria-label": "Закрыть" })),
+    h(Drawer.CloseTrigger, { asChild: true }, h(CloseButton, { "aria-label": word("page.close") })),
     h(Drawer.Body, { py: 4 }, h(Stack, { gap: 4 }, children)),
   );
   return h(

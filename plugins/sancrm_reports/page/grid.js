@@ -1,7 +1,7 @@
 // The grid: subjects by periods, a button for each message. Arrow keys move, Enter opens.
 
-import { columnHeads, periodName } from "./dates.js";
 import { FATES } from "./fates.js";
+import { statusName, word } from "./words.js";
 
 const { createElement: h, memo, useEffect, useLayoutEffect, useRef, useState } = React;
 const DRAWN_AT_ONCE = 24; // rows: a screenful
@@ -16,12 +16,13 @@ const STEPS = {
   End: [0, Infinity],
 };
 
-export function Grid({ days, rows, period, chosen, onChoose }) {
+export function Grid({ columns, rows, chosen, onChoose }) {
+  const newest = columns.at(-1);
   const scroller = useRef(null);
   // The newest is on the right, and is what one came for.
   useLayoutEffect(() => {
     scroller.current.scrollLeft = scroller.current.scrollWidth;
-  }, [days.length, days.at(-1), period]);
+  }, [columns.length, newest.name]);
 
   const cellAt = (row, column) =>
     scroller.current.querySelector(`[data-row="${row}"][data-column="${column}"]`);
@@ -34,31 +35,31 @@ export function Grid({ days, rows, period, chosen, onChoose }) {
     const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
     const next = [
       within(Number(row) + step[0], rows.length),
-      within(Number(column) + step[1], days.length),
+      within(Number(column) + step[1], columns.length),
     ];
     cellAt(...next)?.focus();
   }
 
   function onClick(event) {
     const { row, column } = event.target.closest("[data-column]")?.dataset ?? {};
-    if (column !== undefined) onChoose(days[column], rows[row].subject);
+    if (column !== undefined) onChoose(columns[column].day, rows[row].subject);
   }
 
-  const names = days.map((day) => periodName(period, day));
+  const names = columns.map(({ name }) => name);
   return h(
     "div",
     {
       ref: scroller,
       className: "sancrm-grid",
       role: "grid",
-      "aria-label": "Отчёты по периодам",
+      "aria-label": word("page.grid"),
       "aria-rowcount": rows.length + 1,
-      "aria-colcount": days.length + 1,
-      style: { "--columns": days.length },
+      "aria-colcount": columns.length + 1,
+      style: { "--columns": columns.length },
       onKeyDown,
       onClick,
     },
-    h(Heads, { days, period }),
+    h(Heads, { columns }),
     rows.map((row, place) =>
       h(Row, {
         key: row.subject,
@@ -66,16 +67,15 @@ export function Grid({ days, rows, period, chosen, onChoose }) {
         place,
         names,
         counts: row.counts.join(),
-        chosen: chosen?.subject === row.subject ? days.indexOf(chosen.day) : -1,
+        chosen: chosen?.subject === row.subject ? columns.findIndex(({ day }) => day === chosen.day) : -1,
       }),
     ),
   );
 }
 
-function Heads({ days, period }) {
-  const heads = days.map((day) => columnHeads(period, day));
+function Heads({ columns }) {
   const groups = [];
-  for (const { group } of heads) {
+  for (const { group } of columns) {
     if (groups.at(-1)?.group === group) groups.at(-1).width += 1;
     else groups.push({ group, width: 1 });
   }
@@ -87,11 +87,11 @@ function Heads({ days, period }) {
       h(
         "div",
         { key: group, className: "sancrm-group", style: { gridColumn: `span ${width}` } },
-        h("span", null, width > 3 || period === "month" ? group : ""),
+        h("span", null, width > 3 || group.length <= 4 ? group : ""), // a year needs no room
       ),
     ),
     h("div", { className: "sancrm-corner" }),
-    heads.map(({ own }, column) => h("div", { key: days[column], className: "sancrm-head" }, own)),
+    columns.map(({ day, head }) => h("div", { key: day, className: "sancrm-head" }, head)),
   );
 }
 
@@ -135,7 +135,8 @@ const Row = memo(
 
 function cell({ row, place, column, letter, name, isNewest, isChosen }) {
   const count = row.counts[column];
-  const label = `${row.name}, ${name}: ${FATES[letter].name}${count ? `, сообщений: ${count}` : ""}`;
+  const status = [statusName(letter), count && word("page.messages", { count })];
+  const label = `${row.name}, ${name}: ${status.filter(Boolean).join(", ")}`;
   return h(
     "button",
     {

@@ -1,15 +1,15 @@
 // One message as the chat shows it, with its history and its links.
 
-import { instantName } from "./dates.js";
 import { FATES } from "./fates.js";
 import { Notice } from "./notice.js";
 import { telegramText } from "./telegram.js";
+import { statusName, word } from "./words.js";
 
 const { createElement: h } = React;
 const { Badge, Box, HStack, Link, Stack, Text } = ChakraUI;
 const { Link: RouterLink } = ReactRouterDOM;
 
-export function Message({ message, zone }) {
+export function Message({ message }) {
   const { dag_id, run_id, task_id, map_index } = message.run;
   const task = run_id && `/dags/${dag_id}/runs/${encodeURIComponent(run_id)}/tasks/${task_id}`;
   return h(
@@ -21,9 +21,9 @@ export function Message({ message, zone }) {
       h(
         Badge,
         { colorPalette: FATES[message.fate].palette, variant: "solid" },
-        FATES[message.fate].name,
+        statusName(message.fate),
       ),
-      h(Text, { color: "fg.muted", fontSize: "xs" }, `чат ${message.chat}`),
+      h(Text, { color: "fg.muted", fontSize: "xs" }, word("page.chat", { chat: message.chat })),
     ),
     message.html &&
       h(
@@ -33,9 +33,9 @@ export function Message({ message, zone }) {
         message.note && h(Text, { as: "i", display: "block" }, message.note),
       ),
     message.html === null &&
-      h(Text, { color: "fg.muted", fontSize: "sm" }, "Текст есть только в чате."),
+      h(Text, { color: "fg.muted", fontSize: "sm" }, word("page.private")),
     message.error && h(Notice, { status: "error" }, message.error),
-    h(History, { message, zone }),
+    h(History, { message }),
     h(
       HStack,
       { gap: 4, fontSize: "sm", wrap: "wrap" },
@@ -43,7 +43,7 @@ export function Message({ message, zone }) {
         h(
           Link,
           { href: message.url, target: "_blank", rel: "noreferrer", color: "fg.info" },
-          "Сообщение в Telegram",
+          word("link.telegram"),
         ),
       task &&
         h(
@@ -52,18 +52,18 @@ export function Message({ message, zone }) {
           h(
             RouterLink,
             { to: map_index >= 0 ? `${task}/mapped/${map_index}` : task },
-            "Запуск в Airflow",
+            word("page.run"),
           ),
         ),
     ),
   );
 }
 
-function History({ message, zone }) {
+function History({ message }) {
   const events = [
-    message.sent_at && [message.sent_at, "отправлено"],
-    ...message.corrections.map(({ at, change }) => [at, `исправлено: ${change}`]),
-    !message.sent_at && [message.updated_at, FATES[message.fate].name],
+    message.sent_at && [message.sent_at, statusName("s")],
+    ...message.corrections.map(({ at, change }) => [at, word("page.corrected", { change })]),
+    !message.sent_at && [message.updated_at, statusName(message.fate)],
   ].filter(Boolean);
   return h(
     Stack,
@@ -72,7 +72,7 @@ function History({ message, zone }) {
       h(
         "li",
         { key: place },
-        h(Text, { as: "span", color: "fg.muted" }, `${instantName(at, zone)} `),
+        h(Text, { as: "span", color: "fg.muted" }, `${at} `),
         what,
       ),
     ),

@@ -1,14 +1,15 @@
-// The page «Отчёты». Airflow imports this module and renders the component that it leaves in
+// The page of reports. Airflow imports this module and renders the component that it leaves in
 // globalThis.AirflowPlugin; React, the router and Chakra UI are Airflow's own. What is shown is in
 // the address, so that it can be sent to somebody, and «back» closes what was opened.
 
-import { kinds as askForKinds } from "./api.js";
+import { kinds as askForKinds, words as askForWords } from "./api.js";
 import { Filter, Legend, Toolbar } from "./controls.js";
 import { Details } from "./details.js";
 import { TROUBLE } from "./fates.js";
 import { Grid } from "./grid.js";
 import { Notice } from "./notice.js";
 import { useGrid, useView } from "./view.js";
+import { learn, word } from "./words.js";
 
 const { createElement: h, Fragment, useEffect, useState } = React;
 const { Heading, Spinner, Stack, Text } = ChakraUI;
@@ -20,17 +21,20 @@ function Reports() {
   const [kinds, setKinds] = useState(null);
   const [error, setError] = useState("");
   useEffect(() => {
-    askForKinds().then(setKinds, (problem) => setError(problem.message));
+    askForWords()
+      .then(learn)
+      .then(askForKinds)
+      .then(setKinds, (problem) => setError(problem.message));
   }, []);
   return h(
     Stack,
     { className: "sancrm", gap: 3, p: 4, height: "100%", minHeight: 0 },
     h("link", { rel: "stylesheet", href: STYLES, precedence: "default" }),
-    h(Heading, { srOnly: true, as: "h1" }, "Отчёты"),
+    h(Heading, { srOnly: true, as: "h1" }, word("page.title")),
     error && h(Notice, { status: "error" }, error),
-    !kinds && !error && h(Spinner, { "aria-label": "Загрузка" }),
+    !kinds && !error && h(Spinner, { "aria-label": word("page.loading") }),
     kinds?.length === 0 &&
-      h(Notice, { status: "info" }, "Ваша роль в Airflow не разрешает видеть отчёты."),
+      h(Notice, { status: "info" }, word("page.may_see_nothing")),
     kinds?.length > 0 && h(Calendar, { kinds }),
   );
 }
@@ -43,7 +47,7 @@ function Calendar({ kinds }) {
     null,
     h(Toolbar, { kinds, view, onChange: change }),
     error && h(Notice, { status: "error" }, error),
-    !data && !error && h(Spinner, { "aria-label": "Загрузка" }),
+    !data && !error && h(Spinner, { "aria-label": word("page.loading") }),
     data && h(Sheet, { data, view, change, reload }),
   );
 }
@@ -53,6 +57,7 @@ function Sheet({ data, view, change, reload }) {
   const rows = data.rows.filter((row) => isWanted(row, filter));
   const { kind, last, isNewest, chosen } = view;
   const row = chosen && data.rows.find(({ subject }) => subject === chosen.subject);
+  const column = chosen ? data.columns.findIndex(({ day }) => day === chosen.day) : -1;
   // With the kind and the range: a link to a cell must show it tomorrow, too. Who looked at the
   // newest reports does so again afterwards.
   const onChoose = (day, subject) => change({ kind: kind.id, last, day, subject });
@@ -63,15 +68,16 @@ function Sheet({ data, view, change, reload }) {
     h(Legend, { rows: data.rows }),
     data.rows.length > FEW && h(Filter, { filter, onChange: setFilter }),
     rows.length
-      ? h(Grid, { days: data.days, rows, period: kind.period, chosen, onChoose })
-      : h(Text, { color: "fg.muted" }, "Такого филиала нет."),
+      ? h(Grid, { columns: data.columns, rows, chosen, onChoose })
+      : h(Text, { color: "fg.muted" }, word("page.no_branch")),
     row &&
       h(Details, {
         key: `${chosen.day} ${chosen.subject}`,
         kind,
         day: chosen.day,
         row,
-        letter: row.fates[data.days.indexOf(chosen.day)],
+        periodName: data.columns[column]?.name ?? chosen.day,
+        letter: row.fates[column],
         onClose,
         onStarted: reload,
       }),

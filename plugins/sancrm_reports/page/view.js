@@ -7,18 +7,15 @@ const { useCallback, useEffect, useRef, useState } = React;
 const { useSearchParams } = ReactRouterDOM;
 
 const REFRESH = 30_000;
-const SPANS = { day: [1, 3, 12], week: [3, 6, 12], month: [12, 24] };
 
 export function useView(kinds) {
   const [params, setParams] = useSearchParams();
   const kind = kinds.find(({ id }) => id === params.get("kind")) ?? kinds[0];
-  const spans = SPANS[kind.period];
   const yesterday = moved(kind.today, { days: -1 });
   const last = isDay(params.get("last")) ? params.get("last") : yesterday;
-  const months = Number(params.get("months")) || spans.at(-2);
+  const months = Number(params.get("months")) || kind.spans.at(-2)[0];
   const view = {
     kind,
-    spans,
     months,
     last,
     first: moved(last, { months: -months, days: 1 }),

@@ -84,7 +84,10 @@ def _number_or_text(key: str) -> Key:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one message that a report owes, in one chat; ``error`` is the ledger's."""
+    """What became of one message that a report owes, in one chat; ``error`` is the ledger's.
+
+    ``name`` is the branch's, empty for the network.
+    """
 
     report: str
     period: Period
@@ -98,7 +101,8 @@ class Finding:
 class Audit:
     """The findings on one period of one report, and what is known of its run.
 
-    ``reason`` says why messages are missing, in Russian; empty where nobody knows, or none is.
+    ``reason`` says why messages are missing, by its code (``missing.…`` in words.po); empty where
+    nobody knows, or none is.
     What a run that is going on has not sent yet is no trouble: its end, or its deadline, tells.
     """
 
@@ -143,7 +147,7 @@ def examine(
             Finding(
                 report,
                 period,
-                names.get(subject, "вся сеть"),
+                names.get(subject, ""),
                 chat,
                 fate_of(entry, is_owed=True),
                 (entry.error or "") if entry else "",

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.pure import formatting
 from sancrm_reports.pure.audit import Audit, Fate
-from sancrm_reports.pure.messages import Message, render
+from sancrm_reports.pure.formatting import one_line
+from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.pure.period import Period
 
 NAMES_SHOWN = 5
 PERIODS_SHOWN = 12
 NOTE = 900  # characters; Airflow's database takes 1000
-WORDS = {
-    Fate.SENT: "отправлено",
-    Fate.CORRECTED: "исправлено",
-    Fate.LATE: "с опозданием",
-    Fate.FAILED: "не принято",
-    Fate.UNKNOWN: "судьба неизвестна",
-    Fate.MISSING: "нет",
-}
 
 
 def reports_missing(audits: Sequence[Audit], *, templates: Path) -> Message:
     """Tell what is missing, why where it is known, and the commands that send it."""
+    language = language_of(templates)
     troubled = [audit for audit in audits if audit.troubles]
-    html = render(
+    html = language.render(
         "reports_missing.html.j2",
-        templates,
-        audits=[(_title(audit), _what(audit)) for audit in troubled[-PERIODS_SHOWN:]],
+        audits=[_told(audit, language) for audit in troubled[-PERIODS_SHOWN:]],
         more=max(0, len(troubled) - PERIODS_SHOWN),
         commands=commands(troubled)[-PERIODS_SHOWN:],
         is_unknown_fate=any(f.fate is Fate.UNKNOWN for audit in troubled for f in audit.troubles),
@@ -42,7 +37,7 @@ def reports_missing(audits: Sequence[Audit], *, templates: Path) -> Message:
 
 def nothing_missing(*, templates: Path) -> Message:
     """Say that what was missing has been sent since."""
-    return Message(render("reports_complete.html.j2", templates))
+    return Message(language_of(templates).render("reports_complete.html.j2"))
 
 
 def commands(audits: Sequence[Audit]) -> list[str]:
@@ -76,50 +71,51 @@ def backfill_command(report: str, first: Period, last: Period) -> str:
     )
 
 
-def note(audits: Sequence[Audit]) -> str:
+def note(audits: Sequence[Audit], *, templates: Path) -> str:
     """Return the table for the run's note, as Markdown: a row per report and period.
 
     As many rows as a note can hold, those with troubles first.
     """
+    language = language_of(templates)
     missing = sum(len(audit.troubles) for audit in audits)
-    verdict = f"Не хватает сообщений: {missing}." if missing else "Ничего не пропало."
-    lines = [verdict, "", "| Отчёт | Сообщения |", "| --- | --- |"]
     ordered = sorted(audits, key=lambda audit: not audit.troubles)
-    for place, audit in enumerate(ordered):
-        row = f"| {_title(audit)} | {_counts(audit)} |"
-        if len("\n".join([*lines, row])) > NOTE:
-            return "\n".join([*lines, f"| …и ещё {len(ordered) - place} | |"])
-        lines.append(row)
-    return "\n".join(lines)
+    rows = [(_title(audit, language), _counts(audit, language)) for audit in ordered]
+    for count in range(len(rows), -1, -1):
+        text = language.render(
+            "audit_note.md.j2", missing=missing, rows=rows[:count], more=len(rows) - count
+        )
+        if len(text) <= NOTE:
+            break
+    return text
 
 
-def _counts(audit: Audit) -> str:
+def _counts(audit: Audit, language: Language) -> str:
     if audit.is_going_on:
-        return audit.reason
-    counts = dict.fromkeys(WORDS, 0)
-    for finding in audit.findings:
-        counts[finding.fate] += 1
-    said = ", ".join(f"{WORDS[fate]}: {count}" for fate, count in counts.items() if count)
-    return said or "не ожидалось"
+        return language.word(f"missing.{audit.reason}")
+    counts = Counter(finding.fate for finding in audit.findings)
+    said = [f"{language.word(f'status.{fate}')}: {counts[fate]}" for fate in Fate if counts[fate]]
+    return ", ".join(said) or language.word("status.not_expected")
 
 
-def _title(audit: Audit) -> str:
-    return Occasion.of_report(audit.report, audit.period).title
+def _title(audit: Audit, language: Language) -> str:
+    return Occasion.of_report(audit.report, audit.period).title(language)
 
 
-def _what(audit: Audit) -> str:
-    """Say what is missing of one period: everything, or the names; and why."""
+def _told(audit: Audit, language: Language) -> dict[str, Any]:
+    """Return what is missing of one period, everything or the names, and why."""
     troubles = audit.troubles
-    if len(troubles) == len(audit.findings):
-        what = "нет ни одного сообщения"
-    else:
-        names = sorted({formatting.one_line(finding.name) for finding in troubles})
-        more = f" и ещё {len(names) - NAMES_SHOWN}" if len(names) > NAMES_SHOWN else ""
-        what = f"нет: {', '.join(names[:NAMES_SHOWN])}{more}"
-    reasons = [audit.reason] if audit.reason else []
-    reasons += sorted({WORDS[f.fate] for f in troubles if f.fate is not Fate.MISSING})
-    reasons += sorted({formatting.one_line(f.error, 200) for f in troubles if f.error})[:1]
-    return f"{what} ({'; '.join(reasons)})" if reasons else what
+    names = sorted({one_line(f.name) if f.name else language.word("network") for f in troubles})
+    reasons = [language.word(f"missing.{audit.reason}")] if audit.reason else []
+    lost = {f.fate for f in troubles if f.fate is not Fate.MISSING}
+    reasons += sorted(language.word(f"status.{fate}") for fate in lost)
+    reasons += sorted({one_line(f.error, 200) for f in troubles if f.error})[:1]
+    return {
+        "title": _title(audit, language),
+        "is_all": len(troubles) == len(audit.findings),
+        "names": names[:NAMES_SHOWN],
+        "more_names": max(0, len(names) - NAMES_SHOWN),
+        "reasons": reasons,
+    }
 
 
 def _offset_in_the_west(period: Period) -> str:

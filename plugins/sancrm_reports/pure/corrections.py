@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.pure import formatting
 from sancrm_reports.pure.entry import Entry
+from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import LIMIT, visible_length
 
 SHOWN = 3
 
 
-def decorated(message: Message, entry: Entry, zone: ZoneInfo) -> Message:
+def decorated(message: Message, entry: Entry, zone: ZoneInfo, templates: Path) -> Message:
     """Add the footer and, newest first, as many corrections as there is room for."""
     lines = [message.html]
     if entry.footer:
@@ -24,9 +25,10 @@ def decorated(message: Message, entry: Entry, zone: ZoneInfo) -> Message:
     whole = replace(message, html="\n".join(lines)).with_button_as_text()
     room = LIMIT - visible_length(whole.html)
     shown: list[str] = []
+    language = language_of(templates)
     for correction in reversed(entry.corrections[-SHOWN:]):
-        at = formatting.moment(correction.at.astimezone(zone))
-        line = f"✏️ <i>Исправлено {at}: {escape(correction.change)}</i>"
+        at = language.formats.moment(correction.at.astimezone(zone))
+        line = language.render("correction.html.j2", at=at, change=correction.change)
         room -= visible_length(line) + 1
         if room < 0:
             break
@@ -34,11 +36,15 @@ def decorated(message: Message, entry: Entry, zone: ZoneInfo) -> Message:
     return replace(message, html="\n".join([*lines, *shown]))
 
 
-def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Say which headline figures changed, and how: прибыль 900 ₽ → 1 200 ₽."""
+def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Path) -> str:
+    """Say which headline figures changed, and how: profit 900 ₽ → 1,200 ₽.
+
+    A figure is named by its code in words.po, or as it is where that has none.
+    """
+    language = language_of(templates)
     changes = [
-        f"{name} {before[name]} → {value}"
+        f"{language.words.get(f'figure.{name}', name)} {before[name]} → {value}"
         for name, value in now.items()
         if before.get(name, value) != value
     ]
-    return ", ".join(changes) or "изменён текст"
+    return ", ".join(changes) or language.word("change.text")

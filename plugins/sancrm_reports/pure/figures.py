@@ -34,6 +34,8 @@ Key = int | str  # of a branch or a repair; a uuid as its text
 class FiguresError(PermanentError):
     """The figures contradict themselves, or cannot be reported: nothing may be sent."""
 
+    code = "figures"
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -152,12 +154,15 @@ def check_reportable(rows: Sequence[Figures]) -> None:
     if not branches:
         raise FiguresError(
             "The CRM has no active branch and no movements: there is nothing to report. "
-            "Is the connection sancrm_db set to the right database?"
+            "Is the connection sancrm_db set to the right database?",
+            code="figures_none",
         )
     for row in branches:
         if not (row.branch_name or "").strip():
             raise FiguresError(
-                f"Branch {row.branch_id} has no name. Give it one in the CRM, then clear this task."
+                f"Branch {row.branch_id} has no name. Give it one in the CRM, then repeat.",
+                code="figures_no_name",
+                quote=row.name,
             )
     keys = [row.key for row in rows]
     if doubled := sorted({row.name for row in rows if keys.count(row.key) > 1}):
@@ -210,7 +215,8 @@ def _require_equal(
             "The report was stopped, because sums that must be equal are not:\n"
             + "\n".join(f"  {line}" for line in wrong)
             + "\nLook for a join that loses or doubles rows in include/sql/profitability.sql or "
-            "in include/sql/sources/, correct it, and clear the failed run."
+            "in include/sql/sources/, correct it, and clear the failed run.",
+            code="figures_sums",
         )
 
 

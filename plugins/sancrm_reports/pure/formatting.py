@@ -1,84 +1,198 @@
-"""Numbers and dates as Russian text; unknown is a dash. The locale's data is Babel's."""
+"""Numbers, dates and lengths of time as a language writes them; unknown is a dash.
+
+The locale's data is Babel's. Periods are named by patterns of the language's catalogue.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
-from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.period import Period
 
-LOCALE = Locale("ru")
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-SIZES = (("ТБ", 10**12), ("ГБ", 10**9), ("МБ", 10**6), ("кБ", 10**3), ("Б", 1))
+SIZES = (
+    ("digital-terabyte", 10**12),
+    ("digital-gigabyte", 10**9),
+    ("digital-megabyte", 10**6),
+    ("digital-kilobyte", 10**3),
+    ("digital-byte", 1),
+)
 
 
-def money(amount: Decimal | None, *, signed: bool = False) -> str:
-    """Return roubles; kopecks only where there are any: 12 345 ₽, −0,50 ₽."""
-    if amount is None:
-        return DASH
-    rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    places = 0 if rounded == rounded.to_integral_value() else 2
-    return f"{_number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
+class Formats:
+    """How a language writes numbers and times.
 
+    Args:
+        locale: whose data is used.
+        word: gives a text of the catalogue by its code.
+    """
 
-def money_difference(amount: Decimal) -> str:
-    """Return a signed difference in whole roubles: +1 234 ₽."""
-    return money(amount.quantize(Decimal(1), ROUND_HALF_UP), signed=True)
+    def __init__(self, locale: Locale, word: Callable[..., str]) -> None:
+        self.locale = locale
+        self._word = word
 
+    def money(self, amount: Decimal | None, *, signed: bool = False) -> str:
+        """Return roubles; kopecks only where there are any: 12 345 ₽, −0,50 ₽."""
+        if amount is None:
+            return DASH
+        rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+        places = 0 if rounded == rounded.to_integral_value() else 2
+        return f"{self._number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
 
-def count(number: int | None, *, signed: bool = False) -> str:
-    """Return a number of things: 1 234."""
-    return DASH if number is None else _number(Decimal(number), places=0, signed=signed)
+    def money_difference(self, amount: Decimal) -> str:
+        """Return a signed difference in whole roubles: +1 234 ₽."""
+        return self.money(amount.quantize(Decimal(1), ROUND_HALF_UP), signed=True)
 
+    def count(self, number: int | None, *, signed: bool = False) -> str:
+        """Return a number of things: 1 234."""
+        return DASH if number is None else self._number(Decimal(number), places=0, signed=signed)
 
-def percent(ratio: Decimal | None, *, signed: bool = False) -> str:
-    """Return a ratio as a percentage: 0.3215 as 32,2 %, and from a hundred on without decimals."""
-    if ratio is None:
-        return DASH
-    places = 0 if abs(ratio) >= 1 else 1
-    return f"{_number(ratio * 100, places=places, signed=signed)}{NO_BREAK}%"
+    def percent(self, ratio: Decimal | None, *, signed: bool = False) -> str:
+        """Return a ratio as a percentage: 0.3215 as 32.2%, from a hundred on 123%."""
+        if ratio is None:
+            return DASH
+        places = 0 if abs(ratio) >= 1 else 1
+        sign = self.locale.percent_formats[None].suffix[0]
+        return f"{self._number(ratio * 100, places=places, signed=signed)}{sign}"
 
+    def points(self, difference: Decimal) -> str:
+        """Return a difference of ratios in percentage points."""
+        number = self._number(difference * 100, places=1, signed=True)
+        return f"{number}{NO_BREAK}{self._word('unit.points')}"
 
-def points(difference: Decimal) -> str:
-    """Return a difference of ratios in percentage points: −0.012 as −1,2 п.п."""
-    return f"{_number(difference * 100, places=1, signed=True)}{NO_BREAK}п.п."
+    def plural(self, number: int, *forms: str) -> str:
+        """Return the word's form for the number, of those that the language has, the last if fewer.
 
+        Their order is that of CLDR: one, other in English; one, few, many in Russian.
+        """
+        tags = [tag for tag in ("zero", "one", "two", "few", "many", "other") if self._has(tag)]
+        return forms[min(tags.index(self.locale.plural_form(number)), len(forms) - 1)]
 
-def plural(number: int, one: str, few: str, many: str) -> str:
-    """Return the word's form for the number: 1 ремонт, 2 ремонта, 5 ремонтов."""
-    return {"one": one, "few": few}.get(LOCALE.plural_form(number), many)
+    def length_of_time(self, length: timedelta) -> str:
+        """Return a length of time in its two largest units: 2 days 3 hr, 3 hr 5 min, 12 min."""
+        minutes = max(0, int(length.total_seconds() // 60))
+        days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+        parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
+        first = next((place for place, (number, _) in enumerate(parts) if number), 2)
+        return " ".join(
+            self._unit(number, f"duration-{unit}")
+            for number, unit in parts[first : first + 2]
+            if number or first == 2
+        )
 
+    def whole_time(self, length: timedelta) -> str:
+        """Return a length of time in whole days, or hours below one, in full: 3 days, 1 hour."""
+        hours = max(0, int(length.total_seconds() // 3600))
+        number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
+        return format_unit(number, f"duration-{unit}", length="long", locale=self.locale)
 
-def length_of_time(length: timedelta) -> str:
-    """Return a length of time in its two largest units: 2 дн. 3 ч, 3 ч 5 мин, 12 мин."""
-    minutes = max(0, int(length.total_seconds() // 60))
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        parts = [f"{days}{NO_BREAK}дн.", f"{hours}{NO_BREAK}ч" if hours else ""]
-    else:
-        parts = [f"{hours}{NO_BREAK}ч" if hours else "", f"{minutes}{NO_BREAK}мин"]
-        parts = parts[: 1 if hours and not minutes else 2]
-    return " ".join(filter(None, parts))
+    def duration(self, seconds: float) -> str:
+        """Return a length of time, rounded to one unit: 1 sec at least, 7 min, 30 hr, 3 days."""
+        length = timedelta(seconds=max(seconds, 1))
+        return str(format_timedelta(length, format="short", threshold=1.5, locale=self.locale))
 
+    def months(self, number: int) -> str:
+        """Name a number of months: 3 months, 1 year."""
+        if number % 12:
+            return self._unit(number, "duration-month", length="long")
+        return self._unit(number // 12, "duration-year", length="long")
 
-def moment_in(instant: datetime | None, zone: tzinfo) -> str:
-    """Name an instant by a zone's clock: 17 ноября, 09:04."""
-    return DASH if instant is None else moment(instant.astimezone(zone))
+    def size(self, number: int) -> str:
+        """Return a size in decimal units: 512 byte, 1.4 MB, 950 MB."""
+        for unit, bytes_of_unit in SIZES:
+            if number >= bytes_of_unit:
+                places = 1 if number < 10 * bytes_of_unit and bytes_of_unit > 1 else 0
+                text = self._number(Decimal(number) / bytes_of_unit, places=places, signed=False)
+                return self._unit(text, unit)
+        return self._unit("0", "digital-byte")
 
+    def day_name(self, day: date) -> str:
+        """Name a day: Tuesday, 17 November 2026."""
+        return format_date(day, "EEEE, d MMMM y", locale=self.locale)
 
-def span(start: datetime, end: datetime, zone: tzinfo) -> str:
-    """Name two instants by a zone's clock, the day once if it is one: 17 ноября, 02:00–05:00."""
-    start, end = start.astimezone(zone), end.astimezone(zone)
-    if start.date() == end.date():
-        return f"{moment(start)}–{end:%H:%M}"
-    return f"{moment(start)} – {moment(end)}"
+    def moment(self, local: datetime) -> str:
+        """Name a moment of this year: 17 November, 09:04."""
+        return format_datetime(local, "d MMMM, HH:mm", locale=self.locale)
+
+    def instant(self, instant: datetime, zone: tzinfo) -> str:
+        """Name an instant of any year by a zone's clock: 17 November 2026 at 09:04."""
+        local = instant.astimezone(zone)
+        return format_datetime(local, self._word("instant"), locale=self.locale)
+
+    def moment_in(self, instant: datetime | None, zone: tzinfo) -> str:
+        """Name an instant by a zone's clock: 17 November, 09:04."""
+        return DASH if instant is None else self.moment(instant.astimezone(zone))
+
+    def span(self, start: datetime, end: datetime, zone: tzinfo) -> str:
+        """Name two instants, the day once if it is one: 17 November, 02:00–05:00."""
+        start, end = start.astimezone(zone), end.astimezone(zone)
+        if start.date() == end.date():
+            return f"{self.moment(start)}–{end:%H:%M}"
+        return f"{self.moment(start)} – {self.moment(end)}"
+
+    def period(self, period: Period) -> str:
+        """Name a period: Tuesday, 17 November 2026; 9–15 November 2026; October 2026."""
+        if pattern := self._pattern(period, "name"):
+            return self._dated(period, pattern)
+        return self._days(period.start, period.end - timedelta(days=1))
+
+    def about_period(self, period: Period) -> str:
+        """Say of which period a report is: «for October 2026»."""
+        return self._word(
+            f"period.{period.kind}.about",
+            name=self.period(period),
+            date=format_date(period.start, "d MMMM", locale=self.locale),
+            weekday=self._word(f"weekday.{period.start.isoweekday()}"),
+        )
+
+    def column(self, period: Period) -> dict[str, str]:
+        """Return what the page says of a column: its name, its head, and that of its neighbours."""
+        return {
+            "name": self.period(period),
+            "head": self._dated(period, self._pattern(period, "head"))[:3],
+            "group": self._dated(period, self._pattern(period, "group")),
+        }
+
+    def _has(self, tag: str) -> bool:
+        return tag in self.locale.plural_form.tags or tag == "other"
+
+    def _pattern(self, period: Period, what: str) -> str:
+        return self._word(f"period.{period.kind}.{what}", part=period.part)
+
+    def _dated(self, period: Period, pattern: str) -> str:
+        return format_date(period.start, pattern, locale=self.locale)
+
+    def _unit(self, number: int | str, unit: str, length: str = "short") -> str:
+        text = format_unit(number, unit, length=length, locale=self.locale)  # type: ignore[arg-type]
+        return text.replace(" ", NO_BREAK)
+
+    def _days(self, first: date, last: date) -> str:
+        if first.year != last.year:
+            pattern, gap = "d MMMM y", " – "
+        elif first.month != last.month:
+            pattern, gap = "d MMMM", " – "
+        else:
+            pattern, gap = "d", "–"
+        start = format_date(first, pattern, locale=self.locale)
+        return f"{start}{gap}{format_date(last, 'd MMMM y', locale=self.locale)}"
+
+    def _number(self, value: Decimal, *, places: int, signed: bool) -> str:
+        """Round half up, and write with the language's marks and a real minus."""
+        rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        digits = format_decimal(
+            abs(rounded), "#,##0." + "0" * places if places else "#,##0", locale=self.locale
+        )
+        sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
+        return sign + digits
 
 
 def one_line(name: str, limit: int = 100) -> str:
@@ -91,67 +205,6 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def day_name(day: date) -> str:
-    """Name a day: вторник, 17 ноября 2026."""
-    return format_date(day, "EEEE, d MMMM y", locale=LOCALE)
-
-
-def moment(local: datetime) -> str:
-    """Name a moment of this year: 17 ноября, 09:04."""
-    return format_datetime(local, "d MMMM, HH:mm", locale=LOCALE)
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time, rounded to one unit: 1 с at least, 7 мин, 30 ч, 3 дн."""
-    length = timedelta(seconds=max(seconds, 1))
-    return str(format_timedelta(length, format="short", threshold=1.5, locale=LOCALE))
-
-
-def size(number: int) -> str:
-    """Return a size in decimal units: 512 Б, 1,4 МБ, 950 МБ."""
-    for unit, bytes_of_unit in SIZES:
-        if number >= bytes_of_unit:
-            places = 1 if number < 10 * bytes_of_unit and bytes_of_unit > 1 else 0
-            text = _number(Decimal(number) / bytes_of_unit, places=places, signed=False)
-            return f"{text}{NO_BREAK}{unit}"
-    return f"0{NO_BREAK}Б"
-
-
-def period_name(period: Period) -> str:
-    """Name a period: вторник, 17 ноября 2026; 9–15 ноября 2026; октябрь 2026."""
-    match period.kind:
-        case PeriodKind.DAY:
-            return day_name(period.start)
-        case PeriodKind.MONTH:
-            return format_date(period.start, "LLLL y", locale=LOCALE)
-        case PeriodKind.WEEK:
-            return _days(period.start, period.end - timedelta(days=1))
-
-
-def _days(first: date, last: date) -> str:
-    if first.year != last.year:
-        pattern, gap = "d MMMM y", " – "
-    elif first.month != last.month:
-        pattern, gap = "d MMMM", " – "
-    else:
-        pattern, gap = "d", "–"
-    return (
-        format_date(first, pattern, locale=LOCALE)
-        + gap
-        + format_date(last, "d MMMM y", locale=LOCALE)
-    )
-
-
-def _number(value: Decimal, *, places: int, signed: bool) -> str:
-    """Round half up, and write with no-break thousands, a decimal comma and a real minus."""
-    rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    digits = format_decimal(
-        abs(rounded), "#,##0." + "0" * places if places else "#,##0", locale=LOCALE
-    )
-    sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
-    return sign + digits
-
-
 def quoted(names: Iterable[str]) -> str:
-    """Write names one after the other: «Готов», «Подбор»."""
+    """Write names one after the other, for logs: «Ready», «Selection»."""
     return ", ".join(f"«{name}»" for name in names)

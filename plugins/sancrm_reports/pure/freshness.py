@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.pure import formatting
-from sancrm_reports.pure.messages import Message, render
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import Message, until_when
 from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.pure.period import Period
 
@@ -19,9 +19,13 @@ from sancrm_reports.pure.period import Period
 class StaleDataError(ReportError):
     """The data end before the period does; they may catch up."""
 
+    code = "stale"
+
 
 class NeverFreshError(PermanentError):
     """The data did not catch up for as long as was waited."""
+
+    code = "never_fresh"
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,15 @@ class Freshness:
         return f"The CRM's data are complete until {self.until:%Y-%m-%d %H:%M} UTC."
 
 
-def until_when(until: datetime | None, period: Period) -> str:
-    """Name the time until when data are complete: 18:00, of another day than the last with it."""
-    if until is None:
-        return ""
-    local = until.astimezone(ZoneInfo(period.timezone))
-    is_last_day = local.date() == period.end - timedelta(days=1)
-    return f"{local:%H:%M}" if is_last_day else formatting.moment(local)
-
-
 def waits_for_data(
     occasion: Occasion, freshness: Freshness, period: Period, *, deadline: datetime, templates: Path
 ) -> Message:
     """Tell ops that a report waits until the data have caught up, and for how long."""
-    html = render(
+    language = language_of(templates)
+    html = language.render(
         "data_incomplete.html.j2",
-        templates,
-        title=occasion.title,
-        until=until_when(freshness.until, period),
-        deadline=formatting.moment_in(deadline, ZoneInfo(period.timezone)),
+        title=occasion.title(language),
+        until=until_when(freshness.until, period, language),
+        deadline=language.formats.moment_in(deadline, ZoneInfo(period.timezone)),
     )
     return Message(html)

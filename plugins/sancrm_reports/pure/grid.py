@@ -58,9 +58,13 @@ class Row:
 
 
 def by_subject(
-    slots: Sequence[Slot], rosters: Mapping[str, Roster], messages: Iterable[Sent]
+    slots: Sequence[Slot],
+    rosters: Mapping[str, Roster],
+    messages: Iterable[Sent],
+    *,
+    network: str,
 ) -> list[Row]:
-    """Return the network's row, then one for each branch that was ever there, by name.
+    """Return the row of the network, by that name, then one for each branch that was ever there.
 
     ``rosters`` are by period, oldest first; one of before the first column says who was expected
     then. Where no run came, the branches of the run before are expected, or of the first of all.
@@ -75,7 +79,7 @@ def by_subject(
         known = fates.get((slot.key, subject))
         return LETTERS[known or fate_of(None, is_owed=subject in owed[slot.key])]
 
-    names = _names(rosters, {subject for _, subject in fates})
+    names = _names(rosters, {subject for _, subject in fates}) | {NETWORK: network}
     subjects = sorted(names, key=lambda subject: (subject != NETWORK, _natural(names[subject])))
     return [
         Row(subject, names[subject], "".join(letter(slot, subject) for slot in slots))
@@ -100,11 +104,11 @@ def _names(rosters: Mapping[str, Roster], subjects: Iterable[str]) -> dict[str, 
     names = {subject: subject for subject in subjects}
     for roster in rosters.values():
         names |= {f"branch-{id_}": name for id_, name in roster.branches.items()}
-    return {subject: one_line(name) for subject, name in names.items()} | {NETWORK: "Вся сеть"}
+    return {subject: one_line(name) for subject, name in names.items()}
 
 
 def _natural(name: str) -> list[str | int]:
-    """Sort Филиал 2 before Филиал 10."""
+    """Sort Branch 2 before Branch 10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 

@@ -1,26 +1,25 @@
-"""Figures to text: the templates in ``include/templates`` look like the messages.
+"""Figures to messages, by the templates of a language, which look like them.
 
 Pure: neither Airflow nor Telegram is known here, only the HTML that Telegram understands.
+``templates`` is the folder of the language.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from sancrm_reports.pure import formatting
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
 
 
@@ -77,16 +76,21 @@ def branch_report(
     complete_until: str | None = None,
     has_rentals: bool = True,
 ) -> Message:
-    """Write the report of one branch; the data are complete until a time, None for all of them."""
-    html = render(
+    """Write the report of one branch.
+
+    ``complete_until`` says, as ISO 8601, until when there are data; empty where nobody knows, None
+    where there are all. Without rentals nothing is said of them.
+    """
+    language = language_of(templates)
+    html = language.render(
         "branch_report.html.j2",
-        templates,
         figures=comparison,
         period=period,
-        complete_until=complete_until,
+        is_incomplete=complete_until is not None,
+        complete_until=until_when(_instant(complete_until), period, language),
         has_rentals=has_rentals,
     )
-    return Message(html, facts=_facts(comparison.now))
+    return Message(html, facts=_facts(comparison.now, language))
 
 
 def network_report(
@@ -100,50 +104,63 @@ def network_report(
     complete_until: str | None = None,
     has_rentals: bool = True,
 ) -> Message:
-    """Write the summary of the network: totals, not allocated, branches ranked by profit."""
+    """Write the summary of the network: totals, not allocated, branches ranked by profit.
+
+    ``complete_until`` and ``has_rentals`` as in the report of a branch.
+    """
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
-    html = render(
+    language = language_of(templates)
+    html = language.render(
         "network_report.html.j2",
-        templates,
         figures=network,
         unallocated=unallocated,
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
-        complete_until=complete_until,
+        is_incomplete=complete_until is not None,
+        complete_until=until_when(_instant(complete_until), period, language),
         has_rentals=has_rentals,
     )
-    button = Button("Открыть в CRM", crm_url) if crm_url else None
-    return Message(html, button, facts=_facts(network.now))
+    button = Button(language.word("button.crm"), crm_url) if crm_url else None
+    return Message(html, button, facts=_facts(network.now, language))
+
+
+def until_when(until: datetime | None, period: Period, language: Language) -> str:
+    """Name the time until when data are complete: 18:00, of another day than the last with it."""
+    if until is None:
+        return ""
+    local = until.astimezone(ZoneInfo(period.timezone))
+    is_last_day = local.date() == period.end - timedelta(days=1)
+    return f"{local:%H:%M}" if is_last_day else language.formats.moment(local)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def digest_line(network: Figures, period: Period, *, templates: Path) -> str:
     """Write one period of a digest: its name, profit and margin, as Telegram's HTML."""
-    return render("digest_line.html.j2", templates, figures=network, period=period)
+    language = language_of(templates)
+    return language.render("digest_line.html.j2", figures=network, period=period)
 
 
 def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
     """Write what was missed of a report (``daily``, …), a line a period, in one message."""
-    kinds = {"daily": "ежедневные", "weekly": "еженедельные", "monthly": "ежемесячные"}
-    title = f"Пропущенные отчёты, вся сеть: {kinds[report]}"
     safe = [Markup(line) for line in lines]
-    return Message(render("digest.html.j2", templates, title=title, lines=safe))
+    return Message(language_of(templates).render("digest.html.j2", report=report, lines=safe))
 
 
-def lateness(late: timedelta, *, after: timedelta) -> str:
+def lateness(late: timedelta, *, after: timedelta, templates: Path) -> str:
     """Say how late a report is, in days or hours; empty where it is not late."""
     if late < after:
         return ""
-    hours = int(late.total_seconds() // 3600)
-    return f"Отправлено с опозданием {f'{hours // 24} дн.' if hours >= 24 else f'{hours} ч.'}"
+    language = language_of(templates)
+    return language.word("lateness", time=language.formats.whole_time(late))
 
 
-def group_moved(old: str, new: str, conn_id: str) -> Message:
+def group_moved(old: str, new: str, conn_id: str, *, templates: Path) -> Message:
     """Tell ops that a group became a supergroup."""
-    return Message(
-        f"⚠️ <b>Группа стала супергруппой</b>: {escape(old)} → {escape(new)}. Сообщения уже "
-        f"уходят в новую. Поменяйте id чата в соединении {escape(conn_id)} "
-        "или в include/settings.toml."
-    )
+    values = {"old": old, "new": new, "conn_id": conn_id}
+    return Message(language_of(templates).render("group_moved.html.j2", **values))
 
 
 def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
@@ -152,96 +169,18 @@ def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
     return [branch.profit / whole if branch.profit > 0 else None for branch in branches]
 
 
-def _facts(figures: Figures) -> dict[str, str]:
-    fixed = figures.fixed_costs
+def _facts(figures: Figures, language: Language) -> dict[str, str]:
+    formats, fixed = language.formats, figures.fixed_costs
     return {
-        "прибыль": formatting.money(figures.profit),
-        "выручка": formatting.money(figures.revenue),
-        "переменные расходы": formatting.money(figures.variable_costs),
-        "постоянные расходы": "нет данных" if fixed is None else formatting.money(fixed),
-        "ремонтов": formatting.count(figures.repair_count),
-        "прокатов": formatting.count(figures.rental_count),
+        "profit": formats.money(figures.profit),
+        "revenue": formats.money(figures.revenue),
+        "variable_costs": formats.money(figures.variable_costs),
+        "fixed_costs": language.word("figure.unknown") if fixed is None else formats.money(fixed),
+        "repair_count": formats.count(figures.repair_count),
+        "rental_count": formats.count(figures.rental_count),
     }
-
-
-def money_change(now: Decimal | None, before: Decimal | None) -> str:
-    """Say how an amount changed: +1 200 ₽, +9,1 %. A percentage needs a base above 0."""
-    return _change(now, before, formatting.money, formatting.money_difference)
-
-
-def count_change(now: int, before: int) -> str:
-    """Say how a number of things changed: +3, +15,0 %."""
-    return _change(
-        Decimal(now),
-        Decimal(before),
-        lambda number: formatting.count(int(number)),
-        lambda number: formatting.count(int(number), signed=True),
-    )
-
-
-def margin_change(now: Decimal | None, before: Decimal | None) -> str:
-    """Say how a margin changed, in percentage points."""
-    if now is None:
-        return "" if before is None else f"раньше {formatting.percent(before)}"
-    if before is None:
-        return "раньше без выручки"
-    difference = formatting.points(now - before)
-    return difference if difference[0] in "+−" else "без изменений"
-
-
-def _change(
-    now: Decimal | None,
-    before: Decimal | None,
-    write: Callable[[Decimal], str],
-    write_difference: Callable[[Decimal], str],
-) -> str:
-    if now is None:
-        return "" if before is None else f"раньше {write(before)}"
-    if before is None:
-        return "раньше нет данных"
-    if now == before:
-        return "без изменений"
-    difference = write_difference(now - before)
-    if difference[0] not in "+−":
-        return "почти без изменений"
-    if before > 0:
-        share = formatting.percent((now - before) / before, signed=True)
-        return f"{difference}, {share}" if share[0] in "+−" else difference
-    return f"{difference}, раньше {write(before)}"
-
-
-@cache
-def _environment(templates: Path) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "money": formatting.money,
-        "count": formatting.count,
-        "percent": formatting.percent,
-        "one_line": formatting.one_line,
-        "moment": formatting.moment,
-        "duration": formatting.duration,
-        "size": formatting.size,
-        "length_of_time": formatting.length_of_time,
-        "moment_in": formatting.moment_in,
-    }
-    environment.globals |= {
-        "plural": formatting.plural,
-        "span": formatting.span,
-        "period_name": formatting.period_name,
-        "money_change": money_change,
-        "count_change": count_change,
-        "margin_change": margin_change,
-    }
-    return environment
 
 
 def render(template: str, templates: Path, **values: Any) -> str:
-    """Fill a template in; every value is escaped, unless it is markup already."""
-    text = _environment(templates).get_template(template).render(**values)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    """Fill in a template."""
+    return language_of(templates).render(template, **values)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from html import escape
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.figures import Key, key_of
-from sancrm_reports.pure.formatting import one_line, plural
-from sancrm_reports.pure.messages import Button, Message, render
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.phones import phone
 
 LONGEST = 400  # characters of a name; even of emoji, all lines fit into one message
@@ -28,6 +27,8 @@ TEXTS = ("category", "brand", "model", "customer", "phone", "company")
 
 class UnreadableCallError(PermanentError):
     """A row of which no message can be made; the text says why."""
+
+    code = "unreadable_call"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Wording:
     """How the messages are written.
 
     Args:
-        templates: their folder.
+        templates: the folder of their language.
         timezone: the account's, in which days are counted.
         country: whose phones are written without a country's code.
         card_url: the address of a repair's card, with ``{id}``, ``{number}`` or ``{code}`` in it;
@@ -128,9 +129,8 @@ class Wording:
 
     def to_call(self, call: MissedCall, day: date) -> Message:
         """Write whom to call, as it is on a day."""
-        html = render(
+        html = language_of(self.templates).render(
             "missed_call.html.j2",
-            self.templates,
             call=call,
             device=" · ".join(filter(None, (call.category, call.brand, call.model))),
             phone=phone(call.phone, country=self.country, is_masked=self.masks_phone),
@@ -141,27 +141,30 @@ class Wording:
 
     def called_back(self, code: str) -> Message:
         """Write what a message becomes once the customer has been called."""
-        return self._message(f"✅ {escape(one_line(code))}: перезвонили")
+        return self._by("missed_call_called_back.html.j2", code)
 
     def told_again(self, code: str) -> Message:
         """Write what a message becomes once a newer one says the same."""
-        return self._message(f"⏬ {escape(one_line(code))}: ещё ждёт звонка, новое сообщение ниже")
+        return self._by("missed_call_told_again.html.j2", code)
+
+    def _by(self, template: str, code: str) -> Message:
+        return self._message(language_of(self.templates).render(template, code=code))
 
     def _message(self, html: str, button: Button | None = None) -> Message:
         return Message(html, button, is_private=True, is_protected=self.is_protected)
 
-    def _waiting(self, call: MissedCall, day: date) -> str:
-        """Say the days of waiting: nothing on the day itself, and so the same all day long."""
-        days = (day - call.since.astimezone(ZoneInfo(self.timezone)).date()).days
-        if not self.shows_waiting or days < 1:
-            return ""
-        return f"{days} {plural(days, 'день', 'дня', 'дней')}"
+    def _waiting(self, call: MissedCall, day: date) -> timedelta | None:
+        """Return the days of waiting: None on the day itself, and so the same all day long."""
+        waiting = day - call.since.astimezone(ZoneInfo(self.timezone)).date()
+        return waiting if self.shows_waiting and waiting.days >= 1 else None
 
     def _button(self, call: MissedCall) -> Button | None:
         if self.card_url is None:
             return None
         values = {"id": call.repair_id, "number": call.number, "code": call.code}
-        return Button("Открыть в CRM", card_address(self.card_url, values))
+        return Button(
+            language_of(self.templates).word("button.crm"), card_address(self.card_url, values)
+        )
 
 
 def card_address(pattern: str, values: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -12,27 +12,29 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError, ToldError
-from sancrm_reports.pure import formatting
-from sancrm_reports.pure.messages import Button, Message, render
+from sancrm_reports.pure.formatting import one_line
+from sancrm_reports.pure.kinds import report_of
+from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.period import Period, PeriodKind
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
-LINE = 400  # characters of an error
-
-REPORT_NAMES = {
-    PeriodKind.DAY: "ежедневный отчёт",
-    PeriodKind.WEEK: "еженедельный отчёт",
-    PeriodKind.MONTH: "ежемесячный отчёт",
-}
+LINE = 400  # characters of what a server said
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that failed: its id, what it was about, and the error's first line in plain words."""
+    """A task that failed: its id, what it was about, and its error.
+
+    ``code`` is that of ``error.…`` in words.po, with ``values`` in its braces, ``quote`` what a
+    server or a tool itself said.
+    """
 
     task: str
     about: str = ""
-    error: str = ""
+    code: str = "lost"
+    quote: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
     is_unknown_fate: bool = False
     is_told: bool = False
 
@@ -40,60 +42,77 @@ class Failure:
     def describe(error: BaseException | None, about: str) -> dict[str, Any]:
         """Return what a failed task leaves of its error, as JSON.
 
-        Only texts of our own errors: they name no people. Of any other just its kind is kept,
+        Only what our own errors quote: that names no people. Of any other just its kind is kept,
         because an error of a database or a template can quote a row.
         """
-        kind = type(error).__name__
-        text = str(error) if isinstance(error, ReportError) else ""
+        unexpected = ReportError(code="unexpected", kind=type(error).__name__)
+        ours = error if isinstance(error, ReportError) else unexpected
         return {
-            "error": text.splitlines()[0] if text else f"{kind}: подробности в журнале",
-            "about": about,
-            "is_unknown_fate": kind == "UnknownOutcomeError",
+            "about": about or ours.about,
+            "code": ours.code,
+            "quote": ours.quote,
+            "values": ours.values,
+            "is_unknown_fate": ours.code == "unknown_outcome",
             "is_told": isinstance(error, ToldError),
         }
 
     @classmethod
     def from_json(cls, task: str, value: Mapping[str, Any] | None) -> Failure:
         """Read what a failed task left; nothing where its process was killed."""
-        lost = "Процесс задачи оборвался, причина в журнале"
-        known = value or {"error": lost}
-        return cls(
-            task=task,
-            about=known.get("about") or "",
-            error=formatting.one_line(known["error"], limit=LINE),
-            is_unknown_fate=bool(known.get("is_unknown_fate")),
-            is_told=bool(known.get("is_told")),
-        )
+        return cls(task, **value) if value else cls(task)
+
+    def explained(self, language: Language) -> dict[str, str]:
+        """Return cause, first step and quotation, as ops read them."""
+        return {
+            "cause": language.word(f"error.{self.code}", **self.values),
+            "first": language.word(f"error.{self.code}.first"),
+            "quote": one_line(self.quote, limit=LINE),
+        }
 
 
 @dataclass(frozen=True)
 class Occasion:
     """What a run was for: its name in the ledger and for people, and how to do it again.
 
-    ``title`` begins with a small letter: «ежедневный отчёт за вторник, 17 ноября 2026».
+    ``code`` names it in words.po, where ``about`` may say more. Without a period it is a run by
+    hand whose params made no sense: there is nothing to be solved.
     """
 
     dag_id: str
     key: str
-    title: str
-    conf: Mapping[str, Any]
-    is_refused: bool = False  # a run by hand, whose params made no sense: nothing is to be solved
+    code: str = ""
+    period: Period | None = None
+    about: str = ""
+    conf: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_report(cls, dag_id: str, period: Period) -> Occasion:
         """Return the occasion of a profitability report."""
-        title = f"{REPORT_NAMES[period.kind]}, {formatting.period_name(period)}"
-        return cls(dag_id, period.key, title, {"period": period.start.isoformat()})
+        conf = {"period": period.start.isoformat()}
+        return cls(dag_id, period.key, f"report.{report_of(period).id}", period, conf=conf)
 
     @classmethod
-    def of_day(cls, dag_id: str, title: str, day: date) -> Occasion:
-        """Return the occasion of what is done once a day: «незвонки», and the day."""
-        return cls(dag_id, day.isoformat(), f"{title}, {formatting.day_name(day)}", {})
+    def of_day(cls, dag_id: str, code: str, day: date, *, about: str = "") -> Occasion:
+        """Return the occasion of what is done once a day, such as ``missed_calls``."""
+        period = Period(PeriodKind.DAY, day, "UTC")
+        return cls(dag_id, period.key, f"run.{code}", period, about)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the run's params made no sense."""
+        return self.period is None
 
     @property
     def name(self) -> str:
         """What incidents of this occasion are called after."""
         return f"{self.dag_id}|{self.key}"
+
+    def title(self, language: Language) -> str:
+        """Name it for people, with a small letter: «daily report for Tuesday, 17 November»."""
+        if self.period is None:
+            return self.dag_id
+        name = language.word(self.code, about=self.about)
+        return f"{name} {language.formats.about_period(self.period)}"
 
     def repair(self, **params: bool) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
@@ -107,14 +126,18 @@ def run_failed(
     occasion: Occasion, failures: Sequence[Failure], *, log_url: str, templates: Path
 ) -> Message:
     """Tell of a failed run: what, where, why, and what mends it; the button opens a log."""
+    language = language_of(templates)
     steps = [
-        (key, [failure.about for failure in group if failure.about])
-        for key, group in groupby(failures, key=lambda failure: (failure.task, failure.error))
+        {
+            "task": first.task,
+            "about": [failure.about for failure in group if failure.about],
+            **first.explained(language),
+        }
+        for first, group in _alike(failures)
     ]
-    html = render(
+    html = language.render(
         "run_failed.html.j2",
-        templates,
-        title=occasion.title,
+        title=occasion.title(language),
         steps=steps[:SHOWN],
         more=max(0, len(steps) - SHOWN),
         is_refused=occasion.is_refused,
@@ -123,30 +146,38 @@ def run_failed(
         resend=occasion.repair(resend=True),
         arrived=occasion.repair(arrived=True),
     )
-    return Message(html, Button("Открыть журнал", log_url))
+    return Message(html, Button(language.word("button.log"), log_url))
 
 
 def report_late(
     occasion: Occasion, *, due: datetime, is_failed: bool, run_url: str, templates: Path
 ) -> Message:
     """Tell that a run has not done its work in time; ``due`` is in the account's zone."""
-    html = render(
+    language = language_of(templates)
+    html = language.render(
         "run_late.html.j2",
-        templates,
-        title=occasion.title,
+        title=occasion.title(language),
+        what="report" if occasion.code.startswith("report.") else occasion.dag_id,
         due=f"{due:%H:%M}",
         is_failed=is_failed,
         repair=occasion.repair(),
     )
-    return Message(html, Button("Открыть прогон в Airflow", run_url))
+    return Message(html, Button(language.word("button.run"), run_url))
 
 
-def solved(occasion: Occasion, what: str, *, at: datetime, zone: str, templates: Path) -> Message:
-    """Say that a trouble is over: ``what`` it was, and when it was over."""
-    when = formatting.moment(at.astimezone(ZoneInfo(zone)))
-    return Message(
-        render("run_solved.html.j2", templates, title=occasion.title, what=what, when=when)
-    )
+def solved(occasion: Occasion, kind: str, *, at: datetime, zone: str, templates: Path) -> Message:
+    """Say that a trouble is over: its kind (``failure`` or ``late``), and when it was over."""
+    language = language_of(templates)
+    when = language.formats.moment(at.astimezone(ZoneInfo(zone)))
+    title = occasion.title(language)
+    return Message(language.render("run_solved.html.j2", title=title, kind=kind, when=when))
+
+
+def _alike(failures: Sequence[Failure]) -> list[tuple[Failure, list[Failure]]]:
+    """Put failures of one task with one error together: the first of them, and all."""
+    groups = groupby(failures, key=lambda f: (f.task, f.code, f.quote, f.values))
+    found = [list(group) for _, group in groups]
+    return [(group[0], group) for group in found]
 
 
 def _json(value: Any) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import split
-
-TAKEN_BACK = "— часть убрана исправлением —"
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,14 @@ class Part:
     is_taken_back: bool = False
 
 
-def parts_of(message: Message, *, footer: str = "", earlier: int = 1) -> Iterator[Part]:
+def parts_of(
+    message: Message, *, templates: Path, footer: str = "", earlier: int = 1
+) -> Iterator[Part]:
     """Yield the parts of a message, then those to be taken back.
 
     Args:
         message: what is to be read; its facts go with the first part, its button with the last.
+        templates: the folder of the language that people read.
         footer: a line of plain text for the last part.
         earlier: how many parts the chat has got before.
 
@@ -53,5 +56,6 @@ def parts_of(message: Message, *, footer: str = "", earlier: int = 1) -> Iterato
             footer if is_last else "",
             count,
         )
+    not_needed = Message(f"— {language_of(templates).word('part_not_needed')} —")
     for number in range(len(texts) + 1, count + 1):
-        yield Part(number, Message(TAKEN_BACK), count=count, is_taken_back=True)
+        yield Part(number, not_needed, count=count, is_taken_back=True)

@@ -1,27 +1,41 @@
-"""The periods that are reported: whole days, ISO weeks and months of the account's time zone."""
+"""The periods that are reported: whole days, ISO weeks, months and so on, of the account's zone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
-
-import pendulum
 
 
 class PeriodKind(StrEnum):
-    """The length of a period; the value is the name of pendulum's unit."""
+    """The length of a period."""
 
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
-PERIOD_OF_REPORT = {
-    "daily": PeriodKind.DAY,
-    "weekly": PeriodKind.WEEK,
-    "monthly": PeriodKind.MONTH,
+class Calendar(NamedTuple):
+    """The length of a kind of period, in days or in months of the calendar, and its key's form.
+
+    In a key ``part`` is the number within the year: of a quarter 1 to 4.
+    """
+
+    key: str
+    days: int = 0
+    months: int = 0
+
+
+CALENDARS = {
+    PeriodKind.DAY: Calendar("{start:%Y-%m-%d}", days=1),
+    PeriodKind.WEEK: Calendar("{start:%G-W%V}", days=7),
+    PeriodKind.MONTH: Calendar("{start:%Y-%m}", months=1),
+    PeriodKind.QUARTER: Calendar("{start:%Y}-Q{part}", months=3),
+    PeriodKind.YEAR: Calendar("{start:%Y}", months=12),
 }
 
 
@@ -44,19 +58,23 @@ class Period:
     @classmethod
     def containing(cls, day: date, *, kind: PeriodKind, timezone: str) -> Period:
         """Return the period of this kind that the day lies in. Weeks begin on Monday."""
-        start = pendulum.Date(day.year, day.month, day.day).start_of(kind.value)
-        return cls(kind=kind, start=date(start.year, start.month, start.day), timezone=timezone)
+        calendar = CALENDARS[kind]
+        if calendar.months:
+            start = date(day.year, day.month - (day.month - 1) % calendar.months, 1)
+        else:
+            start = day - timedelta(days=day.weekday() % calendar.days)
+        return cls(kind=kind, start=start, timezone=timezone)
 
     @classmethod
     def last_whole_before(cls, instant: datetime, *, kind: PeriodKind, timezone: str) -> Period:
         """Return the newest period of this kind that was over at the instant."""
         today = instant.astimezone(ZoneInfo(timezone)).date()
-        return cls.containing(today, kind=kind, timezone=timezone)._shifted(-1)
+        return cls.containing(today, kind=kind, timezone=timezone).before(1)
 
     @property
     def end(self) -> date:
         """The first day that is no longer in the period."""
-        return self._shifted(1).start
+        return self.after.start
 
     @property
     def starts_at(self) -> datetime:
@@ -69,20 +87,19 @@ class Period:
         return _first_instant(self.end, self.timezone)
 
     @property
-    def key(self) -> str:
-        """Name the period in the ledger and in errors: 2026-11-17, 2026-W46 or 2026-10."""
-        match self.kind:
-            case PeriodKind.DAY:
-                return self.start.isoformat()
-            case PeriodKind.WEEK:
-                return f"{self.start:%G-W%V}"
-            case PeriodKind.MONTH:
-                return f"{self.start:%Y-%m}"
+    def after(self) -> Period:
+        """The period that begins where this one ends."""
+        return self.before(-1)
 
     @property
-    def compared_with(self) -> Period:
-        """The period to compare with: a week before for a day, else the one just before."""
-        return self._shifted(-7 if self.kind is PeriodKind.DAY else -1)
+    def part(self) -> int:
+        """The number of a quarter within its year, from 1; of a month, that of the month."""
+        return (self.start.month - 1) // max(CALENDARS[self.kind].months, 1) + 1
+
+    @property
+    def key(self) -> str:
+        """Name the period in the ledger and in errors: 2026-11-17, 2026-W46, 2026-10, 2026-Q4."""
+        return CALENDARS[self.kind].key.format(start=self.start, part=self.part)
 
     @property
     def days(self) -> list[Period]:
@@ -92,10 +109,15 @@ class Period:
             for day in range(self.start.toordinal(), self.end.toordinal())
         ]
 
-    def _shifted(self, count: int) -> Period:
-        start = pendulum.Date(self.start.year, self.start.month, self.start.day)
-        moved = start.add(**{f"{self.kind}s": count})
-        return Period(self.kind, date(moved.year, moved.month, moved.day), self.timezone)
+    def before(self, count: int) -> Period:
+        """Return the period of the same kind that lies so many periods before."""
+        calendar = CALENDARS[self.kind]
+        if calendar.months:
+            month = self.start.year * 12 + self.start.month - 1 - count * calendar.months
+            start = date(month // 12, month % 12 + 1, 1)
+        else:
+            start = self.start - timedelta(days=count * calendar.days)
+        return Period(self.kind, start, self.timezone)
 
 
 def _first_instant(day: date, timezone: str) -> datetime:

@@ -14,6 +14,8 @@ MOST_TOLD = 20  # problems in one error; whoever mends these sees the rest
 class SourcesError(PermanentError):
     """What the sources give is not what the formulas expect: nothing may be computed of it."""
 
+    code = "sources"
+
 
 class Kind(Enum):
     """A kind of column: what is asked for, and PostgreSQL's names of the types that will do."""
@@ -205,12 +207,13 @@ def refuse(problems: Iterable[Problem]) -> None:
     found = list(problems)
     if not found:
         return
-    more = f" And {len(found) - 1} more: see the log of this task." if found[1:] else ""
+    more = f" + {len(found) - 1}" if found[1:] else ""
     others = "".join(f"\n  {problem}" for problem in found[1:MOST_TOLD])
     raise SourcesError(
         f"{found[0]}.{more}{others}\n"
         "The sources do not give what docs/sources.md says, and nothing is posted. Correct the "
         "rows in the CRM or the file in include/sql/sources/, try it by make check-sources, and "
         "clear the failed task. What is so on purpose can be named in sources.allowed of "
-        "include/settings.toml."
+        "include/settings.toml.",
+        quote=f"{found[0]}.{more}",
     )

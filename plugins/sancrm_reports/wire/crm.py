@@ -47,7 +47,8 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
     except AirflowNotFoundException:
         raise CrmError(
             f"There is no Airflow connection {database.conn_id!r}. Create it under Admin > "
-            "Connections (type Postgres, a read-only account); README.md says how."
+            "Connections (type Postgres, a read-only account); README.md says how.",
+            code="crm_no_connection",
         ) from None
     except psycopg.Error as error:
         raise unreachable(database, error) from None
@@ -74,12 +75,15 @@ def _configure(cursor: Any, database: Database) -> None:
                 raise
             raise CrmError(
                 f"PostgreSQL does not take {name} = {value!r}: {str(error).splitlines()[0]}. "
-                "Correct it in include/settings.toml under [database.session]."
+                "Correct it in include/settings.toml under [database.session].",
+                code="crm_session",
+                quote=str(error).splitlines()[0],
             ) from None
     if cursor.connection.info.parameter_status("client_encoding") == "SQL_ASCII":
         raise CrmError(
-            "The CRM's database has the encoding SQL_ASCII: PostgreSQL does not know what its "
-            'texts are in. Say it under [database.session]: client_encoding = "UTF8", or "WIN1251".'
+            "The CRM's database has the encoding SQL_ASCII: PostgreSQL does not know what "
+            'its texts are in. Under [database.session] set client_encoding: "UTF8" or "WIN1251".',
+            code="crm_encoding",
         )
 
 

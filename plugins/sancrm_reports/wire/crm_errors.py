@@ -29,9 +29,13 @@ STATEMENT_POOLING = "transaction blocks not allowed in statement pooling mode"
 class CrmUnreachableError(ReportError):
     """The database does not answer, or not in time; another try may succeed."""
 
+    code = "crm_unreachable"
+
 
 class CrmError(PermanentError):
     """The database answers that it cannot do what is asked."""
+
+    code = "crm"
 
 
 def unreachable(database: Database, error: Error) -> ReportError:
@@ -40,11 +44,14 @@ def unreachable(database: Database, error: Error) -> ReportError:
     if (refusal_of(error) or "").startswith(REFUSED):
         return CrmError(
             f"The CRM's database refused the connection {database.conn_id!r}: {reason}. "
-            "Correct login, password or schema under Admin > Connections."
+            "Correct login, password or schema under Admin > Connections.",
+            code="crm_login",
+            quote=reason,
         )
     return CrmUnreachableError(
         f"The CRM's database does not answer on the connection {database.conn_id!r}: {reason}. "
-        "Is the server up, and can this machine reach it?"
+        "Is the server up, and can this machine reach it?",
+        quote=reason,
     )
 
 
@@ -105,49 +112,60 @@ def explained(database: Database, error: Error, *, is_private: bool = False) -> 
     if STATEMENT_POOLING in reason:
         return CrmError(
             "PgBouncer pools single statements (pool_mode = statement), and a report needs one "
-            "snapshot over several. Set pool_mode = transaction, or session, for this database."
+            "snapshot over several. Set pool_mode = transaction, or session, for this database.",
+            code="crm_pooling",
         )
     match code:
         case "42P01" | "42703" | "42883":
             return CrmError(
                 f"The CRM's database is not as the SQL expects: {reason}. Change the file in "
                 "include/sql/sources/ that reads it; nothing else knows the CRM's tables. In a "
-                "schema of its own, name it, or set search_path under [database.session]."
+                "schema of its own, name it, or set search_path under [database.session].",
+                code="crm_schema",
+                quote=reason,
             )
         case "42501" if error.diag.source_function == "check_enable_rls":
             return CrmError(
                 f"Row security hides rows from the account of {database.conn_id!r}: {reason}. "
                 "Let it see all: alter role … bypassrls. If it is to see only what a policy "
-                'shows it, set row_security = "on" under [database.session].'
+                'shows it, set row_security = "on" under [database.session].',
+                code="crm_row_security",
+                quote=reason,
             )
         case "42501":
             return CrmError(
                 f"The account of {database.conn_id!r} may not read that: {reason}. "
-                "Grant it select on the table."
+                "Grant it select on the table.",
+                code="crm_right",
+                quote=reason,
             )
         case "57014":
             return CrmUnreachableError(
                 f"The query was stopped: {reason}. The limit is statement_timeout in "
-                "include/settings.toml; are the indexes of include/sql/indexes.sql there?"
+                "include/settings.toml; are the indexes of include/sql/indexes.sql there?",
+                code="crm_timeout",
+                quote=reason,
             )
         case "22021" | "22P05":
             return CrmError(
                 "A text of the CRM's database is not in the encoding that the session expects. Set "
-                "client_encoding under [database.session] to what the texts are in."
+                "client_encoding under [database.session] to what the texts are in.",
+                code="crm_encoding",
             )
         case "22012":
             return CrmError(
                 "The SQL divided by zero. Write x / nullif(y, 0) for a ratio: its null is shown "
-                "as a dash."
+                "as a dash.",
+                code="crm_zero",
             )
     if code.startswith(PASSING) or (not code and is_broken_off(error)):
-        return CrmUnreachableError(f"The CRM's database broke off: {reason}.")
+        return CrmUnreachableError(f"The CRM's database broke off: {reason}.", quote=reason)
     if is_private and not code.startswith(OF_THE_SQL_ITSELF):
         return CrmError(
             f"The CRM's database refused the SQL ({type(error).__name__}). Its text is left "
             "out, because it may quote a customer: run the query by hand to see it."
         )
-    return CrmError(f"The CRM's database refused the SQL: {reason}.")
+    return CrmError(f"The CRM's database refused the SQL: {reason}.", quote=reason)
 
 
 def is_broken_off(error: Error) -> bool:

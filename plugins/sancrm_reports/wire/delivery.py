@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State, text_hash
+from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Part, parts_of
 from sancrm_reports.wire.channel import Channel
@@ -25,21 +28,25 @@ from sancrm_reports.wire.patience import PatientClient
 from sancrm_reports.wire.telegram_errors import (
     ChatMovedError,
     NotEditableError,
+    RefusedError,
     UnknownOutcomeError,
 )
 
 log = logging.getLogger(__name__)
 
-PRIVATE_ERROR = "It names people: see the log of its task."
 LOOK = 0.5  # seconds between looks at a message that another sender has claimed
 
 
 class BeingSentError(ReportError):
     """Another sender has claimed the message and is not done with it."""
 
+    code = "being_sent"
+
 
 class NotInLedgerError(PermanentError):
     """The report may have been posted before the ledger began: only a person can tell."""
+
+    code = "not_in_ledger"
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Delivery:
         ledger: what was sent before, and who is sending now.
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
+        templates: the folder of the language that people read.
         resend: send again what has an unknown fate, because a person looked and it is not there;
             a try of a resending run itself is not repeated, because nobody looked since.
         arrived: take what has an unknown fate as sent, because a person looked and it is there.
@@ -77,6 +85,7 @@ class Delivery:
         channel: Channel,
         *,
         timezone: str,
+        templates: Path,
         resend: bool = False,
         arrived: bool = False,
         how_to_resend: str = "",
@@ -95,6 +104,7 @@ class Delivery:
             on_moved=on_moved,
         )
         self._zone = ZoneInfo(timezone)
+        self._templates = templates
         self._resend = resend
         self._arrived = arrived
         self._how_to_resend = how_to_resend
@@ -135,7 +145,14 @@ class Delivery:
         if known is None and day is not None:
             self._refuse_what_is_not_in_the_ledger(key, day)
         try:
-            parts = list(parts_of(message, footer=footer, earlier=known.parts if known else 1))
+            parts = list(
+                parts_of(
+                    message,
+                    templates=self._templates,
+                    footer=footer,
+                    earlier=known.parts if known else 1,
+                )
+            )
         except ValueError as error:
             raise PermanentError(
                 f"The message {key} is too long, and {error}. Shorten the template."
@@ -182,7 +199,11 @@ class Delivery:
                 return self._edit(posting, known, claim)
             except (NotEditableError, ChatMovedError) as error:
                 log.info("%s It is left as it is.", error)
-                left = replace(self._entry(posting, known), state=State.SENT, error=str(error))
+                left = replace(
+                    self._entry(posting, known),
+                    state=State.SENT,
+                    error=self._kept_error(posting, error),
+                )
                 self._settle(posting, claim, left, is_new=False)
                 return None
 
@@ -210,17 +231,18 @@ class Delivery:
             BeingSentError: the other sender is not done in the time that a task may wait.
         """
         give_up_at = self.ledger.clock.now() + self._longest_wait
-        while self.ledger.clock.now() <= give_up_at:
+        while True:
             known, claim = self._messages.claim(
                 posting.key, posting.part.number, day=posting.day, may_resend=may_resend
             )
             if known:
                 return known, claim
+            if self.ledger.clock.now() >= give_up_at:
+                raise BeingSentError(
+                    f"Another task is sending {posting.key} and is not done with it. Nothing was "
+                    "sent here; it is looked at again later."
+                )
             self.ledger.clock.wait(LOOK)
-        raise BeingSentError(
-            f"Another task is sending {posting.key} and is not done with it. Nothing was sent "
-            "here; it is looked at again later."
-        )
 
     def _take_as_sent(self, posting: _Posting, known: Entry) -> Outcome:
         """Believe the person who saw the message; its id stays unknown, so it cannot be edited."""
@@ -233,7 +255,7 @@ class Delivery:
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
         entry = replace(self._entry(posting, known), state=State.SENDING, is_resent=self._resend)
-        text = decorated(posting.part.message, entry, self._zone)
+        text = decorated(posting.part.message, entry, self._zone, self._templates)
         self._client.wait(posting.to, text)
         try:
             message_id, chat = self._client.send(
@@ -241,7 +263,7 @@ class Delivery:
                 text,
                 silent=posting.silent or entry.message_id is not None,
                 answers=self._answered(posting, entry),
-                before_call=lambda: claim.begin(entry, self._kept(posting.part.message)),
+                before_call=partial(claim.begin, entry, self._kept(posting.part.message)),
             )
         except (ClaimLostError, NoLedgerError):
             raise  # just before a call that was not made
@@ -250,7 +272,10 @@ class Delivery:
         except ReportError as error:
             # Surely not sent. After any other error the entry says "sending": nobody knows.
             self._settle(
-                posting, claim, replace(entry, state=State.FAILED, error=str(error)), is_new=False
+                posting,
+                claim,
+                replace(entry, state=State.FAILED, error=self._kept_error(posting, error)),
+                is_new=False,
             )
             raise
         now = self._now()
@@ -289,7 +314,7 @@ class Delivery:
 
     def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         entry = replace(self._entry(posting, known), state=State.SENT)
-        text = decorated(posting.part.message, entry, self._zone)
+        text = decorated(posting.part.message, entry, self._zone, self._templates)
         self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         blank = replace(known, text_hash="")
@@ -298,13 +323,14 @@ class Delivery:
                 replace(posting.to, chat=entry.chat),
                 entry.message_id or 0,
                 text,
-                before_call=lambda: claim.begin(blank),
+                before_call=partial(claim.begin, blank),
             )
         except (NotEditableError, ChatMovedError, ClaimLostError, NoLedgerError):
             raise
         except ReportError as error:
             # The chat shows the old text, and so does the page; a refusal is to be seen there.
-            self._settle(posting, claim, replace(blank, error=str(error)), is_new=False)
+            blank = replace(blank, error=self._kept_error(posting, error))
+            self._settle(posting, claim, blank, is_new=False)
             raise
         self._settle(posting, claim, entry)
         return _outcome(posting, entry, "corrected")
@@ -314,8 +340,6 @@ class Delivery:
     ) -> None:
         """Write what came of it, and with a text that is new in the chat, the text."""
         message = posting.part.message
-        if message.is_private and entry.error:
-            entry = replace(entry, error=PRIVATE_ERROR)
         if not claim.settle(entry, self._kept(message) if is_new else None):
             log.error(
                 "%s was claimed by another sender while this one stood still. What this one did "
@@ -331,8 +355,8 @@ class Delivery:
         Raises:
             UnknownOutcomeError: always.
         """
-        reason = str(error or entry.error or "An earlier try was ended before the answer came.")
-        kept = PRIVATE_ERROR if posting.part.message.is_private else reason
+        reason = error or UnknownOutcomeError("An earlier try was ended before the answer came.")
+        kept = entry.error if entry.error and not error else self._kept_error(posting, reason)
         self._messages.give_up(posting.key, posting.part.number, kept)
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
@@ -357,7 +381,9 @@ class Delivery:
             return entry
         corrections = known.corrections
         if known.text_hash != entry.text_hash and not posting.grows:
-            change = Correction(entry.updated_at, what_changed(known.facts, entry.facts))
+            change = Correction(
+                entry.updated_at, what_changed(known.facts, entry.facts, self._templates)
+            )
             corrections = [*corrections, change]
         return replace(
             entry,
@@ -367,6 +393,12 @@ class Delivery:
             sent_at=known.sent_at,
             corrections=corrections,
         )
+
+    def _kept_error(self, posting: _Posting, error: ReportError) -> str:
+        """Return what is kept of an error: Telegram's words may quote a message that it refuses."""
+        if posting.part.message.is_private and isinstance(error, RefusedError):
+            return language_of(self._templates).word("private_error")
+        return explained(error, self._templates)
 
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)

@@ -20,7 +20,7 @@ from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.pure.missed_calls import MissedCall, UnreadableCallError, Wording
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 
@@ -31,6 +31,8 @@ NOTHING: Mapping[Key | None, str] = {}
 
 class MissedCallsError(PermanentError):
     """The question makes no sense in this CRM; the text says what to correct."""
+
+    code = "statuses"
 
 
 class MissedCallsChat:
@@ -83,7 +85,9 @@ class MissedCallsChat:
             raise MissedCallsError(
                 f"The CRM has no status {quoted(gone)}: was it renamed? It has "
                 f"{quoted(known) or 'none at all'}. Correct missed_calls.statuses in "
-                "include/settings.toml."
+                "include/settings.toml.",
+                gone=quoted(gone),
+                known=quoted(known),
             )
         self._ledger.set_note(f"{REPORT}|statuses", there)
 
@@ -106,7 +110,7 @@ class MissedCallsChat:
         for call in calls:
             self._try(str(call.repair_id), self._tell, call)
         self.errors += [
-            MissedCallsError(f"Repair {'without an id' if key is None else key}: {reason}.")
+            UnreadableCallError(f"Repair {key}: {reason}.", about=f"#{key}", quote=reason)
             for key, reason in unreadable.items()
         ]
 
@@ -115,7 +119,7 @@ class MissedCallsChat:
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(type(error)(f"Repair {repair_id}: {error}"))
+            self.errors.append(error.about_private(f"#{repair_id}"))
         except ReportError:
             raise
         except Exception as error:

@@ -24,9 +24,13 @@ DEFAULT_WAIT = 30  # seconds, where a 429 does not say
 class NotSentError(ReportError):
     """The message surely did not arrive: sending it again is safe."""
 
+    code = "not_sent"
+
 
 class FloodWaitError(NotSentError):
     """Telegram asks to wait; ``retry_after`` is in seconds."""
+
+    code = "flood"
 
     def __init__(self, text: str, retry_after: float) -> None:
         super().__init__(text)
@@ -36,6 +40,8 @@ class FloodWaitError(NotSentError):
 class ChatMovedError(NotSentError):
     """The group became a supergroup with another id."""
 
+    code = "moved"
+
     def __init__(self, text: str, new_chat_id: int) -> None:
         super().__init__(text)
         self.new_chat_id = new_chat_id
@@ -44,30 +50,38 @@ class ChatMovedError(NotSentError):
 class RefusedError(PermanentError):
     """Telegram will not take the message, however often it is sent."""
 
+    code = "refused"
+
 
 class ButtonRefusedError(RefusedError):
     """The address of a button is not one that Telegram accepts."""
+
+    code = "button"
 
 
 class NotEditableError(RefusedError):
     """The message was deleted, or cannot be edited any more."""
 
+    code = "not_editable"
+
 
 class UnknownOutcomeError(PermanentError):
     """The answer never came: the message may have arrived, so it is not sent again by itself."""
 
+    code = "unknown_outcome"
+
 
 _REFUSALS = {
-    # part of Telegram's description, without case: what to do
-    "chat not found": "Check the chat's id, and add the bot to the chat.",
-    "not enough rights": "Give the bot the right to post in the chat.",
-    "have no write access": "Give the bot the right to post in the chat.",
-    "need administrator rights": "Make the bot an administrator of the channel.",
-    "topic closed": "Open the topic again, or set another one.",
-    "topic deleted": "The topic does not exist: set another one, or none.",
-    "message thread not found": "The topic does not exist: set another one, or none.",
-    "too long": "The message should have been split; please report this as a bug.",
-    "can't parse entities": "The message's markup is wrong: look at include/templates/.",
+    # part of Telegram's description, without case: the error's code, and what to do
+    "chat not found": ("chat_not_found", "Check the chat's id, and add the bot to the chat."),
+    "not enough rights": ("no_right", "Give the bot the right to post in the chat."),
+    "have no write access": ("no_right", "Give the bot the right to post in the chat."),
+    "need administrator rights": ("no_right", "Make the bot an administrator of the channel."),
+    "topic closed": ("topic", "Open the topic again, or set another one."),
+    "topic deleted": ("topic", "The topic does not exist: set another one, or none."),
+    "message thread not found": ("topic", "The topic does not exist: set another one, or none."),
+    "too long": ("too_long", "The message should have been split; please report this as a bug."),
+    "can't parse entities": ("markup", "The markup is wrong: look at include/templates/."),
 }
 _NOT_EDITABLE = (
     "message to edit not found",
@@ -108,7 +122,9 @@ def translate(
     if status is not None and 300 <= status < 500 and status not in PERHAPS_PASSED_ON:
         return NotSentError(
             f"Something on the way to Telegram refused the request for {place} (HTTP {status}). "
-            "Nothing was sent. Check base_url and proxy in the connection's extra."
+            "Nothing was sent. Check base_url and proxy in the connection's extra.",
+            code="on_the_way",
+            quote=f"HTTP {status}",
         )
     seen = f"HTTP {status}" if status else type(failure.__cause__ or failure).__name__
     return UnknownOutcomeError(
@@ -122,21 +138,34 @@ def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
         case telegram.InvalidToken():
             return RefusedError(
                 f"Telegram does not know the bot of {place}: its token is wrong or was revoked. "
-                "Put the token that BotFather shows into the connection's password."
+                "Put the token that BotFather shows into the connection's password.",
+                code="token",
             )
         case telegram.Forbidden() if "group chat was deleted" in text:
-            return RefusedError(f"The chat of {place} was deleted: set another one.")
+            return RefusedError(
+                f"The chat of {place} was deleted: set another one.", code="chat_deleted"
+            )
         case telegram.Forbidden():
             return RefusedError(
                 f"The bot may not write to {place} ({reason}): add it to the chat again, "
-                "then clear this task."
+                "then clear this task.",
+                code="not_in_chat",
+                quote=reason,
             )
     if "button" in text and "invalid" in text:
-        return ButtonRefusedError(f"Telegram refused the button's address for {place}: {reason}")
+        return ButtonRefusedError(
+            f"Telegram refused the button's address for {place}: {reason}", quote=reason
+        )
     if any(part in text for part in _NOT_EDITABLE):
-        return NotEditableError(f"The message in {place} can no longer be edited: {reason}.")
-    advice = next((advice for part, advice in _REFUSALS.items() if part in text), "")
-    return RefusedError(f"Telegram refused the message for {place}: {reason}. {advice}".strip())
+        return NotEditableError(
+            f"The message in {place} can no longer be edited: {reason}.", quote=reason
+        )
+    code, advice = next((known for part, known in _REFUSALS.items() if part in text), ("", ""))
+    return RefusedError(
+        f"Telegram refused the message for {place}: {reason}. {advice}".strip(),
+        code=code,
+        quote=reason,
+    )
 
 
 def _flood(place: str, seconds: float) -> FloodWaitError:

@@ -43,6 +43,8 @@ Answer = TypeVar("Answer")
 class NoConnectionError(PermanentError):
     """Airflow has no connection of that name."""
 
+    code = "no_connection"
+
 
 class Extra(BaseModel):
     """What the connection's extra field may hold; timeouts in seconds."""
@@ -78,7 +80,8 @@ class SancrmTelegramHook(TelegramHook):
         self.token = (self.account.password or "").strip()
         if not self.token:
             raise PermanentError(
-                f"The connection {telegram_conn_id!r} has no bot token in its password."
+                f"The connection {telegram_conn_id!r} has no bot token in its password.",
+                code="bad_connection",
             )
         try:
             self.extra = Extra.model_validate_json(self.account.extra or "{}")
@@ -88,7 +91,8 @@ class SancrmTelegramHook(TelegramHook):
             )
             raise PermanentError(
                 f"The extra of connection {telegram_conn_id!r} is wrong: {problems}. It is a JSON "
-                f"object; allowed in it: {', '.join(Extra.model_fields)}."
+                f"object; allowed in it: {', '.join(Extra.model_fields)}.",
+                code="bad_connection",
             ) from None
 
     @classmethod
@@ -116,7 +120,8 @@ class SancrmTelegramHook(TelegramHook):
         chat = (self.account.host or "").strip()
         if not chat:
             raise PermanentError(
-                f"The connection {self.conn_id!r} names no chat: put its id into the host."
+                f"The connection {self.conn_id!r} names no chat: put its id into the host.",
+                code="bad_connection",
             )
         return Address(chat, self.extra.message_thread_id)
 
@@ -138,7 +143,8 @@ class SancrmTelegramHook(TelegramHook):
             raise PermanentError(
                 f"The proxy of connection {self.conn_id!r} cannot be used "
                 f"({type(error).__name__}). Correct it in the extra; one of socks5 needs the "
-                "package httpx[socks]."
+                "package httpx[socks].",
+                code="bad_connection",
             ) from None
         # The request is given twice, because the bot would open another client for updates.
         return Bot(

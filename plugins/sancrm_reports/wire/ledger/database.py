@@ -49,9 +49,13 @@ class NoLedgerError(ReportError):
 class LedgerUnreachableError(NoLedgerError):
     """The ledger does not answer: nothing may be sent without it, and a retry may find it."""
 
+    code = "ledger_unreachable"
+
 
 class LedgerError(NoLedgerError, PermanentError):
     """The ledger answers, and cannot be used as it is; the text says what to correct."""
+
+    code = "ledger"
 
 
 class LedgerDatabase:
@@ -132,16 +136,22 @@ def explained(error: psycopg.Error, name: str) -> ReportError:
     if code.startswith(_REFUSED):
         return LedgerError(
             f"The ledger's database refused the connection {name!r}: {reason}. Correct it under "
-            "Admin > Connections. Nothing is sent without the ledger."
+            "Admin > Connections. Nothing is sent without the ledger.",
+            code="ledger_login",
+            quote=reason,
         )
     if code in ("42P01", "3F000"):  # undefined table, schema
-        return LedgerError(f"The database of {name!r} has no ledger ({reason}). {HOW_TO_CREATE}")
+        return LedgerError(
+            f"The database of {name!r} has no ledger ({reason}). {HOW_TO_CREATE}",
+            code="ledger_missing",
+        )
     if isinstance(error, psycopg.OperationalError) or not code:
         return LedgerUnreachableError(
             f"The ledger does not answer on the connection {name!r}: {reason}. Nothing is sent "
-            "without it. Is the server up, and can this machine reach it?"
+            "without it. Is the server up, and can this machine reach it?",
+            quote=reason,
         )
-    return LedgerError(f"The ledger on {name!r} refused a statement: {reason}.")
+    return LedgerError(f"The ledger on {name!r} refused a statement: {reason}.", quote=reason)
 
 
 def connect(conn_id: str) -> psycopg.Connection[Any]:
@@ -161,7 +171,8 @@ def connect(conn_id: str) -> psycopg.Connection[Any]:
     except AirflowNotFoundException:
         raise LedgerError(
             f"There is no Airflow connection {conn_id!r}, which leads to the ledger of what was "
-            "sent. Create it under Admin > Connections (type Postgres); docs/ledger.md says how."
+            "sent. Create it under Admin > Connections (type Postgres); docs/ledger.md says how.",
+            code="ledger_no_connection",
         ) from None
     except psycopg.Error as error:
         raise explained(error, conn_id) from None
@@ -181,7 +192,8 @@ def check_version(database: LedgerDatabase, migrations: Path, name: str) -> Cloc
     if row is None or found != wanted:
         advice = HOW_TO_CREATE if (found or 0) < wanted else "Update this package."
         raise LedgerError(
-            f"The ledger on {name!r} is of version {found}, this package needs {wanted}. {advice}"
+            f"The ledger on {name!r} is of version {found}, this package needs {wanted}. {advice}",
+            code="ledger_version",
         )
     return Clock(offset=row["now"] - time.time())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,15 +55,22 @@ class History:
             yield Sent(period, subject, what)
 
     def rosters(self, report: str, first: str, end: str) -> dict[str, Roster]:
-        """Return the rosters of these periods, and the last one before them, oldest first."""
-        rows = self._database.rows(
-            "select period, mode, branches, chats from sancrm_ledger.expected"
+        """Return the rosters of these periods, and the last one before them, oldest first.
+
+        Without the chats. Most days have the branches of the day before, so that few are parsed.
+        """
+        rows = self._database.tuples(
+            "select period, mode, branches::text from sancrm_ledger.expected"
             " where report = %(report)s and period < %(end)s and period >= coalesce("
             "(select max(period) from sancrm_ledger.expected"
             " where report = %(report)s and period < %(first)s), %(first)s) order by period",
             report=report, first=first, end=end,
         )  # fmt: skip
-        return {row["period"]: Roster.from_json(row) for row in rows}
+        parsed = {branches: json.loads(branches) for _, _, branches in rows}
+        return {
+            period: Roster.from_json({"mode": mode, "branches": parsed[branches]})
+            for period, mode, branches in rows
+        }
 
     def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
         """Return these periods' messages about a subject, or all, chat by chat."""

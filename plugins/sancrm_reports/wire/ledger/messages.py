@@ -37,6 +37,8 @@ _BY_KEY = (
 class ClaimLostError(ReportError):
     """Another sender has this message now: what this one was about to send is not sent."""
 
+    code = "being_sent"
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -178,7 +180,7 @@ class Claim:
                 unknown: this process stood still for too long.
         """
         with self.messages.database.transaction():
-            if not self._write(entry, html, self._until, only_if=" and claimed_until is not null"):
+            if not self._write(entry, html, self._until):
                 raise ClaimLostError(
                     f"{self.key} is no longer this sender's: it stood still for too long. It sends "
                     "nothing; look at the message's newest run."
@@ -211,9 +213,8 @@ class Claim:
     def _until(self) -> datetime:
         return self.messages.now() + LEASE
 
-    def _write(
-        self, entry: Entry, html: str | None, until: datetime | None, only_if: str = ""
-    ) -> bool:
+    def _write(self, entry: Entry, html: str | None, until: datetime | None) -> bool:
+        """Write while this sender has it; the end of a call also when the claim ended before."""
         sender = self.messages.sender
         written = self.messages.database.rows(
             "update sancrm_ledger.messages set state = %(state)s, claimed_until = %(until)s,"
@@ -223,8 +224,8 @@ class Claim:
             " error = %(error)s, sent_at = %(sent_at)s, updated_at = %(updated_at)s,"
             " dag_id = %(dag_id)s, run_id = %(run_id)s, task_id = %(task_id)s,"
             " map_index = %(map_index)s where id = %(id)s and owner = %(owner)s"
-            + only_if
-            + " returning id",
+            " and (claimed_until is not null or %(is_late)s) returning id",
+            is_late=until is None,
             **self._held_by,
             state=entry.state,
             until=until,

@@ -1,0 +1,160 @@
+"""Tells an incident: its alert, a reminder a day, and its end. Better told twice than lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from sancrm_reports.backups.incident import Incident, Telling, Watch, tell
+from sancrm_reports.backups.text import Subject, alert, recovered
+from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.entry import MessageKey
+from sancrm_reports.pure.messages import Message
+from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.delivery import Delivery, Outcome
+from sancrm_reports.wire.ledger.ledger import Ledger
+from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
+
+log = logging.getLogger(__name__)
+
+Route = Callable[[], tuple[Delivery, Address]]
+
+
+class AlertInDoubtError(ReportError):
+    """Nobody knows whether the alert arrived: unlike a report, it is sent again."""
+
+
+class BackupAlerts:
+    """Tells what is to be told of one backup, and remembers it.
+
+    Args:
+        name: the backup's name in the settings.
+        subject: what people know it by.
+        ledger: remembers the incident between runs.
+        routes: where it is told: the backup chat, and where that refuses, the next. Each makes a
+            delivery that may resend, because an alert fails open.
+        templates: the folder of the templates.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        subject: Subject,
+        *,
+        ledger: Ledger,
+        routes: Sequence[Route],
+        templates: Path,
+    ) -> None:
+        self.name = name
+        self.subject = subject
+        self._ledger = ledger
+        self._note = f"backup_watch|{name}"
+        self.routes = routes
+        self.templates = templates
+        self.errors: list[ReportError] = []
+
+    def tell(self, judgement: Judgement, *, today: date, log_url: str) -> list[Outcome]:
+        """Tell what this judgement gives reason to; ``errors`` are of chats that refused.
+
+        Raises:
+            AlertInDoubtError: a message may have arrived; another try sends it again.
+            ReportError: no chat took it.
+        """
+        watch = Watch.from_json(self._ledger.note(self._note))
+        telling, after = tell(watch, judgement, self.subject.window, today=today, log_url=log_url)
+        log.info("%s: %s.", judgement.verdict, telling)
+        outcomes: list[Outcome] = []
+        if telling is Telling.ALERT:
+            self._ledger.set_note(self._note, after.untold.to_json())
+        if telling is Telling.RECOVERY and watch.incident:
+            outcomes = self._recover(watch.incident, judgement)
+        elif telling is not Telling.NOTHING and after.incident:
+            outcomes = self._alert(after.incident, judgement, log_url)
+        # Only now: what ended before this line is told again, under the same key.
+        self._ledger.set_note(self._note, after.to_json())
+        return outcomes
+
+    def rehearse(self, judgement: Judgement, *, run_id: str, log_url: str) -> list[Outcome]:
+        """Send a marked alert, edit it and answer it, as a real one would be; remember nothing."""
+        if not judgement.verdict.is_bad:
+            last_good = judgement.backup or judgement.last_good
+            judgement = replace(
+                judgement, verdict=Verdict.MISSING, backup=None, last_good=last_good
+            )
+        key = f"rehearsal-{run_id.replace('/', '_')}"
+        incident = Incident(key, judgement.to_json(), log_url, told_on="")
+        sent = self._alert(incident, judgement, log_url, is_rehearsal=True)
+        return sent + self._recover(incident, judgement, is_rehearsal=True)
+
+    def _alert(
+        self, incident: Incident, judgement: Judgement, log_url: str, *, is_rehearsal: bool = False
+    ) -> list[Outcome]:
+        # What was bad on an earlier day may pass for good in the facts, such as a damaged file.
+        last_good = Judgement.from_json(incident.alert).last_good
+        message = alert(
+            replace(judgement, last_good=last_good),
+            self.subject,
+            templates=self.templates,
+            log_url=log_url,
+            day=incident.day,
+            is_rehearsal=is_rehearsal,
+        )
+        if incident.day == 1:
+            return self._post(incident.key, message)
+        return self._post(f"{incident.key}.day-{incident.told_on}", message, answers=incident.key)
+
+    def _recover(
+        self, incident: Incident, good: Judgement, *, is_rehearsal: bool = False
+    ) -> list[Outcome]:
+        edited, answer = recovered(
+            Judgement.from_json(incident.alert),
+            good,
+            self.subject,
+            templates=self.templates,
+            log_url=incident.log_url,
+            is_rehearsal=is_rehearsal,
+        )
+        amended = [self._amend(route, incident.key, edited) for route in self.routes]
+        outcomes = [outcome for outcome in amended if outcome]
+        if not outcomes and not incident.told_on:  # no chat took the alert: its end tells of both
+            outcomes = self._post(incident.key, edited)
+        return outcomes + self._post(f"{incident.key}.end", answer, answers=incident.key)
+
+    def _amend(self, route: Route, period: str, message: Message) -> Outcome | None:
+        """Edit what was told by a route; a chat that refuses now cannot keep the rest unsaid."""
+        try:
+            delivery, to = route()
+            return delivery.amend(self._key(period, to), to, message)
+        except PermanentError as error:
+            log.warning("The alert is left as it was: %s", error)
+            return None
+
+    def _post(self, period: str, message: Message, *, answers: str = "") -> list[Outcome]:
+        """Deliver by the first route that takes it."""
+        refusals: list[ReportError] = []
+        for route in self.routes:
+            try:
+                delivery, to = route()
+                outcomes = delivery.deliver(
+                    self._key(period, to),
+                    to,
+                    message,
+                    grows=True,
+                    reply_to=self._key(answers, to) if answers else None,
+                )
+            except UnknownOutcomeError as error:
+                raise AlertInDoubtError(f"{error} An alert is sent again by itself.") from None
+            except PermanentError as error:
+                log.warning("Trying the next chat: %s", error)
+                refusals.append(error)
+            else:
+                self.errors += refusals
+                return outcomes
+        raise refusals[0]
+
+    def _key(self, period: str, to: Address) -> MessageKey:
+        return self._ledger.key("backup_watch", period, self.name, to)

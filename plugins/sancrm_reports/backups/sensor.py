@@ -1,0 +1,140 @@
+"""The tasks that find out: wait for a backup, and read it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, BaseSensorOperator
+
+from sancrm_reports.backups.timetable import window_of
+from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
+from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.settings import settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+JUDGEMENT = "judgement"  # XCom; pushed also by a task that then fails
+LATE = timedelta(minutes=10)  # for a triggerer that is slow; after it the worker looks
+
+
+class TriggererError(ReportError):
+    """The triggerer failed before the wait was over."""
+
+    code = "triggerer"
+
+
+class BackupSensor(BaseSensorOperator):
+    """Wait, without a worker, for the backup of the run's window.
+
+    Green as soon as there is a good one, red as soon as one is known to be bad, and at the
+    deadline. What was found is the XCom ``judgement``.
+
+    :param backup: its name in the settings.
+    """
+
+    def __init__(self, *, backup: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.backup = backup
+
+    def execute(self, context: Context) -> None:
+        """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
+        from sancrm_reports.backups.text import progress
+        from sancrm_reports.backups.trigger import BackupTrigger
+        from sancrm_reports.backups.watch import look
+
+        window = window_of(context, self.backup, settings())
+        judgement = look(self.backup, window)
+        if judgement.verdict.is_final or context["params"].get("rehearse"):
+            self._conclude(context, judgement)
+            return
+        self.log.info(progress(judgement, settings().account.timezone))
+        times = [window.opens_at, window.due_at, window.next_at]
+        self.defer(
+            trigger=BackupTrigger(
+                self.backup,
+                [time.isoformat() for time in times],
+                errors=1 if judgement.detail else 0,
+            ),
+            method_name="conclude",
+            timeout=max(window.due_at - datetime.now(UTC), timedelta()) + LATE,
+        )
+
+    def conclude(self, context: Context, event: dict[str, Any]) -> None:
+        """Take the trigger's judgement."""
+        self._conclude(context, Judgement.from_json(event))
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Look again in the worker where the trigger failed or never answered.
+
+        Otherwise a stopped triggerer would look like a missing backup.
+
+        Raises:
+            TriggererError: the wait is not over; Airflow's retry begins it anew.
+        """
+        from sancrm_reports.backups.watch import look
+
+        if next_method == "conclude":
+            return super().resume_execution(next_method, next_kwargs, context)
+        self.log.warning("The triggerer gave no answer (%s); looking here.", next_kwargs)
+        judgement = look(self.backup, window_of(context, self.backup, settings()))
+        if judgement.verdict.is_final:
+            return self._conclude(context, judgement)
+        raise TriggererError(
+            "The triggerer could not wait for the backup. Is it running, and does it see plugins/ "
+            "and include/? Its own log says more."
+        )
+
+    def _conclude(self, context: Context, judgement: Judgement) -> None:
+        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+
+
+class VerifyBackupOperator(BaseOperator):
+    """Read the backup that was found; red where it is damaged, or could not be read.
+
+    :param backup: its name in the settings.
+    """
+
+    def __init__(self, *, backup: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.backup = backup
+
+    def execute(self, context: Context) -> None:
+        """Verify as the settings say."""
+        from sancrm_reports.backups.verification import verify_backup
+
+        waited = found_by(context, "wait_for_backup")
+        if waited is None or waited[0].verdict is not Verdict.OK:
+            self.log.info("There is no backup to read.")
+            return
+        judgement = verify_backup(settings().backups[self.backup], waited[0])
+        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+
+
+def found_by(context: Context, task_id: str) -> tuple[Judgement, str] | None:
+    """Return what a task of this run found out, and its log's address; None if it never did."""
+    value = context["ti"].xcom_pull(task_ids=task_id, key=JUDGEMENT)
+    return (Judgement.from_json(value["judgement"]), value["log_url"]) if value else None
+
+
+def _publish(context: Context, judgement: Judgement, *, is_rehearsal: bool) -> None:
+    """Leave the judgement for the alert, and turn the task red where it is bad.
+
+    Raises:
+        BadBackupError: the verdict is bad, and this is no rehearsal.
+    """
+    from sancrm_reports.backups.text import verdict_line
+
+    ti, line = context["ti"], verdict_line(judgement)
+    log.info(line)
+    ti.xcom_push(key=JUDGEMENT, value={"judgement": judgement.to_json(), "log_url": ti.log_url})
+    ti.xcom_push(key=RUN_NOTE, value=line)
+    if judgement.verdict.is_bad and not is_rehearsal:
+        raise BadBackupError(f"{line}. The task post_backup_alert tells it.")

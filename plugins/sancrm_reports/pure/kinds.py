@@ -1,0 +1,57 @@
+"""The kinds of profitability reports: everything in which they differ stands in this one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sancrm_reports.pure.period import Period, PeriodKind
+
+DAG_PREFIX = "profitability_"
+
+
+@dataclass(frozen=True)
+class ReportKind:
+    """A kind of report, a DAG of its own where the settings give it a schedule.
+
+    ``id`` names it in the settings, and in words.po for people. ``compared_after`` is how many
+    periods later than what it is compared with a period is: 7 days are the same weekday.
+    ``spans`` are the months that the page can show; it begins with the last but one.
+    """
+
+    id: str
+    period: PeriodKind
+    compared_after: int
+    spans: tuple[int, ...]
+
+    @property
+    def dag_id(self) -> str:
+        """The DAG, and the report's name in the ledger."""
+        return f"{DAG_PREFIX}{self.id}"
+
+    @property
+    def priority(self) -> int:
+        """The higher, the sooner it is posted where several are due at once."""
+        return len(REPORT_KINDS) - list(REPORT_KINDS).index(self.id)
+
+
+# The shortest period first, which is also the order in which reports are posted.
+REPORT_KINDS = {
+    kind.id: kind
+    for kind in (
+        ReportKind("daily", PeriodKind.DAY, compared_after=7, spans=(1, 3, 12)),
+        ReportKind("weekly", PeriodKind.WEEK, compared_after=1, spans=(3, 6, 12)),
+        ReportKind("monthly", PeriodKind.MONTH, compared_after=1, spans=(12, 24)),
+        ReportKind("quarterly", PeriodKind.QUARTER, compared_after=1, spans=(12, 36, 60)),
+        ReportKind("yearly", PeriodKind.YEAR, compared_after=1, spans=(60, 120)),
+    )
+}
+
+
+def report_of(period: Period) -> ReportKind:
+    """Return the kind of report that is of such a period."""
+    return next(kind for kind in REPORT_KINDS.values() if kind.period is period.kind)
+
+
+def compared_with(period: Period) -> Period:
+    """Return the period that a report of this one is compared with."""
+    return period.before(report_of(period).compared_after)

@@ -1,0 +1,270 @@
+"""Every message in every language, to the letter: tests/goldens is the sheet to read them on.
+
+After a change of wording, make them anew and read them before committing:
+``UPDATE_GOLDENS=1 python -m pytest tests/pure/test_goldens.py``
+"""
+
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from demo.telegram.markup import format_message
+from pure.samples import earning, network, unallocated
+from sancrm_reports.pure.audit import Audit, Fate, Finding
+from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missing
+from sancrm_reports.pure.corrections import decorated, what_changed
+from sancrm_reports.pure.entry import Correction, Entry, State
+from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import (
+    Comparison,
+    Message,
+    branch_report,
+    digest,
+    digest_line,
+    group_moved,
+    lateness,
+    network_report,
+)
+from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.pure.ops import Failure, Occasion, report_late, run_failed, solved
+from sancrm_reports.pure.period import Period, PeriodKind
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = sorted(words.parent for words in (ROOT / "include" / "templates").glob("*/words.po"))
+GOLDENS = ROOT / "tests" / "goldens"
+ZONE = "Europe/Moscow"
+AIRFLOW = "https://airflow.example.com/dags/x"
+NINE = datetime(2026, 11, 18, 6, tzinfo=UTC)
+
+DAY = Period(PeriodKind.DAY, date(2026, 11, 17), ZONE)
+WEEK = Period.containing(date(2026, 12, 1), kind=PeriodKind.WEEK, timezone=ZONE)
+MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), ZONE)
+QUARTER = Period(PeriodKind.QUARTER, date(2026, 7, 1), ZONE)
+YEAR = Period(PeriodKind.YEAR, date(2025, 1, 1), ZONE)
+
+# An ordinary day, a week with a loss, an idle month, a network of the three.
+LENINA = earning(
+    "48650.00",
+    rental_revenue="9600.00",
+    variable_costs="14180.50",
+    fixed_costs="4333.34",
+    repair_count=11,
+    rental_count=6,
+)
+LENINA_BEFORE = earning(
+    "41200.00",
+    rental_revenue="7200.00",
+    variable_costs="12904.00",
+    fixed_costs="4333.33",
+    repair_count=9,
+    rental_count=6,
+)
+MIRA = earning(
+    "9150.00",
+    rental_revenue="1200.00",
+    variable_costs="8420.00",
+    fixed_costs="7580.65",
+    parts_without_cost=2,
+    repair_count=4,
+    rental_count=1,
+    branch_id=2,
+    branch_name="Проспект Мира",
+)
+MIRA_BEFORE = earning(
+    "31700.00",
+    variable_costs="9300.00",
+    fixed_costs="7500.00",
+    repair_count=12,
+    rental_count=0,
+    branch_id=2,
+    branch_name="Проспект Мира",
+)
+IDLE = earning(
+    0,
+    fixed_costs="2500.00",
+    repair_count=0,
+    rental_count=0,
+    branch_id=3,
+    branch_name="Пункт проката «Юг»",
+)
+UNKNOWN_COSTS = replace(LENINA, fixed_costs=None, profit=LENINA.profit + Decimal("4333.34"))
+REST, REST_BEFORE = unallocated(Decimal("1500.00")), unallocated(fixed_costs=None)
+
+CALL = MissedCall(
+    repair_id=301,
+    number=11508,
+    code="R-11508",
+    status="Готов",
+    since=datetime(2026, 11, 10, 7, tzinfo=UTC),
+    category="Электроинструмент",
+    brand="Makita",
+    model="HR2470",
+    customer="Соколов Андрей",
+    phone="8 (912) 345-67-89",
+    company="ООО «Кровля & Фасад»",
+)
+REPORT = Occasion.of_report("profitability_daily", DAY)
+CALLS = Occasion.of_day("missed_calls", "missed_calls", DAY.start)
+
+
+def branch(now, before, period, templates):
+    return branch_report(Comparison(now, before), period, templates=templates)
+
+
+def summary(branches, before, period, templates, rest=REST):
+    return network_report(
+        Comparison(network([*branches, rest]), before),
+        unallocated=rest,
+        branches=branches,
+        period=period,
+        templates=templates,
+        crm_url="https://crm.example.com/",
+    )
+
+
+def corrected(templates):
+    """A late report whose profit was corrected since, as the chat has it."""
+    before = branch(LENINA, LENINA_BEFORE, DAY, templates)
+    now = branch(replace(LENINA, profit=Decimal(30000)), LENINA_BEFORE, DAY, templates)
+    what = what_changed(before.facts, now.facts, templates)
+    change = Correction(NINE + timedelta(hours=3, minutes=4), what)
+    footer = lateness(timedelta(days=3), after=timedelta(hours=12), templates=templates)
+    entry = Entry(State.SENT, NINE, footer=footer, corrections=[change])
+    return decorated(now, entry, ZoneInfo(ZONE), templates)
+
+
+def text_corrected(templates):
+    change = what_changed({}, {}, templates)
+    entry = Entry(State.SENT, NINE, corrections=[Correction(NINE, change)])
+    return decorated(Message("…"), entry, ZoneInfo(ZONE), templates)
+
+
+def call(templates, method, *args):
+    wording = Wording(templates, ZONE, "RU", "https://crm.example.com/repairs/{id}")
+    return getattr(wording, method)(*args)
+
+
+def failed(*failures, occasion=REPORT):
+    return lambda templates: run_failed(occasion, failures, log_url=AIRFLOW, templates=templates)
+
+
+def late(occasion, *, is_failed):
+    due = datetime(2026, 11, 18, 9, 20, tzinfo=ZoneInfo(ZONE))
+    return lambda templates: report_late(
+        occasion, due=due, is_failed=is_failed, run_url=AIRFLOW, templates=templates
+    )
+
+
+def audit(period, *fates, report="profitability_daily", **known):
+    names = ["", "Филиал на Ленина", "Проспект Мира", "Юг", "Север", "Запад", "Восток"]
+    findings = [
+        Finding(report, period, names[place], "-1001", fate) for place, fate in enumerate(fates)
+    ]
+    return Audit(report, period, findings, **known)
+
+
+AUDITS = [
+    audit(MONTH, Fate.UNKNOWN, Fate.SENT, report="profitability_monthly"),
+    audit(DAY.before(2), Fate.MISSING, Fate.MISSING, reason="paused"),
+    audit(DAY.before(1), Fate.SENT, *[Fate.FAILED] * 6, reason="failed"),
+    audit(DAY, Fate.SENT, Fate.CORRECTED, Fate.LATE),
+    audit(DAY.before(-1), Fate.MISSING, reason="going_on", is_going_on=True),
+]
+
+MESSAGES = {
+    "branch_daily": lambda t: branch(LENINA, LENINA_BEFORE, DAY, t),
+    "branch_weekly_loss": lambda t: branch(MIRA, MIRA_BEFORE, WEEK, t),
+    "branch_monthly_idle": lambda t: branch(IDLE, Figures.none_of(IDLE), MONTH, t),
+    "branch_quarterly_unknown_costs": lambda t: branch(UNKNOWN_COSTS, LENINA_BEFORE, QUARTER, t),
+    "branch_corrected": corrected,
+    "network_daily": lambda t: summary(
+        [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
+    ),
+    "network_yearly": lambda t: summary([LENINA], network([LENINA]), YEAR, t, rest=REST_BEFORE),
+    "digest": lambda t: digest(
+        "weekly",
+        [
+            digest_line(figures, WEEK.before(weeks), templates=t)
+            for weeks, figures in ((3, LENINA), (2, MIRA), (1, IDLE))
+        ],
+        templates=t,
+    ),
+    "text_corrected": text_corrected,
+    "part_not_needed": lambda t: Message(language_of(t).word("part_not_needed")),
+    "without_ledger": lambda t: Message(language_of(t).render("without_ledger.html.j2")),
+    "group_moved": lambda t: group_moved("-100", "-100123", "telegram_default", templates=t),
+    "missed_call": lambda t: call(t, "to_call", CALL, date(2026, 11, 18)),
+    "missed_call_called_back": lambda t: call(t, "called_back", CALL.code),
+    "missed_call_told_again": lambda t: call(t, "told_again", CALL.code),
+    "run_failed": failed(
+        Failure("compute_profitability", code="crm_right", quote="permission denied for rentals"),
+        Failure("post_branch_report", "Юг", "chat_not_found", quote="Bad Request: chat not found"),
+        Failure("post_branch_report", "Север", "lost"),
+        Failure("post_network_report", "", "unexpected", values={"kind": "KeyError"}),
+        Failure("conclude_run", "", "told"),
+    ),
+    "run_failed_unknown_outcome": failed(
+        Failure("post_branch_report", "Юг", "unknown_outcome", is_unknown_fate=True)
+    ),
+    "run_refused": failed(
+        Failure("compute_profitability", "", "period_date", quote="17.11.2026"),
+        occasion=Occasion("profitability_daily", "manual__1", conf={"period": "2026-11-17"}),
+    ),
+    "run_late": late(REPORT, is_failed=False),
+    "run_late_and_failed": late(REPORT, is_failed=True),
+    "run_late_missed_calls": late(CALLS, is_failed=False),
+    "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
+    "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
+    "reports_missing": lambda t: reports_missing(AUDITS, templates=t),
+    "reports_complete": lambda t: nothing_missing(templates=t),
+}
+TEXTS = {
+    "audit_note": lambda t: note(AUDITS, templates=t),
+    "audit_note_all_well": lambda t: note(AUDITS[3:4], templates=t),
+    # One line a code: what ops read of each class of error.
+    "errors": lambda t: "\n".join(
+        f"{code}: {' 👉 '.join(filter(None, (words[code], words[code + '.first'])))}"
+        for words in [language_of(t).words]
+        for code in words
+        if code.startswith("error.") and not code.endswith(".first")
+    ),
+    "runs": lambda t: "\n".join(
+        Occasion.of_day(code, code, DAY.start, about="sancrm").title(language_of(t))
+        for code in ("missed_calls", "delivery_audit", "backup_watch", "restore_drill")
+    ),
+    "reports": lambda t: "\n".join(
+        Occasion.of_report("x", period).title(language_of(t))
+        for period in (*(DAY.before(-n) for n in range(7)), WEEK, MONTH, QUARTER, YEAR)
+    ),
+}
+
+
+@pytest.mark.parametrize("templates", LANGUAGES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("name", [*MESSAGES, *TEXTS])
+def test_a_message_is_its_golden_text(name, templates):
+    # With its markup and no-break spaces; a button is the last line.
+    if name in TEXTS:
+        text = TEXTS[name](templates)
+    else:
+        message = MESSAGES[name](templates)
+        button = f"\n[{message.button.text}]({message.button.url})" if message.button else ""
+        text = message.html + button
+        assert format_message(message.html, "HTML")
+    file = GOLDENS / templates.name / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{text}\n", encoding="utf-8")
+    assert f"{text}\n" == file.read_text(encoding="utf-8")
+
+
+def test_every_golden_file_is_in_use():
+    # A message that is gone takes its files with it; each language has them all.
+    for templates in LANGUAGES:
+        names = {file.stem for file in (GOLDENS / templates.name).iterdir()}
+        assert names == {*MESSAGES, *TEXTS}
