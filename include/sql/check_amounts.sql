@@ -189,22 +189,47 @@ medians as (
     )
 ),
 
--- What these repairs and rentals bring in a day, by the time that they took.
+-- What a hundred repairs and rentals in a row bring in a day: those before the period,
+-- or its own where there are none.
+repair_days as (
+    select
+        is_earlier,
+        count(*) as row_count,
+        extract(epoch from max(closed_at) - min(closed_at)) / 86400 as day_count
+    from repairs
+    group by is_earlier
+    order by is_earlier desc
+    limit 1
+),
+
+rental_days as (
+    select
+        sum(coalesce(total, price_per_day * greatest(day_count, 1))) as revenue,
+        extract(epoch from max(ended_at) - min(ended_at)) / 86400 as day_count
+    from rentals
+    group by is_earlier
+    order by is_earlier desc
+    limit 1
+),
+
 daily_revenue as (
     select
+        repair_days.row_count,
         (
-            (select coalesce(sum(price * quantity), 0) from services)
-            + (select coalesce(sum(sale_price * quantity), 0) from parts)
-        ) / nullif(
-            (select extract(epoch from max(closed_at) - min(closed_at)) from repairs), 0
-        ) * 86400 as of_repairs,
+            select coalesce(sum(price * quantity), 0)
+            from services
+            where services.is_earlier = repair_days.is_earlier
+        ) / nullif(repair_days.day_count, 0) as of_services,
         (
-            select sum(coalesce(total, price_per_day * greatest(day_count, 1)))
-            from rentals
-        ) / nullif(
-            (select extract(epoch from max(ended_at) - min(ended_at)) from rentals), 0
-        ) * 86400 as of_rentals,
-        (select count(*) from repairs) as row_count
+            select coalesce(sum(sale_price * quantity), 0)
+            from parts
+            where parts.is_earlier = repair_days.is_earlier
+        ) / nullif(repair_days.day_count, 0) as of_parts,
+        (
+            select rental_days.revenue / nullif(rental_days.day_count, 0)
+            from rental_days
+        ) as of_rentals
+    from repair_days
 ),
 
 monthly_costs as (
@@ -270,7 +295,7 @@ comparisons as (
 costs as (
     select
         monthly_costs.amount
-        / nullif((coalesce(of_repairs, 0) + coalesce(of_rentals, 0)) * 30, 0) as ratio,
+        / nullif((of_services + of_parts + coalesce(of_rentals, 0)) * 30, 0) as ratio,
         daily_revenue.row_count,
         monthly_costs.row_ids
     from monthly_costs

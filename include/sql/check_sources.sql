@@ -45,18 +45,6 @@ repair_ids as materialized (
     select distinct repair_id from repairs
 ),
 
-services as materialized (
-    select service_lines.*
-    from service_lines
-    inner join repair_ids on service_lines.repair_id = repair_ids.repair_id
-),
-
-parts as materialized (
-    select part_lines.*
-    from part_lines
-    inner join repair_ids on part_lines.repair_id = repair_ids.repair_id
-),
-
 examined as (
     select
         'branches' as file_name,
@@ -88,48 +76,63 @@ examined as (
 
     select
         'service_lines' as file_name,
-        line_id::text as row_id,
+        service_lines.line_id::text as row_id,
         case
             when line_id is null then 'line_id is null'
-            when price is null then 'price is null'
-            when quantity is null then 'quantity is null'
-            when discount is null then 'discount is null'
-            when price - price <> 0 then 'price is not a number'
-            when quantity - quantity <> 0 then 'quantity is not a number'
-            when discount - discount <> 0 then 'discount is not a number'
-            when price < 0 then 'price is negative'
-            when quantity < 0 then 'quantity is negative'
-            when quantity = 0 then 'quantity is 0'
-            when discount < 0 then 'discount is negative'
-            when discount >= price * quantity + 0.01 then 'discount is above its line'
+            when count(*) > 1 then 'line_id comes more than once'
+            else min(
+                case
+                    when price is null then 'price is null'
+                    when quantity is null then 'quantity is null'
+                    when discount is null then 'discount is null'
+                    when price - price <> 0 then 'price is not a number'
+                    when quantity - quantity <> 0 then 'quantity is not a number'
+                    when discount - discount <> 0 then 'discount is not a number'
+                    when price < 0 then 'price is negative'
+                    when quantity < 0 then 'quantity is negative'
+                    when quantity = 0 then 'quantity is 0'
+                    when discount < 0 then 'discount is negative'
+                    when discount >= price * quantity + 0.01
+                        then 'discount is above its line'
+                end
+            )
         end as problem
-    from services
+    from service_lines
+    inner join repair_ids on service_lines.repair_id = repair_ids.repair_id
+    group by service_lines.line_id
 
     union all
 
     select
         'part_lines' as file_name,
-        line_id::text as row_id,
+        part_lines.line_id::text as row_id,
         case
             when line_id is null then 'line_id is null'
-            when quantity is null then 'quantity is null'
-            when sale_price is null then 'sale_price is null'
-            when discount is null then 'discount is null'
-            when is_written_off is null then 'is_written_off is null'
-            when quantity - quantity <> 0 then 'quantity is not a number'
-            when purchase_price - purchase_price <> 0
-                then 'purchase_price is not a number'
-            when sale_price - sale_price <> 0 then 'sale_price is not a number'
-            when discount - discount <> 0 then 'discount is not a number'
-            when quantity < 0 then 'quantity is negative'
-            when quantity = 0 then 'quantity is 0'
-            when purchase_price < 0 then 'purchase_price is negative'
-            when sale_price < 0 then 'sale_price is negative'
-            when discount < 0 then 'discount is negative'
-            when discount >= sale_price * quantity + 0.01
-                then 'discount is above its line'
+            when count(*) > 1 then 'line_id comes more than once'
+            else min(
+                case
+                    when quantity is null then 'quantity is null'
+                    when sale_price is null then 'sale_price is null'
+                    when discount is null then 'discount is null'
+                    when is_written_off is null then 'is_written_off is null'
+                    when quantity - quantity <> 0 then 'quantity is not a number'
+                    when purchase_price - purchase_price <> 0
+                        then 'purchase_price is not a number'
+                    when sale_price - sale_price <> 0 then 'sale_price is not a number'
+                    when discount - discount <> 0 then 'discount is not a number'
+                    when quantity < 0 then 'quantity is negative'
+                    when quantity = 0 then 'quantity is 0'
+                    when purchase_price < 0 then 'purchase_price is negative'
+                    when sale_price < 0 then 'sale_price is negative'
+                    when discount < 0 then 'discount is negative'
+                    when discount >= sale_price * quantity + 0.01
+                        then 'discount is above its line'
+                end
+            )
         end as problem
-    from parts
+    from part_lines
+    inner join repair_ids on part_lines.repair_id = repair_ids.repair_id
+    group by part_lines.line_id
 
     union all
 
@@ -251,26 +254,6 @@ repeated as (
     from closed_repairs
     inner join repair_ids on closed_repairs.repair_id = repair_ids.repair_id
     group by closed_repairs.repair_id
-    having count(*) > 1
-
-    union all
-
-    select
-        'service_lines' as file_name,
-        line_id::text as row_id,
-        'line_id comes more than once' as problem
-    from services
-    group by line_id
-    having count(*) > 1
-
-    union all
-
-    select
-        'part_lines' as file_name,
-        line_id::text as row_id,
-        'line_id comes more than once' as problem
-    from parts
-    group by line_id
     having count(*) > 1
 
     union all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.pure.figures import Figures
@@ -16,6 +17,8 @@ from sancrm_reports.wire.crm_errors import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jinja2 import Environment
 
     from sancrm_reports.pure.missed_calls import CallList
     from sancrm_reports.pure.period import Period
@@ -89,11 +92,16 @@ def _configure(cursor: Any, database: Database) -> None:
 
 def sql_text(folder: Path, name: str = "profitability.sql") -> str:
     """Return a query with its sources put in, for use outside of Airflow's templates."""
+    return _environment(folder).get_template(name).render()
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    """Jinja keeps what it has compiled, and looks whether a file has changed."""
     from jinja2 import Environment, FileSystemLoader
 
     # Nothing is escaped: this is SQL, and holds no values.
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=False)
-    return environment.get_template(name).render()
+    return Environment(loader=FileSystemLoader(folder), autoescape=False)
 
 
 def parameters(period: Period) -> dict[str, Any]:

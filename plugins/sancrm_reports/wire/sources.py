@@ -9,6 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+from psycopg import Error
+
 from sancrm_reports.pure.figures import key_of
 from sancrm_reports.pure.source_contract import (
     CONTRACT,
@@ -22,6 +25,8 @@ from sancrm_reports.wire.crm import sql_text
 from sancrm_reports.wire.crm_errors import CrmError, explained
 
 FIRST_OF_OWN_TYPES = 16384  # PostgreSQL's FirstNormalObjectId: what a database defines itself
+_UNREADABLE = (Error, OSError, TemplateError, UnicodeDecodeError)
+MARK = "|"  # before the columns of each file; no column of ours is called so
 TIME_ZONES = ("UTC", "Pacific/Honolulu")
 # No period ends later; the SQL refuses what lies beyond.
 ALL_TIME = {
@@ -71,38 +76,46 @@ def check_columns(
     cursor: Any, folder: Path, files: Sequence[str], period: Mapping[str, Any]
 ) -> list[Problem]:
     """Compare names and types of columns with the contract; reads no row."""
-    problems: list[Problem] = []
-    columns: dict[str, dict[str, str | None]] = {}
-    for file in files:
-        found = _columns(cursor, folder, file, period)
-        if isinstance(found, Problem):
-            problems.append(found)
-            continue
-        problems += column_problems(file, found)
-        columns[file] = dict(found)
-    return problems or join_problems(columns)
+    try:
+        columns = _columns(cursor, folder, files, period)
+    except _UNREADABLE:  # one by one it is seen which
+        return [problem for file in files if (problem := _refusal(cursor, folder, file, period))]
+    problems = [problem for file in files for problem in column_problems(file, columns[file])]
+    return problems or join_problems({file: dict(found) for file, found in columns.items()})
 
 
 def _columns(
-    cursor: Any, folder: Path, file: str, period: Mapping[str, Any]
-) -> Problem | list[tuple[str, str | None]]:
-    from jinja2 import TemplateError
-    from psycopg import Error
+    cursor: Any, folder: Path, files: Sequence[str], period: Mapping[str, Any]
+) -> dict[str, list[tuple[str, str | None]]]:
+    """Return names and types of each file's columns, by one question that reads no row."""
+    sources = {file: sql_text(folder, f"sources/{file}.sql") for file in files}
+    selected = ", ".join(f'null as "{MARK}{file}", {file}.*' for file in files)
+    joined = " cross join ".join(f"(\n{source}\n) as {file}" for file, source in sources.items())
+    with cursor.connection.transaction():  # an error undoes nothing but itself
+        cursor.execute(f"select {selected} from {joined} limit 0", period)  # noqa: S608
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for column in cursor.description:
+        if column.name.startswith(MARK):
+            columns = found[column.name.removeprefix(MARK)] = []
+        else:
+            columns.append((column.name, _type_name(cursor, column.type_code)))
+    return found
 
+
+def _refusal(cursor: Any, folder: Path, file: str, period: Mapping[str, Any]) -> Problem | None:
+    """Return why a file cannot be run, None where it can."""
     from sancrm_reports.settings import settings
 
     try:
-        source = sql_text(folder, f"sources/{file}.sql")
-        with cursor.connection.transaction():  # an error undoes nothing but itself
-            cursor.execute(f"select * from (\n{source}\n) as source limit 0", period)  # noqa: S608
-    except (OSError, TemplateError, UnicodeDecodeError) as error:
-        return Problem(file, "cannot be read", detail=f"{type(error).__name__}: {error}")
+        _columns(cursor, folder, [file], period)
     except Error as error:
         reason = explained(settings().database, error)
         if not isinstance(reason, CrmError):
             raise
         return Problem(file, "cannot be run", detail=str(reason))
-    return [(column.name, _type_name(cursor, column.type_code)) for column in cursor.description]
+    except _UNREADABLE as error:
+        return Problem(file, "cannot be read", detail=f"{type(error).__name__}: {error}")
+    return None
 
 
 def _type_name(cursor: Any, oid: int) -> str | None:
