@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check check-telegram formula-diff lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test check check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,7 +22,7 @@ check: setup lint types test ## Everything that CI runs
 lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/sqlfluff lint include/sql include/demo/crm tests/bench/limit.sql
+	@$(BIN)/sqlfluff lint examples include/sql include/demo/crm tests/bench/limit.sql
 
 types: setup
 	@$(BIN)/mypy
@@ -35,6 +35,9 @@ bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; h
 
 check-telegram: setup ## Ask Telegram about every chat of the settings; sends nothing
 	@$(RUN) -m sancrm_reports.glue.check_telegram
+
+check-sources: setup ## Ask the CRM whether the files in include/sql/sources/ give what they must
+	@$(RUN) -m sancrm_reports.glue.check_sources $(if $(PERIOD),--period $(PERIOD) --report $(or $(REPORT),daily))
 
 formula-diff: setup ## What changed SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
 	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, task
 
+from sancrm_reports.glue.check_sources import CheckSourcesOperator
 from sancrm_reports.glue.compute import (
     CheckDaysSumOperator,
     ComputeProfitabilityOperator,
@@ -17,6 +18,7 @@ from sancrm_reports.glue.compute import (
 from sancrm_reports.glue.conclude import ConcludeReportOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
 from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.freshness import WaitForDataOperator, longest_run
 from sancrm_reports.glue.order import WaitForEarlierRunOperator
 from sancrm_reports.glue.params import UNKNOWN_FATE
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
@@ -68,7 +70,7 @@ for kind in settings().scheduled_reports:
         start_date=datetime(2025, 1, 1, tzinfo=ZoneInfo(settings().account.timezone)),
         catchup=False,  # after an outage only the newest report comes by itself; backfill the rest
         max_active_runs=1,
-        dagrun_timeout=timedelta(hours=3),
+        dagrun_timeout=longest_run(),
         deadline=report_deadline(report),
         default_args={**task_defaults(), "priority_weight": kind.priority},
         template_searchpath=[str(INCLUDE / "sql")],
@@ -76,6 +78,8 @@ for kind in settings().scheduled_reports:
         tags=["sancrm", "profitability"],
         doc_md=__doc__,
     ):
+        data_complete = WaitForDataOperator(task_id="wait_for_data", report=report, **alerting())
+        sources_checked = CheckSourcesOperator(task_id="check_sources", report=report)
         compute = ComputeProfitabilityOperator(task_id="compute_profitability", report=report)
         days_checked = CheckDaysSumOperator(task_id="check_days_sum", report=report)
         earlier_posted = WaitForEarlierRunOperator(task_id="wait_for_earlier_run")
@@ -103,6 +107,7 @@ for kind in settings().scheduled_reports:
 
         # The network comes last, also when a branch's message failed; the run is red all the same,
         # because the last task fails wherever one failed.
+        data_complete >> sources_checked >> compute
         compute >> [check_network_sum(compute.output), days_checked] >> branches
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report

@@ -151,7 +151,7 @@ def daily_reports(
         if not set(fates.values()) - {Fate.MISSING, Fate.NOT_EXPECTED}:
             continue
         chats = {subject: [CHAT] for subject in fates}
-        expect(database, report, day, Roster(branches=dict(branches), chats=chats))
+        expect(database, report, day, Roster(branches=dict(branches.items()), chats=chats))
         written = [
             Written(
                 MessageKey(report, day.isoformat(), subject, CHAT),

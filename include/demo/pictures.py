@@ -198,7 +198,8 @@ class DemoChat:
         """Post whom to call on two days, between which one was called; return what is shown."""
         before = len(self._telegram.messages)
         sql = sql_text(INCLUDE / "sql", "missed_calls.sql")
-        called, waiting, new, *_ = read_missed_calls(self._crm.cursor(), sql, ["Готов", "Подбор"])
+        found = read_missed_calls(self._crm.cursor(), sql, ["Готов", "Подбор"])
+        called, waiting, new, *_ = found.calls
         self._tell(NINE.date(), [called, waiting])
         self._telegram.clock.advance(24 * 3600)
         self._tell(NINE.date() + timedelta(days=1), [waiting, new])
@@ -214,7 +215,7 @@ class DemoChat:
         rows = self._crm.execute("select id, name from branches where is_active order by id")
         return {row["id"]: row["name"] for row in rows}
 
-    def _figures(self) -> dict[tuple[str, int | None], Comparison]:
+    def _figures(self) -> dict[tuple[str, int | str | None], Comparison]:
         sql = sql_text(INCLUDE / "sql")
         now, before = (
             {row.key: row for row in read_profitability(self._crm.cursor(), sql, period)}

@@ -10,6 +10,10 @@
 create index concurrently if not exists repairs_closed_at_idx
 on repairs (closed_at);
 
+-- Which repairs are over, but have no time? (check of the sources)
+create index concurrently if not exists repairs_without_time_idx
+on repairs (status_id, id) where closed_at is null;
+
 -- Which parts were used on these repairs? (profitability: revenue, variable costs)
 create index concurrently if not exists repair_parts_repair_id_idx
 on repair_parts (repair_id);

@@ -50,6 +50,7 @@ class Account(Section):
     timezone: Zone
     language: str = "ru"
     crm_url: HttpUrl | None = None
+    has_rentals: bool = True
 
     @field_validator("language")
     @classmethod
@@ -65,6 +66,21 @@ class Database(Section):
 
     conn_id: str = "sancrm_db"
     session: dict[str, str] = Field(default_factory=dict)
+
+
+class Sources(Section):
+    """What may be so in the CRM's rows, though docs/sources.md asks for something else."""
+
+    allowed: list[Annotated[str, Field(pattern=r"^[a-z_]+\.sql: .")]] = Field(default_factory=list)
+    totals_tolerance: int = Field(default=0, ge=0)
+
+
+class Freshness(Section):
+    """What becomes of a report whose period the CRM's data do not cover yet."""
+
+    when_stale: Literal["hold", "mark", "ignore"] = "hold"
+    check_seconds: float = Field(default=60, gt=0, le=90)
+    longest_hours: float = Field(default=12, gt=0, le=72)
 
 
 class Ledger(Section):
@@ -101,13 +117,14 @@ class Chats(Section):
     missed_calls: ChatName = ""
     backups: ChatName = ""
     failures: ChatName = ""
-    branches: dict[int, Annotated[list[ChatName | Literal["default"]], Field(min_length=1)]] = (
-        Field(default_factory=dict)
-    )
+    branches: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")],
+        Annotated[list[ChatName | Literal["default"]], Field(min_length=1)],
+    ] = Field(default_factory=dict)
 
-    def of_branch(self, branch_id: int) -> list[str]:
+    def of_branch(self, branch_id: int | str) -> list[str]:
         """Return the chats of a branch's report; empty is the connection's."""
-        chats = self.branches.get(branch_id, ["default"])
+        chats = self.branches.get(str(branch_id), ["default"])
         return [self.reports if chat == "default" else chat for chat in chats]
 
     @property
@@ -198,6 +215,8 @@ class Settings(BaseSettings):
 
     account: Account
     database: Database = Database()
+    sources: Sources = Sources()
+    freshness: Freshness = Freshness()
     ledger: Ledger = Ledger()
     telegram: Telegram = Telegram()
     chats: Chats = Chats()

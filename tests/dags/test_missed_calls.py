@@ -272,3 +272,58 @@ def test_a_run_that_comes_too_late_solves_nothing():
     conclude = ConcludeMissedCallsOperator(task_id="conclude_run")
     assert conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=0)})
     assert not conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=1)})
+
+
+BROKEN = {
+    "no time": (
+        "update repairs set accepted_at = 'infinity' where id = 302",
+        "the time since when it waits is infinity",
+    ),
+    "a year that no calendar has": (
+        "update repair_status_changes set changed_at = '20226-11-15' where id = 4",
+        "the time since when it waits is 20226-11-15",
+    ),
+    "null": (
+        "alter table repairs alter accepted_at drop not null;"
+        "update repairs set accepted_at = null where id = 302",
+        "the time since when it waits is null",
+    ),
+    "no code": (
+        "alter table branches alter code_prefix drop not null;"
+        "update branches set code_prefix = null where id = 2",
+        "its code is no text, but NoneType",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_broken_row_is_told_by_its_id_and_keeps_back_no_other(call, crm, telegram, name):
+    # Ops read which; the two others are told, and nobody says that the broken one was called.
+    call()
+    change, problem = BROKEN[name]
+    crm.execute(change)
+    crm.execute("update repairs set needs_callback = false where id = 301")
+    assert str(call(day=19).state) == "failed"
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "(#303)" in told.text if "20226" in problem else "(#302)" in told.text
+    assert problem in told.text
+    news = [lines[0] for lines in shown(telegram)[3:]]
+    assert [line.startswith("📞 Перезвонить") for line in news] == [True]
+    called = [lines[0] for lines in shown(telegram) if lines[0].startswith("✅")]
+    assert len(called) == 1
+    assert "11508" in called[0]
+
+
+def test_a_repair_that_comes_twice_is_told_once_and_named(call, crm, telegram):
+    # A join of the source that multiplies rows: one message, and ops read of it.
+    crm.execute("insert into branches values (9, 'x', 'X', null, true, null, null)")
+    crm.execute("create schema twice; alter table branches set schema twice")
+    crm.execute(
+        "create view branches as select * from twice.branches union all"
+        " select * from twice.branches where id = 2; grant usage on schema twice to sancrm_reader;"
+        "grant select on branches to sancrm_reader"
+    )
+    assert str(call().state) == "failed"
+    assert len(in_chat(telegram, CHAT)) == 3
+    (told,) = in_chat(telegram, OPS_CHAT)
+    assert "it comes more than once, and the first row counts" in told.text

@@ -1,5 +1,6 @@
 """Whole DAG runs: a real database, real SQL, real HTTP; asserted on what Telegram accepted."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -92,8 +93,12 @@ def test_without_a_connection_only_the_posting_fails(run, monkeypatch):
     assert found["post_branch_report"] == ["failed", "failed"]
 
 
-def test_sums_that_disagree_stop_the_report(run, crm, telegram):
-    # A repair of a branch that the list of branches lost: nothing is posted, the run is red.
+def test_sums_that_disagree_stop_the_report(run, crm, telegram, configured):
+    # A repair of a branch that the list of branches lost: nothing is posted, the run is red, even
+    # where the settings allow it.
+    lost = ("closed_repairs", "fixed_costs")
+    allowed = [f"{file}.sql: branch_id is not in branches.sql" for file in lost]
+    configured(SOURCES__ALLOWED=json.dumps(allowed))
     crm.execute("create schema lost; alter table branches set schema lost")
     crm.execute("create view branches as select * from lost.branches where id <> 2")
     crm.execute(
@@ -147,7 +152,7 @@ def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
     done = run()
     assert str(done.state) == "failed"
-    assert states(done)["compute_profitability"] == "failed"
+    assert states(done)["check_sources"] == "failed"
     assert in_chat(telegram) == []
 
 

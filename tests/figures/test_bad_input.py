@@ -14,7 +14,8 @@ from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.figures import FiguresError, check_reportable
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Database
-from sancrm_reports.wire.crm import CrmError, CrmUnreachableError, read_profitability, snapshot
+from sancrm_reports.wire.crm import read_profitability, snapshot
+from sancrm_reports.wire.crm_errors import CrmError, CrmUnreachableError
 
 PASSWORD = "cor-rect/horse@battery"
 READER = "sancrm_reader"

@@ -32,6 +32,7 @@ from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missin
 from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, State
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.freshness import Freshness, waits_for_data
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import (
     Comparison,
@@ -291,6 +292,19 @@ MESSAGES = {
     "run_late": late(REPORT, is_failed=False),
     "run_late_and_failed": late(REPORT, is_failed=True),
     "run_late_missed_calls": late(CALLS, is_failed=False),
+    "waits_for_data": lambda t: waits_for_data(
+        REPORT, Freshness(False, NINE - timedelta(hours=15)), DAY, deadline=NINE, templates=t
+    ),
+    "waits_for_data_unknown": lambda t: waits_for_data(
+        REPORT, Freshness(False), DAY, deadline=NINE, templates=t
+    ),
+    "branch_incomplete_without_rentals": lambda t: branch_report(
+        Comparison(LENINA, LENINA_BEFORE),
+        DAY,
+        templates=t,
+        complete_until="2026-11-17T15:00:00+00:00",
+        has_rentals=False,
+    ),
     "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
     "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),

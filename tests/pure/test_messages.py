@@ -277,3 +277,22 @@ def test_lateness_is_said_from_its_limit_on(late, words):
     said = lateness(late, after=timedelta(hours=12), templates=TEMPLATES)
     assert said.endswith(words)
     assert bool(said) == bool(words)
+
+
+def test_a_business_without_rentals_reads_nothing_of_them():
+    # Neither «прокат: 0 ₽» nor «Прокатов: 0»; the rest is as it was.
+    comparison = Comparison(earning("1000"), earning("900"))
+    with_them = report(earning("1000"), earning("900")).html.splitlines()
+    without = branch_report(comparison, DAY, templates=TEMPLATES, has_rentals=False).html
+    assert without.splitlines() == [line for line in with_them if "рокат" not in line]
+    assert len(with_them) - len(without.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("until", "shown"), [("2026-11-17T15:00:00+00:00", "18:00"), ("", "неизвестное время")]
+)
+def test_data_that_end_too_early_are_told(until, shown):
+    # Before the line of what is compared.
+    comparison = Comparison(earning("1000"), earning("900"))
+    html = branch_report(comparison, DAY, templates=TEMPLATES, complete_until=until).html
+    assert f"\n⚠️ данные на {shown}\n" in html

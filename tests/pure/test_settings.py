@@ -74,7 +74,7 @@ def test_an_unknown_key_is_named_with_its_neighbours(refusal):
     text = refusal("schedule", "shedule")
     assert "reports.daily.shedule: there is no such setting; allowed here: schedule" in text
     text = refusal("", "[chat]\nreports = ''\n")
-    assert "chat: there is no such setting; allowed here: account, database, ledger" in text
+    assert "chat: there is no such setting; allowed here: account, database, sources" in text
     text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
     assert "account.crm_ulr: there is no such setting; allowed here: timezone, language" in text
 

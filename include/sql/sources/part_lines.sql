@@ -1,7 +1,8 @@
 -- What was built into a repair: one row per line. Money in roubles.
 -- purchase_price is null where nobody entered what the part cost. No other column may
--- be null: it would drop the line from the sum in silence.
+-- be null: it would drop the line from the sum.
 select
+    repair_parts.id as line_id,
     repair_parts.repair_id,
     repair_parts.quantity,
     repair_parts.purchase_price,

@@ -1,6 +1,7 @@
 -- What was done in a repair: one row per line. Money in roubles.
--- No column may be null: a null would drop the line from the sum in silence.
+-- No column may be null: a null would drop the line from the sum.
 select
+    repair_services.id as line_id,
     repair_services.repair_id,
     repair_services.price,
     repair_services.quantity,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.entry import Entry
+    from sancrm_reports.pure.figures import Key
     from sancrm_reports.wire.incidents import Incidents
     from sancrm_reports.wire.ledger.ledger import Ledger
 
@@ -145,7 +146,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         reason, is_going_on = why_missing(context["ti"], report, period)
         return replace(audit, reason=reason, is_going_on=is_going_on)
 
-    def _branches(self, period: Period) -> dict[int, str]:
+    def _branches(self, period: Period) -> dict[Key, str]:
         """Return the branches that were open; none where the CRM cannot say."""
         from sancrm_reports.wire.crm import snapshot
 

@@ -14,11 +14,26 @@ from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_
 from sancrm_reports.pure.audit import Roster
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
-from sancrm_reports.settings import settings
-from sancrm_reports.wire.crm import read_days, read_profitability, snapshot
+from sancrm_reports.pure.source_contract import Problem, refuse
+from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
+from sancrm_reports.wire.sources import check_totals
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from sancrm_reports.pure.period import Period
+
+
+def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
+    """Return where the CRM's own totals say something else, if there is a file of them."""
+    return check_totals(
+        cursor,
+        INCLUDE / "sql",
+        parameters(period),
+        {row.branch_id: (row.branch_name, row.revenue) for row in rows if row.subject == "branch"},
+        settings().sources.totals_tolerance,
+    )
 
 
 class ComputeProfitabilityOperator(BaseOperator):
@@ -46,15 +61,18 @@ class ComputeProfitabilityOperator(BaseOperator):
         period = period_of(context, self.report, settings().account.timezone)
         earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
+            stale_until = self._stale_until(cursor, period)
             now = read_profitability(cursor, self.sql, period)
             before = read_profitability(cursor, self.sql, earlier_period)
-        check_reportable(now)
+            check_reportable(now)
+            refuse(crm_differences(cursor, period, now))
         earlier = {figures.key: figures for figures in before}
         self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
         return [
             {
                 "period": period.start.isoformat(),
                 **figures.to_json(),
+                **({} if stale_until is None else {"complete_until": stale_until}),
                 "compared_with": {
                     "period": earlier_period.start.isoformat(),
                     **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
@@ -62,6 +80,24 @@ class ComputeProfitabilityOperator(BaseOperator):
             }
             for figures in now
         ]
+
+    def _stale_until(self, cursor: Any, period: Period) -> str | None:
+        """Return until when the data are complete, as ISO 8601, if that is too early and told.
+
+        Empty where nobody knows.
+        """
+        from sancrm_reports.pure.freshness import StaleDataError
+        from sancrm_reports.wire.freshness import read_freshness
+
+        when_stale = settings().freshness.when_stale
+        if when_stale == "ignore":
+            return None
+        found = read_freshness(cursor, period)
+        if found.is_complete:
+            return None
+        if when_stale == "hold":  # another replica answers than the one that was asked before
+            raise StaleDataError(f"{found} The report waits until they have caught up.")
+        return found.until.isoformat() if found.until else ""
 
 
 class ListBranchesOperator(BaseOperator):

@@ -103,13 +103,13 @@ def _occasion(run: dict[str, Any], report: str) -> Occasion:
 def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> str:
     from zoneinfo import ZoneInfo
 
-    from sancrm_reports.glue.conclude import LATE, run_url
+    from sancrm_reports.glue.conclude import FAILURE, LATE, run_url
     from sancrm_reports.glue.telegram import tell_ops
     from sancrm_reports.pure.ops import report_late
 
     is_failed = run["state"] == "failed"
-    if is_failed and _is_told(occasion):
-        return "ops know that it failed"
+    if _is_told(occasion, FAILURE if is_failed else LATE):
+        return "ops know that it failed" if is_failed else "ops know that it waits for data"
     zone = ZoneInfo(settings().account.timezone)
     message = report_late(
         occasion,
@@ -122,15 +122,14 @@ def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]
     return "told"
 
 
-def _is_told(occasion: Occasion) -> bool:
-    """Whether ``conclude_run`` has told of the failure; without the ledger nobody can say so."""
-    from sancrm_reports.glue.conclude import FAILURE
+def _is_told(occasion: Occasion, kind: str) -> bool:
+    """Whether a task of the run has told of it; without the ledger nobody can say so."""
     from sancrm_reports.glue.telegram import incidents_of, ledger_of
     from sancrm_reports.wire.ledger.database import NoLedgerError
 
     try:
         with ledger_of(None) as ledger:
-            return incidents_of(ledger).is_told(f"{FAILURE}|{occasion.name}")
+            return incidents_of(ledger).is_told(f"{kind}|{occasion.name}")
     except NoLedgerError:
         return False
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.errors import PermanentError
-    from sancrm_reports.pure.missed_calls import MissedCall, Wording
+    from sancrm_reports.pure.missed_calls import CallList, Wording
     from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
@@ -78,9 +78,12 @@ class PostMissedCallsOperator(TelegramOperator):
         statuses = settings().missed_calls.statuses
         with snapshot(settings().database, is_private=True) as cursor:
             known = read_statuses(cursor, self.statuses_sql)
-            calls = read_missed_calls(cursor, self.sql, statuses)
+            found = read_missed_calls(cursor, self.sql, statuses)
+        calls = found.calls
         self.log.info("To call back: %s", [call.repair_id for call in calls] or "nobody")
         note = f"{len(calls) or 'Nobody'} to call back on {day}."
+        if found.unreadable:
+            note += f" No message can be made of {len(found.unreadable)} more."
         if lacking := [status for status in statuses if status not in known]:
             note += f" The CRM has no status {quoted(lacking)}."
         if context["params"].get("dry_run"):
@@ -94,7 +97,7 @@ class PostMissedCallsOperator(TelegramOperator):
                 chat.decide(calls)
             else:
                 chat.check_statuses(statuses, known)
-                self._update(chat, calls)
+                self._update(chat, found)
         return self.show(context, chat.outcomes, self._logged(chat.errors))
 
     def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
@@ -102,14 +105,14 @@ class PostMissedCallsOperator(TelegramOperator):
         context["ti"].xcom_push(key=RUN_NOTE, value=note)
         return []
 
-    def _update(self, chat: MissedCallsChat, calls: Sequence[MissedCall]) -> None:
+    def _update(self, chat: MissedCallsChat, found: CallList) -> None:
         """Send and edit; for a long wait, give the slot back and resume after it."""
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
         from sancrm_reports.wire.telegram_errors import FloodWaitError
 
         try:
-            chat.update(calls)
+            chat.update(found.calls, found.unreadable)
         except FloodWaitError as wait:
             self.log.info("Waiting %.0f s for the chat; others may post.", wait.retry_after)
             # A little less: to start again takes seconds, and what is left is waited for then.

@@ -163,7 +163,13 @@ class PostBranchReportOperator(TelegramReportOperator):
         """Write the branch's report."""
         from sancrm_reports.pure.messages import branch_report
 
-        return branch_report(_comparison(self.figures), period, templates=templates())
+        return branch_report(
+            _comparison(self.figures),
+            period,
+            templates=templates(),
+            complete_until=self.figures.get("complete_until"),
+            has_rentals=configured.account.has_rentals,
+        )
 
 
 class PostNetworkReportOperator(TelegramReportOperator):
@@ -199,6 +205,8 @@ class PostNetworkReportOperator(TelegramReportOperator):
             period=period,
             templates=templates(),
             crm_url=str(url) if url else None,
+            complete_until=rows["network"].get("complete_until"),
+            has_rentals=configured.account.has_rentals,
         )
 
     def _deliver_digest(

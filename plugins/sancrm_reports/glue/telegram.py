@@ -74,7 +74,7 @@ def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
     kind, _, branch_id = subject.partition("-")
     if kind == "branch":
-        return settings().chats.of_branch(int(branch_id))
+        return settings().chats.of_branch(branch_id)
     return [settings().chats.of_summary]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sancrm_reports.pure.decisions import message_name
 from sancrm_reports.pure.entry import Entry, MessageKey, State
+from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.period import Period
 
 NETWORK = "network"
@@ -56,13 +57,13 @@ class Roster:
     """
 
     mode: str = "full"
-    branches: dict[int, str] = field(default_factory=dict)
+    branches: dict[Key, str] = field(default_factory=dict)
     chats: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Roster:
         """Read what ``to_json`` wrote; JSON has made the ids texts."""
-        names = {int(branch_id): name for branch_id, name in value["branches"].items()}
+        names = {_number_or_text(id_): name for id_, name in value["branches"].items()}
         return cls(value["mode"], names, value.get("chats", {}))
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +77,10 @@ class Roster:
         if self.mode != "full":
             return []
         return [*(f"branch-{branch_id}" for branch_id in self.branches), NETWORK]
+
+
+def _number_or_text(key: str) -> Key:
+    return int(key) if key.isdecimal() and str(int(key)) == key else key
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ FIGURES = (*ADDITIVE, "margin")
 SUBJECT = ("subject", "branch_id", "branch_name")
 
 
+Key = int | str  # of a branch or a repair; a uuid as its text
+
+
 class FiguresError(PermanentError):
     """The figures contradict themselves, or cannot be reported: nothing may be sent."""
 
@@ -43,7 +46,7 @@ class Figures:
     """
 
     subject: str
-    branch_id: int | None
+    branch_id: Key | None
     branch_name: str | None
     repair_revenue: Decimal
     rental_revenue: Decimal
@@ -70,7 +73,8 @@ class Figures:
                 "Its last select must name every figure of docs/metrics.md."
             )
         numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
-        return cls(**{name: row[name] for name in SUBJECT}, **numbers)
+        subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        return cls(**subject, **numbers)
 
     @classmethod
     def none_of(cls, other: Figures) -> Figures:
@@ -82,7 +86,7 @@ class Figures:
         )
 
     @property
-    def key(self) -> tuple[str, int | None]:
+    def key(self) -> tuple[str, Key | None]:
         """What the figures are of."""
         return self.subject, self.branch_id
 
@@ -114,6 +118,11 @@ class Figures:
         }
 
 
+def key_of(value: Any) -> Key | None:
+    """Return a key as it can travel through JSON."""
+    return value if value is None or isinstance(value, int) else str(value)
+
+
 def _number(name: str, value: Any) -> Decimal | int | None:
     if value is None:
         if name in ("fixed_costs", "margin"):
@@ -126,6 +135,11 @@ def _number(name: str, value: Any) -> Decimal | int | None:
         raise FiguresError(
             f"profitability.sql gives {name} as a binary float, which loses kopecks; "
             "cast it to numeric."
+        )
+    if not Decimal(value).is_finite():
+        raise FiguresError(
+            f"profitability.sql gives {name} as {value}: a price or quantity in the CRM is not a "
+            "number. make check-sources says which."
         )
     return int(value) if name in COUNTS else Decimal(value)
 

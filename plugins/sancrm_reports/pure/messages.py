@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -66,10 +67,28 @@ class Comparison:
     before: Figures
 
 
-def branch_report(comparison: Comparison, period: Period, *, templates: Path) -> Message:
-    """Write the report of one branch."""
+def branch_report(
+    comparison: Comparison,
+    period: Period,
+    *,
+    templates: Path,
+    complete_until: str | None = None,
+    has_rentals: bool = True,
+) -> Message:
+    """Write the report of one branch.
+
+    ``complete_until`` says, as ISO 8601, until when there are data; empty where nobody knows, None
+    where there are all. Without rentals nothing is said of them.
+    """
     language = language_of(templates)
-    html = language.render("branch_report.html.j2", figures=comparison, period=period)
+    html = language.render(
+        "branch_report.html.j2",
+        figures=comparison,
+        period=period,
+        is_incomplete=complete_until is not None,
+        complete_until=until_when(_instant(complete_until), period, language),
+        has_rentals=has_rentals,
+    )
     return Message(html, facts=_facts(comparison.now, language))
 
 
@@ -81,8 +100,13 @@ def network_report(
     period: Period,
     templates: Path,
     crm_url: str | None,
+    complete_until: str | None = None,
+    has_rentals: bool = True,
 ) -> Message:
-    """Write the summary of the network: totals, not allocated, branches ranked by profit."""
+    """Write the summary of the network: totals, not allocated, branches ranked by profit.
+
+    ``complete_until`` and ``has_rentals`` as in the report of a branch.
+    """
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
     language = language_of(templates)
     html = language.render(
@@ -91,9 +115,25 @@ def network_report(
         unallocated=unallocated,
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
+        is_incomplete=complete_until is not None,
+        complete_until=until_when(_instant(complete_until), period, language),
+        has_rentals=has_rentals,
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network.now, language))
+
+
+def until_when(until: datetime | None, period: Period, language: Language) -> str:
+    """Name the time until when data are complete: 18:00, of another day than the last with it."""
+    if until is None:
+        return ""
+    local = until.astimezone(ZoneInfo(period.timezone))
+    is_last_day = local.date() == period.end - timedelta(days=1)
+    return f"{local:%H:%M}" if is_last_day else language.formats.moment(local)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def digest_line(network: Figures, period: Period, *, templates: Path) -> str:

@@ -5,7 +5,7 @@ What personal data there is stays in these objects: neither their ``repr`` nor a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.figures import Key, key_of
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.phones import phone
@@ -20,12 +22,21 @@ from sancrm_reports.pure.phones import phone
 LONGEST = 400  # characters of a name; even of emoji, all lines fit into one message
 
 
+TEXTS = ("category", "brand", "model", "customer", "phone", "company")
+
+
+class UnreadableCallError(PermanentError):
+    """A row of which no message can be made; the text says why."""
+
+    code = "unreadable_call"
+
+
 @dataclass(frozen=True)
 class MissedCall:
     """A repair whose customer is to be called back; ``since`` is when the wait began."""
 
-    repair_id: int
-    number: int
+    repair_id: Key
+    number: Any
     code: str
     status: str
     since: datetime
@@ -38,16 +49,59 @@ class MissedCall:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> MissedCall:
-        """Read a row of ``missed_calls.sql``; what is unknown or blank there is empty here."""
-        texts = ("category", "brand", "model", "customer", "phone", "company")
+        """Read a row of ``missed_calls.sql``; what is unknown or blank there is empty here.
+
+        Raises:
+            UnreadableCallError: a message cannot be made of it; the text quotes no name.
+        """
+        for name in ("code", "status", *TEXTS):
+            value = row[name]
+            if not isinstance(value, str) and (value is not None or name in ("code", "status")):
+                raise UnreadableCallError(f"its {name} is no text, but {type(value).__name__}")
+        since = row["since"]
+        if not isinstance(since, datetime) or since.tzinfo is None:
+            raise UnreadableCallError(
+                f"the time since when it waits is {since or 'null'}, and must be one with a zone"
+            )
         return cls(
             repair_id=row["repair_id"],
             number=row["number"],
             code=row["code"],
             status=row["status"],
-            since=row["since"],
-            **{name: (row[name] or "").strip() for name in texts},
+            since=since,
+            **{name: (row[name] or "").strip() for name in TEXTS},
         )
+
+
+@dataclass(frozen=True)
+class CallList:
+    """Whom to call back, the longest wait first; and of which repairs no message can be made.
+
+    ``unreadable`` holds reasons by the repair's id, None where even that is unknown.
+    """
+
+    calls: list[MissedCall]
+    unreadable: dict[Key | None, str]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> CallList:
+        """Read rows of ``missed_calls.sql``: a bad one keeps back no other."""
+        calls: dict[Key, MissedCall] = {}
+        unreadable: dict[Key | None, str] = {}
+        for row in rows:
+            repair_id = key_of(row["repair_id"])
+            try:
+                if repair_id is None:
+                    raise UnreadableCallError("its repair_id is null")
+                if repair_id in calls:
+                    raise UnreadableCallError("it comes more than once, and the first row counts")
+                calls[repair_id] = MissedCall.from_row({**row, "repair_id": repair_id})
+            except UnreadableCallError as error:
+                unreadable[repair_id] = (
+                    f"{error}. Correct the row in the CRM, or "
+                    "include/sql/sources/unreached_repairs.sql; make check-sources tries it"
+                )
+        return cls(list(calls.values()), unreadable)
 
 
 @dataclass(frozen=True)

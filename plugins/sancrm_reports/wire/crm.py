@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.wire.crm_errors import (
+    PASSING,
+    CrmError,
+    explained,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from psycopg import Error
+    from jinja2 import Environment
 
-    from sancrm_reports.pure.missed_calls import MissedCall
+    from sancrm_reports.pure.missed_calls import CallList
     from sancrm_reports.pure.period import Period
     from sancrm_reports.settings import Database
 
 
-# What a person must correct; all else, such as a server that is starting up, may pass.
-_REFUSED = re.compile(
-    r'password authentication failed|no password supplied|(role|database) ".*" does not exist'
-    "|not permitted to log in|no pg_hba.conf entry"
-)
-_OF_THE_SQL_ITSELF = "42"  # the class of SQLSTATE for syntax and rights: no row is quoted
-
-
-class CrmUnreachableError(ReportError):
-    """The database does not answer, or not in time; another try may succeed."""
-
-    code = "crm_unreachable"
-
-
-class CrmError(PermanentError):
-    """The database answers that it cannot do what is asked."""
-
-    code = "crm"
+# What each session is: settings of [database.session] win. Without row_security PostgreSQL says
+# where a policy hides rows, in place of hiding them; the zone is nobody's, so that none matters.
+SESSION = {"timezone": "UTC", "row_security": "off"}
 
 
 @contextmanager
@@ -56,7 +46,7 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
     from psycopg.rows import dict_row
 
     try:
-        connection = PostgresHook(postgres_conn_id=database.conn_id).get_conn()
+        connection: Any = PostgresHook(postgres_conn_id=database.conn_id).get_conn()
     except AirflowNotFoundException:
         raise CrmError(
             f"There is no Airflow connection {database.conn_id!r}. Create it under Admin > "
@@ -64,7 +54,8 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
             code="crm_no_connection",
         ) from None
     except psycopg.Error as error:
-        raise _unreachable(database, error) from None
+        raise unreachable(database, error) from None
+    connection.prepare_threshold = None  # PgBouncer gives each transaction another session
     try:
         with connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute("set transaction isolation level repeatable read, read only")
@@ -72,45 +63,60 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
             yield cursor
     except psycopg.Error as error:
         if is_private:
-            raise _explained(database, error, is_private=True) from None
-        raise _explained(database, error) from error
+            raise explained(database, error, is_private=True) from None
+        raise explained(database, error) from error
 
 
 def _configure(cursor: Any, database: Database) -> None:
     from psycopg import Error
 
-    for name, value in database.session.items():
+    for name, value in (SESSION | database.session).items():
         try:
             cursor.execute("select set_config(%s, %s, true)", (name, value))
         except Error as error:
+            if (error.sqlstate or "").startswith(PASSING):
+                raise
             raise CrmError(
                 f"PostgreSQL does not take {name} = {value!r}: {str(error).splitlines()[0]}. "
                 "Correct it in include/settings.toml under [database.session].",
                 code="crm_session",
                 quote=str(error).splitlines()[0],
             ) from None
+    if cursor.connection.info.parameter_status("client_encoding") == "SQL_ASCII":
+        raise CrmError(
+            "The CRM's database has the encoding SQL_ASCII: PostgreSQL does not know what "
+            'its texts are in. Under [database.session] set client_encoding: "UTF8" or "WIN1251".',
+            code="crm_encoding",
+        )
 
 
 def sql_text(folder: Path, name: str = "profitability.sql") -> str:
     """Return a query with its sources put in, for use outside of Airflow's templates."""
+    return _environment(folder).get_template(name).render()
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    """Jinja keeps what it has compiled, and looks whether a file has changed."""
     from jinja2 import Environment, FileSystemLoader
 
     # Nothing is escaped: this is SQL, and holds no values.
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=False)
-    return environment.get_template(name).render()
+    return Environment(loader=FileSystemLoader(folder), autoescape=False)
+
+
+def parameters(period: Period) -> dict[str, Any]:
+    """Return a period as the SQL has it: two instants, and two dates."""
+    return {
+        "period_start": period.starts_at,
+        "period_end": period.ends_at,
+        "first_day": period.start,
+        "end_day": period.end,
+    }
 
 
 def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:
     """Run the formulas for one period: branches, then not allocated, then the network."""
-    cursor.execute(
-        sql,
-        {
-            "period_start": period.starts_at,
-            "period_end": period.ends_at,
-            "first_day": period.start,
-            "end_day": period.end,
-        },
-    )
+    cursor.execute(sql, parameters(period))
     return [Figures.from_row(row) for row in cursor.fetchall()]
 
 
@@ -119,76 +125,30 @@ def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
     return [read_profitability(cursor, sql, day) for day in period.days]
 
 
-def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> list[MissedCall]:
+def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> CallList:
     """Read whom to call back, the longest wait first."""
-    from sancrm_reports.pure.missed_calls import MissedCall
+    from psycopg import DataError
+    from psycopg.types.datetime import TimestamptzLoader
 
+    from sancrm_reports.pure.missed_calls import CallList
+
+    class AnyTime(TimestamptzLoader):
+        """Leaves as a text what Python has no time for: infinity, the year 20226."""
+
+        def load(self, data: Any) -> Any:
+            try:
+                return super().load(data)
+            except DataError:
+                return bytes(data).decode()
+
+    cursor.adapters.register_loader("timestamptz", AnyTime)
     # The joins stand in the right order: to look for another takes as long as the query itself.
     cursor.execute("set local join_collapse_limit = 1")
     cursor.execute(sql, {"statuses": list(statuses)})
-    return [MissedCall.from_row(row) for row in cursor.fetchall()]
+    return CallList.from_rows(cursor.fetchall())
 
 
 def read_statuses(cursor: Any, sql: str) -> list[str]:
     """Read the names of the statuses that there are."""
     cursor.execute(sql)
     return [row["status_name"] for row in cursor.fetchall()]
-
-
-def _unreachable(database: Database, error: Exception) -> ReportError:
-    reason = " ".join(line.strip() for line in str(error).splitlines())
-    if _REFUSED.search(reason):
-        return CrmError(
-            f"The CRM's database refused the connection {database.conn_id!r}: {reason}. "
-            "Correct login, password or schema under Admin > Connections.",
-            code="crm_login",
-            quote=reason,
-        )
-    return CrmUnreachableError(
-        f"The CRM's database does not answer on the connection {database.conn_id!r}: {reason}. "
-        "Is the server up, and can this machine reach it?",
-        quote=reason,
-    )
-
-
-def _explained(database: Database, error: Error, *, is_private: bool = False) -> ReportError:
-    from psycopg import OperationalError, errors
-
-    reason = str(error).strip().splitlines()[0]
-    match error:
-        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
-            return CrmError(
-                f"The CRM's database is not as the SQL expects: {reason}. Change the file in "
-                "include/sql/sources/ that reads it; nothing else knows the CRM's tables.",
-                code="crm_schema",
-                quote=reason,
-            )
-        case errors.InsufficientPrivilege():
-            return CrmError(
-                f"The account of {database.conn_id!r} may not read that: {reason}. "
-                "Grant it select on the table.",
-                code="crm_right",
-                quote=reason,
-            )
-        case errors.QueryCanceled():
-            return CrmUnreachableError(
-                f"The query was stopped: {reason}. The limit is statement_timeout in "
-                "include/settings.toml; are the indexes of include/sql/indexes.sql there?",
-                code="crm_timeout",
-                quote=reason,
-            )
-        case errors.DivisionByZero():
-            return CrmError(
-                "The SQL divided by zero. Write x / nullif(y, 0) for a ratio: its null is shown "
-                "as a dash.",
-                code="crm_zero",
-            )
-        case OperationalError():
-            return CrmUnreachableError(f"The CRM's database broke off: {reason}.", quote=reason)
-        case _ if is_private and not (error.sqlstate or "").startswith(_OF_THE_SQL_ITSELF):
-            return CrmError(
-                f"The CRM's database refused the SQL ({type(error).__name__}). Its text is left "
-                "out, because it may quote a customer: run the query by hand to see it."
-            )
-        case _:
-            return CrmError(f"The CRM's database refused the SQL: {reason}.", quote=reason)

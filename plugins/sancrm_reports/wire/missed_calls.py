@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,14 +19,16 @@ from typing import Any
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError, Undecided
 from sancrm_reports.pure.decisions import Decisions, message_name
 from sancrm_reports.pure.entry import MessageKey, State
+from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.pure.missed_calls import MissedCall, UnreadableCallError, Wording
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 
 log = logging.getLogger(__name__)
 REPORT = "missed_calls"
+NOTHING: Mapping[Key | None, str] = {}
 
 
 class MissedCallsError(PermanentError):
@@ -100,20 +102,28 @@ class MissedCallsChat:
             )
         self._ledger.set_note(f"{REPORT}|statuses", there)
 
-    def update(self, calls: Sequence[MissedCall]) -> None:
+    def update(
+        self, calls: Sequence[MissedCall], unreadable: Mapping[Key | None, str] = NOTHING
+    ) -> None:
         """Close the messages of those who were called, then tell of the others, in their order.
 
-        What came of it is in ``outcomes``. A message that Telegram refuses, or whose fate is
-        unknown, holds up no other: it is in ``errors``.
+        ``unreadable`` are repairs of which no message can be made: reasons by id. Nobody says that
+        these customers were called. What came of it is in ``outcomes``. A message that Telegram
+        refuses, or whose fate is unknown, holds up no other: it is in ``errors``.
 
         Raises:
             ReportError: something that may pass; go on later, and nothing is sent twice.
         """
-        due = {str(call.repair_id) for call in calls}
-        for repair_id in sorted(self._open_repairs() - due, key=lambda id_: (len(id_), id_)):
+        due = {str(key) for key in (*(call.repair_id for call in calls), *unreadable)}
+        gone = set() if None in unreadable else self._open_repairs() - due  # it may be any of them
+        for repair_id in sorted(gone, key=lambda id_: (len(id_), id_)):
             self._try(repair_id, self._close, repair_id)
         for call in calls:
             self._try(str(call.repair_id), self._tell, call)
+        self.errors += [
+            UnreadableCallError(f"Repair {key}: {reason}.", about=f"#{key}", quote=reason)
+            for key, reason in unreadable.items()
+        ]
 
     def decide(self, calls: Sequence[MissedCall]) -> None:
         """Do only what a person decided of messages of a past day; nothing else is sent or closed.
