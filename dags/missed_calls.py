@@ -17,6 +17,21 @@ from sancrm_reports.settings import INCLUDE, settings
 
 PARAMS = {
     **UNKNOWN_FATE,
+    "removed": Param(
+        [],
+        type="array",
+        items={"type": "string"},
+        title="Deleted in the chat by hand",
+        description="Names of messages that named a customer, could not be edited, and are gone.",
+    ),
+    "day": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Day",
+        description="A past day, as 2026-11-17, for what is decided of its messages: nothing else "
+        "is sent. Empty: today.",
+    ),
     "dry_run": Param(
         False,
         type="boolean",

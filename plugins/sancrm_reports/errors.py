@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 
 class ReportError(Exception):
@@ -42,6 +44,42 @@ class PermanentError(ReportError):
     """Something that a retry cannot mend: the task fails at once."""
 
     code = "permanent"
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A message that only a person can say anything of.
+
+    ``name`` is what the params of a run call it, ``about`` what people call it; ``words`` are the
+    params that may decide it.
+    """
+
+    name: str
+    about: str = ""
+    words: tuple[str, ...] = ("resend", "arrived")
+
+
+class DecisionNeededError(PermanentError):
+    """Only a person who looks into the chat can say how to go on with these messages."""
+
+    def __init__(
+        self, text: str = "", *, undecided: Iterable[Undecided] = (), **options: Any
+    ) -> None:
+        super().__init__(text, **options)
+        self.undecided = tuple(undecided)
+
+    def about_private(self, about: str) -> Self:
+        """Return the same error, whose messages are called so too."""
+        error = super().about_private(about)
+        error.undecided = tuple(replace(message, about=about) for message in self.undecided)
+        return error
+
+    def with_those_of(self, others: Iterable[ReportError]) -> Self:
+        """Return the same error, about the messages of the others as well."""
+        error = self.with_text(str(self))
+        for other in others:
+            error.undecided += getattr(other, "undecided", ())
+        return error
 
 
 class ToldError(PermanentError):

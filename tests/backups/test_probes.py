@@ -16,14 +16,14 @@ from pydantic import TypeAdapter
 
 from demo.crm.load import create_reader, create_schema
 from sancrm_reports.backups.dumps.files import FolderError
-from sancrm_reports.backups.facts import Backup, BackupState
+from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
 from sancrm_reports.backups.probes.errors import CommandError, ReportUnreadableError, ToolError
 from sancrm_reports.backups.probes.files import DumpFiles
 from sancrm_reports.backups.probes.table import BackupRunsTable
 from sancrm_reports.backups.probes.tools import ToolReport
 from sancrm_reports.backups.redaction import last_line
-from sancrm_reports.backups.settings import FilesProbe, ToolProbe, WatchedBackup
-from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.backups.settings import FilesProbe, Limits, ToolProbe, WatchedBackup
+from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
 from sancrm_reports.backups.verification import verify_backup
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.settings import Database
@@ -31,6 +31,7 @@ from stage import as_nobody, reader_connection
 
 RECORDED = Path(__file__).parent / "recorded"
 LONG_AGO = datetime(2026, 11, 18, 2, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def look_at(folder, **settings):
@@ -126,13 +127,72 @@ def test_what_was_written_a_moment_ago_is_still_running(copy_of, tmp_path):
 
 def test_other_names_of_a_dump_are_no_other_dumps(copy_of, tmp_path):
     # Hard links and symbolic ones, and files that the pattern leaves out.
-    path = copy_of("custom.dump", to="a.dump")
+    path = copy_of("custom.dump", to="b.dump")
     (tmp_path / "latest.dump").hardlink_to(path)
-    (tmp_path / "newest.dump").symlink_to(path)
-    (tmp_path / "a.log").touch()
+    (tmp_path / "a.dump").symlink_to(path)
     (tmp_path / "other_folder").mkdir()
-    assert [backup.label for backup in look_at(tmp_path, pattern="*.dump")] == ["a.dump"]
-    assert len(look_at(tmp_path)) == 2  # the log is a file like any other
+    assert [backup.label for backup in look_at(tmp_path, pattern="*.dump")] == ["b.dump"]
+
+
+@pytest.mark.parametrize("name", ["custom.dump", "folder"])
+def test_a_link_into_a_store_is_the_dump(copy_of, tmp_path, name):
+    # Where the folder has only that: it is followed, and as old as what it leads to.
+    store, shelf = tmp_path / "store", tmp_path / "shelf"
+    store.mkdir()
+    shelf.mkdir()
+    age(copy_of(name, to="store/2f9a"))
+    (shelf / "crm-latest").symlink_to(store / "2f9a")
+    [backup] = look_at(shelf)
+    assert (backup.label, backup.finished_at) == ("crm-latest", LONG_AGO)
+
+
+def test_what_lies_beside_a_dump_is_none(copy_of, tmp_path):
+    # Links that lead nowhere, pipes, checksums and logs, newer than the dump or not.
+    age(copy_of("custom.dump", to="crm.dump"))
+    (tmp_path / "latest.dump").symlink_to(tmp_path / "gone.dump")
+    os.mkfifo(tmp_path / "pipe.dump")
+    for ending in ("sha256", "md5", "log", "json"):
+        (tmp_path / f"crm.dump.{ending}").write_text("x" * 5000)
+    assert [backup.label for backup in look_at(tmp_path)] == ["crm.dump"]
+    assert len(look_at(tmp_path, pattern="*.json")) == 1  # unless just that is asked for
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.dump.in_progress", "x.dump.part", "x.dump.tmp", "x.dump.filepart", ".x.dump.Ab12Cd"],
+)
+def test_a_file_whose_name_says_so_is_being_written(copy_of, tmp_path, name):
+    # However quiet it is, and also where the pattern is of the name that it will have. It is of
+    # the night of its last change: what was left behind hides no later night.
+    age(copy_of("custom.dump", to=name))
+    for pattern in ("*", "*.dump"):
+        [backup] = look_at(tmp_path, pattern=pattern)
+        assert (backup.state, backup.moment) == (BackupState.RUNNING, LONG_AGO)
+    window = Window(LONG_AGO - HOUR, LONG_AGO + HOUR, LONG_AGO + 23 * HOUR)
+    facts = Facts(LONG_AGO + 2 * HOUR, (backup,))
+    for at, expected in ((HOUR / 2, Verdict.RUNNING), (2 * HOUR, Verdict.OVERDUE)):
+        found = judge(facts, window=window, now=LONG_AGO + at, limits=Limits())
+        assert found.verdict is expected
+    later = Window(window.next_at, window.next_at + HOUR, window.next_at + 24 * HOUR)
+    facts = Facts(later.due_at, (backup,))
+    found = judge(facts, window=later, now=later.due_at, limits=Limits())
+    assert found.verdict is Verdict.MISSING
+
+
+def test_a_dump_that_retention_takes_meanwhile_is_no_broken_probe(copy_of, tmp_path, monkeypatch):
+    # It was listed, and is gone before it is looked at.
+    from sancrm_reports.backups.dumps import files
+
+    copy_of("custom.dump", to="kept.dump")
+    copy_of("custom.dump", to="old.dump")
+    real = files._stats
+
+    def late(path):
+        (tmp_path / "old.dump").unlink(missing_ok=True)
+        return real(path)
+
+    monkeypatch.setattr(files, "_stats", late)
+    assert [backup.label for backup in look_at(tmp_path)] == ["kept.dump"]
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
@@ -185,7 +245,7 @@ def test_a_report_in_a_bucket_is_as_old_as_it_is_now(listing):
     report = listing / "walg.json"
     report.write_text("null")
     first = tool("walg", file=str(report)).look().observed_at
-    assert look_at(listing)
+    assert look_at(listing, pattern="*.json")
     listing.fs.pipe("/bucket/walg.json", b"[]")
     assert tool("walg", file=str(report)).look().observed_at > first
 

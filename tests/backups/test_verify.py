@@ -287,6 +287,31 @@ def test_progress_is_in_the_log(dumps, caplog):
     assert "Read 100% of custom.dump." in caplog.text
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_custom_dump_whose_line_ends_were_turned_is_found_out(dumps, tmp_path, full):
+    # As docker exec -t does. Where the number of entries moves and becomes zero, pg_restore reads
+    # such a dump in full, lists nothing, and is content.
+    whole = (dumps / "custom.dump").read_bytes()
+    turned, empty = tmp_path / "turned.dump", tmp_path / "empty.dump"
+    turned.write_bytes(whole.replace(b"\n", b"\r\n"))
+    version = subprocess.run(["pg_dump", "--version"], capture_output=True, check=True).stdout
+    version = version.partition(b" (PostgreSQL) ")[2].strip()
+    number = whole.index(version, whole.index(version) + 1) + len(version) + 1  # after its sign
+    empty.write_bytes(whole[:number] + bytes(4) + whole[number + 4 :])
+    assert verify(turned, full=full).startswith("damaged: ")
+    assert verify(empty, full=full).startswith("damaged: nothing is in it")
+
+
+@pytest.mark.parametrize(
+    "start", ["-- MySQL dump 10.13", "-- MariaDB dump 10.19", "/*M!999999\\- x"]
+)
+def test_a_dump_of_another_database_is_not_called_damaged(tmp_path, start):
+    # It looks like plain SQL, whose last line would be missing.
+    (tmp_path / "shop.sql").write_text(f"{start}\n--\nCREATE TABLE x;\n-- Dump completed\n")
+    with pytest.raises(UnknownFormatError):
+        verify(tmp_path / "shop.sql", full=True)
+
+
 def test_a_worker_without_pg_restore_says_so(dumps, monkeypatch):
     # And calls no dump damaged.
     monkeypatch.setenv("PATH", "/nowhere")

@@ -89,7 +89,9 @@ def run(airflow_database, crm, telegram):
     """Run a DAG as a person would by hand in November 2026 at nine, by default on the 18th."""
     minutes = iter(range(60))
 
-    def run_dag(dag_id="profitability_daily", *, logical_date=True, day=18, **conf):
+    def run_dag(dag_id="profitability_daily", *, logical_date=True, day=18, about_day=None, **conf):
+        if about_day:  # the run's param day, not the day of the run
+            conf["day"] = about_day
         # Imported anew, as a worker does: a run's params stay in the DAG object.
         moment = datetime(2026, 11, day, 6, next(minutes), tzinfo=UTC)
         return import_dags()[dag_id].test(

@@ -74,16 +74,16 @@ def test_a_bad_night_is_red_and_the_next_good_one_closes_it(watch, backup, teleg
     assert states(done)["wait_for_backup"] == "failed"
     assert states(done)["post_backup_alert"] == "success"
     [alert] = telegram.messages
-    assert alert.text.startswith("🔴 Резервная копия sancrm: сбой")
+    assert alert.text.startswith("🔴 Сбой резервного копирования sancrm")
     assert "No space left on device" in alert.text
-    assert "Журнал в Airflow: http" in alert.text  # no button: Airflow is on localhost here
+    assert "Открыть журнал: http" in alert.text  # no button: Airflow is on localhost here
     assert "wait_for_backup" in alert.text
     assert str(watch(1).state) == "failed"
     assert len(telegram.accepted) == 1
     backup(2)
     assert str(watch(2).state) == "success"
     edited, answer = telegram.messages
-    assert edited.text.startswith("✅ Резервная копия sancrm: восстановлено")
+    assert edited.text.startswith("✅ Резервные копии sancrm снова в порядке")
     assert answer.reply_to == edited.message_id
     assert not answer.silent
 
@@ -94,20 +94,21 @@ def test_a_crm_that_is_down_is_a_verdict_and_no_crash(watch, telegram, postgres,
     done = watch()
     assert str(done.state) == "failed"
     [alert] = telegram.messages
-    assert "узнать не удалось" in alert.text
-    assert "does not answer" in alert.text
+    assert "Неизвестно, есть ли резервная копия" in alert.text
+    assert "Причина: база CRM не отвечает." in alert.text
 
 
 def test_a_missing_backup_is_told_at_the_deadline(watch, telegram):
     # No row at all: nobody reported a failure.
     assert str(watch().state) == "failed"
     [alert] = telegram.messages
-    assert "копии нет" in alert.text
+    assert "Нет резервной копии sancrm" in alert.text
     assert "10 января, 02:00–05:00" in alert.text
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), [("wait_for_backup", "узнать не удалось"), ("verify_backup", "не проверена")]
+    ("task", "words"),
+    [("wait_for_backup", "Неизвестно, есть ли"), ("verify_backup", "не проверена")],
 )
 def test_a_task_that_found_nothing_out_is_no_good_news(watch, backup, telegram, task, words):
     # As one that was killed, or that a person marked as success.
@@ -151,7 +152,7 @@ def test_a_backup_chat_that_is_gone_turns_the_alert_to_ops(watch, telegram, monk
     assert states(done)["post_backup_alert"] == "failed"
     alert, failure = telegram.messages
     assert alert.chat_id == failure.chat_id == OPS_CHAT
-    assert "копии нет" in alert.text
+    assert "Нет резервной копии sancrm" in alert.text
     assert "post_backup_alert" in failure.text
 
 
@@ -186,11 +187,11 @@ def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, co
     assert str(done.state) == "failed"
     [alert] = telegram.messages
     assert "повреждена" in alert.text
-    assert "it did not finish" in alert.text
+    assert "Причина: копия не дописана до конца." in alert.text
     path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complete\n--\n")
     os.utime(path, (moment, moment))
     assert str(watch().state) == "success"
-    assert "восстановлено" in telegram.messages[0].text
+    assert "снова в порядке" in telegram.messages[0].text
 
 
 @pytest.mark.parametrize("limit", [1, 120, 600])

@@ -1,9 +1,12 @@
 """Ops are told of a failed run once, in their own chat, and once that it is over."""
 
+import json
+import re
+
 import pytest
 
 from dags.conftest import states
-from stage import OPS_CHAT, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, in_chat, reader_connection
 
 
 @pytest.fixture
@@ -68,14 +71,35 @@ def test_a_failure_after_a_solved_one_is_a_new_message_with_sound(
     assert [message.text[:8] for message in shown] == ["✅ Решено", "🔴 Сбой: "]
 
 
-def test_a_message_of_unknown_fate_comes_with_the_command_that_resends_it(run, telegram):
-    # A person must look into the chat first; the branch is named.
-    telegram.faults.drop_after(times=1)
+def typed(telegram, which):
+    """The conf of each command of the last alert that has this word, by the message it is about."""
+    told = in_chat(telegram, OPS_CHAT)[-1].text
+    confs = [json.loads(conf) for conf in re.findall(r"--conf '(.*)'", told)]
+    return {conf[which][0]: conf for conf in confs if which in conf}
+
+
+@pytest.mark.parametrize("arrived", [(0,), (1,), (0, 2), (1, 2), ()])
+def test_messages_of_unknown_fate_are_decided_one_by_one(run, telegram, arrived):
+    # Three answers are lost, some of the messages arrived. Who looks and types what the alert says,
+    # a command for each message, ends with each of them once.
+    for number in range(3):
+        if number in arrived:
+            telegram.faults.drop_after()
+        else:
+            telegram.faults.drop_before()
     run()
-    told = in_chat(telegram, OPS_CHAT)[-1]
-    assert "post_branch_report (" in told.text
-    assert "Посмотрите в чат" in told.text
-    assert '"resend": true' in told.text
+    assert "Посмотрите в чат" in in_chat(telegram, OPS_CHAT)[-1].text
+    there = [message.text for message in in_chat(telegram, CHAT)]
+    assert len(there) == len(arrived)
+    names = {"network": "Вся сеть", "branch-1": "Ленина", "branch-2": "Юг"}
+    undecided = typed(telegram, "resend")
+    assert len(undecided) == 3
+    for name in undecided:
+        is_there = any(names[name.partition("@")[0]] in text.splitlines()[0] for text in there)
+        run(**typed(telegram, "arrived" if is_there else "resend")[name])
+    assert in_chat(telegram, OPS_CHAT)[-1].text.startswith("✅ Решено")
+    shown = [message.text for message in in_chat(telegram, CHAT)]
+    assert len(shown) == len(set(shown)) == 3
 
 
 def test_an_alert_whose_answer_never_came_is_told_again(run, telegram, down):

@@ -107,7 +107,7 @@ def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypa
     monkeypatch.setattr("sancrm_reports.glue.missed_calls.LONGEST_WAIT", 0.0)
     settings.cache_clear()
     telegram.faults.drop_after()
-    done = call(resend=True)
+    done = call(resend=[f"repair-303@{CHAT}"])
     assert states(done) == {"post_missed_calls": "failed", "conclude_run": "failed"}
     sent = [message.text.splitlines()[0] for message in in_chat(telegram, CHAT)]
     assert [line.partition(" (")[0] for line in sent] == [
@@ -116,8 +116,9 @@ def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypa
         "📞 Перезвонить: R-11508",
     ]
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert "post_missed_calls (#303): неизвестно, дошло ли сообщение" in told.text
-    assert """airflow dags trigger missed_calls --conf '{"resend": true}'""" in told.text
+    assert "post_missed_calls (R-303): неизвестно, дошло ли сообщение" in told.text
+    command = f'{{"day": "2026-11-18", "resend": ["repair-303@{CHAT}"]}}'
+    assert f"airflow dags trigger missed_calls --conf '{command}'" in told.text
 
 
 @pytest.mark.parametrize(("word", "sent"), [("resend", 4), ("arrived", 3)])
@@ -125,8 +126,36 @@ def test_a_person_settles_an_unknown_fate(call, telegram, word, sent):
     # Having looked into the chat: it is not there, or it is.
     telegram.faults.drop_after()
     assert str(call().state) == "failed"
-    assert str(call(**{word: True}).state) == "success"
+    assert str(call(**{word: [f"repair-303@{CHAT}"]}).state) == "success"
     assert len(in_chat(telegram, CHAT)) == sent
+
+
+def test_what_is_decided_the_day_after_is_of_that_day_only(call, crm, telegram):
+    # The command is typed after midnight: the one message is sent again, today's list is not.
+    telegram.faults.drop_before()
+    assert str(call().state) == "failed"
+    done = call(day=19, about_day="2026-11-18", resend=[f"repair-303@{CHAT}"])
+    assert str(done.state) == "success"
+    said = [message.text.splitlines()[0] for message in in_chat(telegram, CHAT)]
+    assert sum("R-303" in line for line in said) == 1
+    assert len(said) == 3
+    assert telegram.messages[2].text.startswith("✅ Решено")
+
+
+def test_a_call_of_unknown_fate_is_not_closed_until_a_person_deleted_it(call, crm, telegram):
+    # It may be in the chat with name and phone, and cannot be edited: ops are told what to delete,
+    # and again, until somebody says that it is done.
+    telegram.faults.drop_after()
+    call()
+    crm.execute("update repairs set needs_callback = false where id = 303")
+    assert str(call().state) == "failed"
+    told = in_chat(telegram, OPS_CHAT)[-1].text
+    assert "мог" in told
+    assert "R-303" in told
+    assert f'"removed": ["repair-303@{CHAT}"]' in told
+    assert str(call(removed=[f"repair-303@{CHAT}"]).state) == "success"
+    assert in_chat(telegram, OPS_CHAT)[-1].text.startswith("✅ Решено")
+    assert str(call().state) == "success"
 
 
 def test_a_crm_that_is_down_is_told_to_ops_once(call, telegram, monkeypatch, postgres):

@@ -73,7 +73,7 @@ def test_a_sound_dump_is_told_once_to_the_backups_chat(run, dump, telegram):
     assert str(done.state) == "success"
     (told,) = in_chat(telegram, BACKUP_CHAT)
     first, _, *facts = told.text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
-    assert first.startswith("✅ Учебное восстановление: копия восстановлена за ")
+    assert first.startswith("✅ Пробное восстановление: копия восстановлена за ")
     assert facts[0].startswith("Дамп: crm.dump, ")
     assert "Проверено таблиц: 7, строк в копии: 785" in facts
     assert "Самая новая запись: 9 декабря, 12:00" in facts[2]
@@ -89,8 +89,8 @@ def test_a_damaged_dump_is_a_red_run_and_one_alert_with_what_to_do(run, dump, te
     assert str(done.state) == "failed"
     assert states(done)["post_restore_drill"] == "success"
     (told,) = in_chat(telegram, BACKUP_CHAT)
-    assert told.text.startswith("🔴 Учебное восстановление: дамп повреждён или не дописан")
-    assert "Что сделать: Сделайте копию заново" in told.text
+    assert told.text.startswith("🔴 Пробное восстановление: дамп повреждён или не дописан")
+    assert "👉 Сделайте копию заново" in told.text
     assert in_chat(telegram, OPS_CHAT) == []
     assert list(dump.parent.iterdir()) == [dump]
 
@@ -104,7 +104,7 @@ def test_what_a_hostile_dump_tried_is_told_to_the_backups_chat(run, dump, telegr
     assert str(run("restore_drill").state) == "failed"
     (told,) = in_chat(telegram, BACKUP_CHAT)
     assert told.text.splitlines()[0] == (
-        "🔴 Учебное восстановление: дамп пытался выйти за пределы своей базы: "
+        "🔴 Пробное восстановление: дамп пытался выйти за пределы своей базы: "
         "запустить программу на сервере"
     )
     assert "Не восстанавливайте этот дамп" in told.text
@@ -121,7 +121,7 @@ def test_a_drill_that_left_no_word_is_told_as_broken_off(run, dump, telegram, mo
     monkeypatch.setattr(RestoreDumpOperator, "execute", BaseOperator.execute)
     assert str(run("restore_drill").state) == "failed"
     (told,) = in_chat(telegram, BACKUP_CHAT)
-    assert told.text.startswith("🔴 Учебное восстановление: прервано")
+    assert told.text.startswith("🔴 Пробное восстановление: прервано")
     assert len(in_chat(telegram, OPS_CHAT)) == 1
 
 

@@ -10,6 +10,7 @@ from demo.telegram import Clock as StandInClock
 from demo.telegram import TelegramStandIn
 from ledgers import BreakableDatabase, empty_ledger
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import Clock
@@ -22,7 +23,7 @@ MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
 GROUP, OTHER_GROUP, FORUM = -1001234567890, -1009876543210, -1005555555555
 OLD_GROUP, NEW_GROUP, PERSON = -4242, -1004242424242, 42
 TOPIC = 7
-RESEND = "airflow dags trigger profitability_daily --conf '{\"resend\": true}'"
+RESEND = "resend network@-1001234567890"
 RETRIES = 3  # as the DAGs have them
 RETRY_DELAY = 60.0
 
@@ -80,8 +81,8 @@ class Desk:
             self.hook,
             timezone="Europe/Moscow",
             templates=TEMPLATES,
-            resend=resend,
-            how_to_resend=RESEND,
+            decisions=RESEND_ALL if resend else None,
+            how_to_decide=lambda word, name: f"{word} {name}",
             on_moved=lambda old, new: self.tell_moved(old, new),
             **options,
         )

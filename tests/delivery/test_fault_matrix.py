@@ -5,6 +5,7 @@ Asserted on what the stand-in accepted, on the ledger, and on what the error tel
 
 import contextlib
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -246,9 +247,10 @@ def test_a_long_wait_is_left_to_airflow_with_exactly_that_delay(desk, stand_in, 
     [
         '{"ok":false,"error_code":429,"description":"Too Many Requests"}',
         '{"ok":false,"error_code":429,"parameters":{"retry_after":0}}',
+        '{"ok":false,"error_code":429,"parameters":{"retry_after":-1}}',
         "<html>Too Many Requests</html>",
     ],
-    ids=["no parameters", "zero", "page"],
+    ids=["no parameters", "zero", "below zero", "page"],
 )
 def test_a_429_that_does_not_say_how_long_is_waited_for(desk, body):
     # Without a number the task waits 30 seconds, and then leaves it to Airflow; nothing is sent.
@@ -260,6 +262,58 @@ def test_a_429_that_does_not_say_how_long_is_waited_for(desk, body):
     assert desk.clock.waits == [30]
     assert len(asked) == 2
     assert desk.entry().state is State.FAILED
+
+
+def test_a_wait_that_no_server_means_is_bounded(desk):
+    # Of thirty-one years: an hour later the chat is asked again.
+    body = '{"ok":false,"error_code":429,"parameters":{"retry_after":1000000000}}'
+    with server_that_answers(429, body) as (base_url, _):
+        desk.connect(base_url=base_url)
+        with pytest.raises(FloodWaitError) as caught:
+            desk.once()
+    assert caught.value.retry_after == 3600
+
+
+def test_an_answer_that_trickles_ends_with_the_call(desk, monkeypatch):
+    # A byte now and then keeps every time-out of the client from ending it: the call has a limit.
+    monkeypatch.setattr("sancrm_reports.wire.telegram_hook.CALL_SECONDS", 0.5)
+    with trickling_server() as base_url:
+        desk.connect(base_url=base_url)
+        (error,) = desk.run()
+    assert isinstance(error, UnknownOutcomeError)
+    assert desk.entry().state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}], ids=["large", "packed"])
+def test_an_answer_without_end_does_not_fill_the_memory(desk, headers):
+    # Two megabytes where a Bot API says a few hundred bytes, or a packed one of any size.
+    body = "x" * 2_000_000 if not headers else "x"
+    with server_that_answers(200, body, **headers) as (base_url, asked):
+        desk.connect(base_url=base_url)
+        (error,) = desk.run()
+    assert isinstance(error, UnknownOutcomeError)
+    assert "AnswerTooLargeError" in str(error)
+    assert len(asked) == 1
+
+
+@contextlib.contextmanager
+def trickling_server():
+    """Answers a header's byte every tenth of a second, until the client has gone."""
+    done = threading.Event()
+
+    def serve(server):
+        client, _ = server.accept()
+        with client, contextlib.suppress(OSError):
+            client.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not done.wait(0.1):
+                client.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/bot"
+        done.set()
+        thread.join()
 
 
 @dataclass

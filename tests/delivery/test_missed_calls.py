@@ -229,7 +229,7 @@ def test_a_refused_message_holds_up_no_other_and_is_told(staff):
 
     chat = staff.update(ONE, TWO, wording=Broken(**vars(WORDING)))
     (error,) = chat.errors
-    assert "Repair 1: " in str(error)
+    assert "R-1: " in str(error)
     assert staff.shown == [to_call(2)]
     staff.update(ONE, TWO)
     assert sorted(staff.shown) == [to_call(1), to_call(2)]
@@ -240,7 +240,7 @@ def test_an_unknown_fate_is_told_and_not_repeated(staff):
     staff.desk.stand_in.faults.drop_after()
     (error,) = staff.update(ONE, TWO).errors
     assert isinstance(error, UnknownOutcomeError)
-    assert "Repair 1: " in str(error)
+    assert "R-1: " in str(error)
     assert staff.update(ONE, TWO).errors
     assert len(staff.desk.sends) == 2
     assert not staff.update(ONE, TWO, resend=True).errors

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 
+from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import LedgerDatabase
@@ -57,7 +58,7 @@ def try_once(order):
         hook,
         timezone="Europe/Moscow",
         templates=Path(__file__).parents[2] / "include" / "templates" / "ru",
-        resend=order.get("resend", False),
+        decisions=RESEND_ALL if order.get("resend") else None,
     )
     to = hook.default_address
     key = ledger.key("daily", "2025-11-06", "network", to)

@@ -66,7 +66,7 @@ def start_program(*arguments: str) -> tuple[subprocess.Popen[str], str, int]:
         [sys.executable, "-c", PROGRAM, *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(INCLUDE)},
+        env=os.environ | {"PYTHONPATH": f"{INCLUDE}:{INCLUDE.parent / 'plugins'}"},
     )
     assert process.stdout is not None
     dsn, pid = process.stdout.readline().split()

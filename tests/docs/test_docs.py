@@ -124,7 +124,9 @@ def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
     table = rows(README)
     for name, param in params:
         default, meaning = table[name]
-        shown = {None: "empty", False: "false"}.get(param.value, f"`{param.value}`")
+        shown = {"None": "empty", "[]": "empty", "False": "false"}.get(
+            str(param.value), f"`{param.value}`"
+        )
         assert default == shown, name
         assert all(f"`{value}`" in meaning for value in param.schema.get("enum", ())), name
 

@@ -135,5 +135,5 @@ def test_a_role_that_is_not_there_is_told_by_its_name(restored_rows, tmp_path):
         restored_rows(dump)
     assert (caught.value.trouble, caught.value.what) == (
         Trouble.REFUSED,
-        "нет роли nobody_such",
+        ("lacks.role", "nobody_such"),
     )

@@ -24,7 +24,7 @@ from sancrm_reports.backups.drill.run import run_drill
 from sancrm_reports.backups.drill.sandbox import find_sandbox
 from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER
 from sancrm_reports.errors import ReportError
-from sancrm_reports.settings import INCLUDE
+from sancrm_reports.settings import INCLUDE, TEMPLATES
 from stage import as_nobody
 
 SQL = (INCLUDE / "sql" / "restore_drill.sql").read_text("utf-8")
@@ -81,10 +81,16 @@ def running(request):
 
 
 @pytest.fixture
-def victim(running):
+def victim(running, attacked):
     """Restore a dump into an empty database of that server."""
+    emptied(running[0])
+    return attacked
+
+
+@pytest.fixture
+def attacked(running):
+    """Restore a dump into the database as it is, where nothing of it comes that far."""
     made, programs = running
-    emptied(made)
 
     def restore(dump, **limits):
         return restore_into(made, dump, programs, **limits)
@@ -135,73 +141,73 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_psql_runs_no_command_of_a_dump(victim, outside, tmp_path, line):
+def test_psql_runs_no_command_of_a_dump(attacked, outside, tmp_path, line):
     # In mid-line, behind a fake table, with a guessed key: psql ends at the first one.
     dump = write_sql(tmp_path / "bad.sql", "SELECT 1;", line.format(outside=outside), "SELECT 2;")
     with pytest.raises(DrillError) as caught:
-        victim(dump)
+        attacked(dump)
     told = (Trouble.REACHES_OUT, Trouble.REFUSED, Trouble.DAMAGED)  # of a fake table: its end
     assert caught.value.trouble in told, caught.value
     if "COPY" not in line and "SJIS" not in line:
         assert caught.value.trouble is Trouble.REACHES_OUT
-        assert "команду psql" in caught.value.what
+        assert caught.value.what == ("tried.psql", "")
     assert list(outside.iterdir()) == []
 
 
 STATEMENTS = [
-    ("COPY (SELECT 1) TO PROGRAM 'touch {outside}/x'", "запустить программу"),
-    ("CREATE TABLE t (x text); COPY t FROM PROGRAM 'touch {outside}/x'", "запустить программу"),
+    ("COPY (SELECT 1) TO PROGRAM 'touch {outside}/x'", "program"),
+    ("CREATE TABLE t (x text); COPY t FROM PROGRAM 'touch {outside}/x'", "program"),
     (
         "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch {outside}/x'''; END $$",
-        "запустить программу",
+        "program",
     ),
-    ("COPY (SELECT 1) TO '{outside}/x'", "файлы"),
-    ("CREATE TABLE t (x text); COPY t FROM '/etc/passwd'", "файлы"),
-    ("SELECT pg_read_file('/etc/passwd')", "файлы"),
-    ("SELECT pg_read_binary_file('/etc/passwd')", "файлы"),
-    ("SELECT pg_ls_dir('/')", "файлы"),
-    ("SELECT pg_stat_file('/etc/passwd')", "файлы"),
-    ("SELECT lo_import('/etc/passwd')", "файлы"),
-    ("SELECT lo_export(lo_from_bytea(0, 'x'), '{outside}/x')", "файлы"),
+    ("COPY (SELECT 1) TO '{outside}/x'", "files"),
+    ("CREATE TABLE t (x text); COPY t FROM '/etc/passwd'", "files"),
+    ("SELECT pg_read_file('/etc/passwd')", "files"),
+    ("SELECT pg_read_binary_file('/etc/passwd')", "files"),
+    ("SELECT pg_ls_dir('/')", "files"),
+    ("SELECT pg_stat_file('/etc/passwd')", "files"),
+    ("SELECT lo_import('/etc/passwd')", "files"),
+    ("SELECT lo_export(lo_from_bytea(0, 'x'), '{outside}/x')", "files"),
     ("DO $$ BEGIN EXECUTE 'ALTER SYSTEM SET archive_command = ''x'''; END $$", ""),
     ("SELECT set_config('log_directory', '{outside}', false)", ""),
-    ("SELECT set_config('session_preload_libraries', 'x', false)", "настройки"),
-    ("SELECT pg_reload_conf()", "настройки"),
-    ("SELECT * FROM pg_hba_file_rules", "настройки"),
-    ("SELECT * FROM pg_ident_file_mappings", "настройки"),
-    ("LOAD '{outside}/x.so'", "чужой код"),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE c AS '{outside}/x', 'x'", "чужой код"),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'int4in'", "чужой код"),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS 'x'", "нет языка"),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE plperlu AS 'x'", "нет языка"),
+    ("SELECT set_config('session_preload_libraries', 'x', false)", "settings"),
+    ("SELECT pg_reload_conf()", "settings"),
+    ("SELECT * FROM pg_hba_file_rules", "settings"),
+    ("SELECT * FROM pg_ident_file_mappings", "settings"),
+    ("LOAD '{outside}/x.so'", "library"),
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE c AS '{outside}/x', 'x'", "library"),
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'int4in'", "library"),
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS 'x'", "lacks.language"),
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE plperlu AS 'x'", "lacks.language"),
     ("CREATE ACCESS METHOD m TYPE TABLE HANDLER heap_tableam_handler", ""),
-    ("DO $$ BEGIN EXECUTE 'CREATE ROLE x SUPERUSER'; END $$", "роли"),
-    ("DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER SUPERUSER'; END $$", "роли"),
+    ("DO $$ BEGIN EXECUTE 'CREATE ROLE x SUPERUSER'; END $$", "roles"),
+    ("DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER SUPERUSER'; END $$", "roles"),
     ("DO $$ BEGIN EXECUTE 'GRANT pg_execute_server_program TO CURRENT_USER'; END $$", ""),
-    ("SET ROLE pg_execute_server_program", "роли"),
-    ("SET SESSION AUTHORIZATION sancrm_drill", "роли"),
-    ("RESET ROLE; RESET SESSION AUTHORIZATION; COPY (SELECT 1) TO PROGRAM 'x'", "программу"),
-    ("SELECT rolpassword FROM pg_authid", "роли"),
-    ("CREATE /**/ TABLESPACE s LOCATION '{outside}'", "папку"),
+    ("SET ROLE pg_execute_server_program", "roles"),
+    ("SET SESSION AUTHORIZATION sancrm_drill", "roles"),
+    ("RESET ROLE; RESET SESSION AUTHORIZATION; COPY (SELECT 1) TO PROGRAM 'x'", "tried.program"),
+    ("SELECT rolpassword FROM pg_authid", "roles"),
+    ("CREATE /**/ TABLESPACE s LOCATION '{outside}'", "tried.tablespace"),
     (
         "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS "
         "'begin end'; CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()",
-        "триггер событий",
+        "event_trigger",
     ),
     (
         "CREATE /**/ SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port={port}' PUBLICATION p",
-        "другому серверу",
+        "server",
     ),
-    ("CREATE FOREIGN DATA WRAPPER w", "другому серверу"),
+    ("CREATE FOREIGN DATA WRAPPER w", "server"),
     ("SELECT pg_create_physical_replication_slot('s')", ""),
     ("ALTER DATABASE postgres SET search_path = x", None),
-    ("DROP /**/ DATABASE postgres", "другую базу"),
-    ("CREATE /**/ DATABASE x", "другую базу"),
-    ("ALTER /**/ SYSTEM SET archive_command = 'x'", "настройки"),
-    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION file_fdw'; END $$", "расширени"),
-    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION adminpack'; END $$", "расширени"),
-    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION dblink'; END $$", "расширени"),
-    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION postgres_fdw'; END $$", "расширени"),
+    ("DROP /**/ DATABASE postgres", "database"),
+    ("CREATE /**/ DATABASE x", "database"),
+    ("ALTER /**/ SYSTEM SET archive_command = 'x'", "settings"),
+    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION file_fdw'; END $$", "extension"),
+    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION adminpack'; END $$", "extension"),
+    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION dblink'; END $$", "extension"),
+    ("DO $$ BEGIN EXECUTE 'CREATE EXTENSION postgres_fdw'; END $$", "extension"),
 ]
 
 
@@ -218,7 +224,7 @@ def test_the_server_does_nothing_beyond_the_copy(victim, outside, door, tmp_path
     else:
         kinds = (Trouble.REACHES_OUT, Trouble.NEEDS_RIGHTS, Trouble.REFUSED)
         assert caught.value.trouble in kinds, caught.value
-        assert words in caught.value.what, caught.value
+        assert words in (caught.value.what or ("",))[0], caught.value
     assert [file.name for file in outside.iterdir()] == [".s.PGSQL.5432"]
     assert knocks == []
 
@@ -275,7 +281,7 @@ def test_a_function_that_restoring_calls_runs_no_program(
     with pytest.raises(DrillError) as caught:
         victim(dump)
     assert caught.value.trouble is Trouble.REACHES_OUT, caught.value
-    assert "запустить программу" in caught.value.what
+    assert caught.value.what == ("tried.program", "")
     assert list(outside.iterdir()) == []
 
 
@@ -527,6 +533,8 @@ def test_neither_the_workers_environment_nor_its_files_steer_a_drill(
     (tmp_path / ".pg_service.conf").write_text("[production]\nhost=127.0.0.1\nport=1\n")
     for name, value in {
         "PGPORT": "1",
+        "PGSERVICE": "production",
+        "PGSERVICEFILE": str(tmp_path / ".pg_service.conf"),
         "PGHOSTADDR": "127.0.0.1",
         "PGOPTIONS": "-c nonsense=1",
         "PSQLRC": str(tmp_path / ".psqlrc"),
@@ -551,6 +559,17 @@ def test_a_dump_that_grows_without_end_is_stopped(drill, scratch, tmp_path, conn
         error = drill(dump, server_conn_id=conn_id, disk_limit_gb=0.2)
         assert error.trouble is Trouble.TOO_LARGE, error
     assert list(scratch.iterdir()) == []
+
+
+def test_an_archive_that_unpacks_without_end_is_stopped(drill, server, tmp_path):
+    # Its rows are few bytes in the file, and are watched on the disk as they come.
+    dsn = server.create_database("bomb")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table t as select repeat('x', 900) from generate_series(1, 2e5)")
+    pg_dump(dsn, tmp_path / "bomb.dump", "--format=custom")
+    assert (tmp_path / "bomb.dump").stat().st_size < 2e6
+    error = drill(tmp_path / "bomb.dump", server_conn_id="", disk_limit_gb=0.1)
+    assert error.trouble is Trouble.TOO_LARGE, error
 
 
 def test_a_small_file_that_unpacks_without_end_is_stopped(drill, tmp_path):
@@ -592,10 +611,12 @@ def test_a_memory_hog_is_ended(drill, tmp_path):
 
 def test_a_flood_of_notices_fills_neither_memory_nor_disk(drill, tmp_path):
     # Only the beginning and the end of what a program says is kept.
+    # As is what it answers, such as of a million sequences.
     flood = (
         "DO $$ BEGIN FOR i IN 1..200000 LOOP RAISE WARNING '%', repeat('x', 999); END LOOP; END $$;"
     )
-    write_sql(tmp_path / "bad.sql", flood, "COPY (SELECT 1) TO PROGRAM 'x';")
+    answers = "SELECT repeat('x', 1000) FROM generate_series(1, 90000);"
+    write_sql(tmp_path / "bad.sql", flood, answers, "COPY (SELECT 1) TO PROGRAM 'x';")
     assert drill(tmp_path / "bad.sql", server_conn_id="").trouble is Trouble.REACHES_OUT
 
 
@@ -636,7 +657,7 @@ def test_what_was_tried_is_told_to_the_chat_and_not_the_file_it_names(victim, tm
     with pytest.raises(DrillError) as caught:
         victim(dump)
     done = Drill(trouble=caught.value.trouble, what=caught.value.what)
-    html = drill_message(done, [], timezone="Europe/Moscow", templates=INCLUDE / "templates").html
+    html = drill_message(done, [], timezone="Europe/Moscow", templates=TEMPLATES / "ru").html
     assert "дамп пытался выйти за пределы своей базы: запустить программу на сервере" in html
     assert "Не восстанавливайте этот дамп на рабочем сервере" in html
     assert "secret-name" not in html + str(caught.value)

@@ -147,6 +147,47 @@ def test_a_scratch_database_comes_and_goes(scratch_server, server):
     assert names(server) == set()
 
 
+@pytest.fixture
+def plain_account(server, scratch_server):
+    """An account of the server that is no superuser, with these rights."""
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+
+        def account(rights):
+            admin.execute(f"create role drill_account login password 'p4ss' {rights}")
+            scratch_server(login="drill_account", password="p4ss")
+
+        yield account
+        admin.execute("drop role drill_account")
+
+
+def test_an_account_that_may_make_databases_and_roles_is_enough(plain_account, server):
+    # No superuser: the copy is its own role's, which can do nothing else, and both go.
+    plain_account("createdb createrole")
+    with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made:
+        with psycopg.connect(made.owner, autocommit=True) as owner:
+            owner.execute("create table t as select 1 as x")
+            for forbidden in ("create database x", "create role x", "copy t to program 'true'"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    owner.execute(forbidden)
+        assert made.used() > 1e6
+    with psycopg.connect(server.dsn()) as connection:
+        left = connection.execute("select rolname from pg_roles where rolname like 'sancrm_drill%'")
+        assert left.fetchall() == []
+
+
+def test_an_account_that_may_make_no_roles_is_refused(plain_account, server):
+    # A dump would be restored as that account, with its other databases in reach.
+    plain_account("createdb")
+    before = names(server)
+    with (
+        pytest.raises(DrillError, match="createrole") as caught,
+        scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX),
+    ):
+        pass
+    assert caught.value.trouble is Trouble.NO_SERVER
+    assert names(server) == before
+
+
 def test_the_next_drill_drops_the_database_of_a_killed_one(
     scratch_server, server, kill_in_the_middle
 ):
@@ -177,42 +218,48 @@ def test_a_scratch_database_that_subscribed_is_dropped_too(scratch_server, serve
     assert not names(server) & {conninfo_to_dict(made.owner)["dbname"]}
 
 
-@pytest.fixture
-def undroppable(server):
-    """A database of a killed drill that nobody may drop."""
-    name = "sancrm_drill_20200101t000000_abcdef"
-    server.create_database(name)
-    with psycopg.connect(server.dsn(), autocommit=True) as admin:
-        admin.execute(f"alter database {name} is_template true")
-        yield name
-        admin.execute(f"alter database {name} is_template false")
-        admin.execute(f"drop database {name}")
+MAY_NOT_DROP = "must be owner of database"
 
 
-def test_a_dead_database_that_stays_keeps_no_drill_from_its_work(
-    scratch_server, server, undroppable, caplog
-):
+def test_a_dead_database_that_stays_keeps_no_drill_from_its_work(plain_account, server, caplog):
     # It is named in the log, and the new one comes and goes.
+    plain_account("createdb createrole")
+    others = "sancrm_drill_20200101t000000_abcdef"
+    server.create_database(others)
     with scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made:
-        dsn = made.owner
-        assert answers(dsn)
-    assert names(server) >= {undroppable}
-    assert conninfo_to_dict(dsn)["dbname"] not in names(server)
-    assert undroppable in caplog.text
+        assert answers(made.owner)
+    assert names(server) >= {others}
+    assert conninfo_to_dict(made.owner)["dbname"] not in names(server)
+    assert others in caplog.text
+    assert MAY_NOT_DROP in caplog.text
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute(f"drop database {others}")
 
 
-def test_a_scratch_database_that_cannot_be_dropped_is_told(scratch_server, server):
+def test_a_scratch_database_that_cannot_be_dropped_is_told(plain_account, server):
     # A copy of all customers stays: a person must know its name.
+    plain_account("createdb createrole")
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
         scratch = scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX)
         name = conninfo_to_dict(scratch.__enter__().owner)["dbname"]
-        admin.execute(f"alter database {name} is_template true")
-        with pytest.raises(DrillError, match="cannot drop a template database") as caught:
+        admin.execute(f"alter database {name} owner to {server.superuser}")
+        with pytest.raises(DrillError, match=MAY_NOT_DROP) as caught:
             scratch.__exit__(None, None, None)
-        admin.execute(f"alter database {name} is_template false")
         admin.execute(f"drop database {name}")
+        admin.execute(f"drop role {name}")
     assert caught.value.trouble is Trouble.NOT_DROPPED
     assert name in str(caught.value)
+
+
+def test_a_copy_that_its_dump_made_a_template_is_dropped_all_the_same(scratch_server, server):
+    # Its owner may do that, and PostgreSQL drops no template.
+    with (
+        scratch_database("scratch", dead_after=HOUR, sandbox=SANDBOX) as made,
+        psycopg.connect(made.owner, autocommit=True) as owner,
+    ):
+        name = conninfo_to_dict(made.owner)["dbname"]
+        owner.execute(f"alter database {name} with is_template true connection limit 0")
+    assert name not in names(server)
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,12 @@ def test_after_a_bad_day_everything_was_posted_once(game, telegram, include, pos
         assert game.wait_for_run(DAG_ID)["state"] == "failed"
     alert = told(telegram)
     assert alert.text.startswith("🔴 Сбой: ежедневный отчёт")
-    assert "database does not answer" in alert.text
+    assert "база CRM не отвечает" in alert.text
 
     type_command_of(game, alert)
     assert game.wait_for_run(DAG_ID)["state"] == "failed"
     assert "post_branch_report (Сервис <Юг>" in told(telegram).text
-    assert "deleted" in told(telegram).text
+    assert "чат удалён" in told(telegram).text
 
     route(include, NEW)
     type_command_of(game, told(telegram))

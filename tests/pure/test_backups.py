@@ -8,6 +8,7 @@ import pytest
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
+from sancrm_reports.errors import ReportError
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -141,12 +142,12 @@ def test_too_small_is_measured_by_the_median_and_a_floor(size, nights, expected)
 
 def test_a_partial_backup_has_no_usual_size():
     # A full one a week, and a diff every night, which grows until the next full one: the first
-    # after it is small beside the older ones. Only the floor counts; for a full one, the full ones.
+    # after it is small beside the older ones. For a full one the full ones count.
     full = [done(night, kind="full") for night in (22, 15, 8, 1)]
     diffs = [done(night, kind="diff", size=(8 - night) * GB // 10) for night in range(7, 1, -1)]
     before = sorted(full + diffs, key=lambda backup: backup.moment)
     assert verdict(done(kind="diff", size=GB // 100), before=before).verdict is Verdict.OK
-    assert verdict(done(kind="diff", size=1023), before=before).verdict is Verdict.TOO_SMALL
+    assert verdict(done(kind="diff", size=464), before=before).verdict is Verdict.OK  # it was idle
     small = verdict(done(kind="full", size=GB), before=before)
     assert (small.verdict, small.usual_size) == (Verdict.TOO_SMALL, 3 * GB)
 
@@ -200,20 +201,35 @@ def test_what_its_tool_calls_damaged_does_not_pass():
 
 
 def test_a_backup_from_the_future_is_about_the_clock():
-    # Ten minutes are forgiven.
+    # Ten minutes are forgiven. One old file with such a time hides no good backup; without one it
+    # is told at the deadline.
     assert verdict(done(minutes=60), at=HOUR).verdict is Verdict.OK
     assert verdict(done(minutes=61), at=HOUR).verdict is Verdict.CLOCK_AHEAD
+    odd = done(-400)
+    found = verdict(done(), odd)
+    assert (found.verdict, found.detail) == (Verdict.OK, "beside it, b-400 is dated ahead")
+    assert verdict(odd, at=HOUR).verdict is Verdict.WAITING
+    assert verdict(odd, at=3 * HOUR).verdict is Verdict.CLOCK_AHEAD
+
+
+def test_an_empty_dump_runs_until_the_deadline():
+    # pg_dump makes its file at once, and may wait long for a lock.
+    assert verdict(done(size=0), at=HOUR).verdict is Verdict.RUNNING
+    assert verdict(done(size=0), at=3 * HOUR).verdict is Verdict.TOO_SMALL
 
 
 def test_a_probe_that_cannot_look_is_not_good_news():
     # Told after three in a row, and at the deadline.
+    error = ReportError("no route", code="command", quote="no route to host")
+
     def look(errors, at=HOUR):
         now = OPENS + at
-        return judge(None, window=WINDOW, now=now, limits=LIMITS, error="no route", errors=errors)
+        return judge(None, window=WINDOW, now=now, limits=LIMITS, error=error, errors=errors)
 
     assert [look(errors).verdict.is_bad for errors in (1, 2, 3)] == [False, False, True]
     assert look(1, at=3 * HOUR).verdict is Verdict.PROBE_BROKEN
     assert look(3).detail == "no route"
+    assert (look(3).cause, look(3).quote) == ("command", "no route to host")
 
 
 def test_the_last_good_one_is_the_one_before():

@@ -1,11 +1,14 @@
 """What of a dump is left out, and what a refusal of the server means."""
 
+from time import process_time
+
 import pytest
 
 from sancrm_reports.backups.drill.refusals import meaning_of
 from sancrm_reports.backups.drill.result import Trouble
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
+    Entry,
     Extension,
     Mentions,
     left_out,
@@ -50,6 +53,19 @@ def test_what_needs_what_is_left_out_goes_too_but_never_a_table():
         "MATERIALIZED VIEW public copied",
         "MATERIALIZED VIEW DATA public copied",
     ]
+
+
+def test_a_hostile_text_keeps_no_pattern_busy():
+    # A chain of a hundred thousand views, and lines that a careless pattern reads again and again.
+    begun = process_time()
+    chain = [Entry(0, "SERVER", "- s crm")]
+    chain += [Entry(i, "VIEW", f"public v{i} crm", frozenset({i - 1})) for i in range(1, 100_000)]
+    assert len(left_out(chain, [])) == len(chain)
+    found = Mentions()
+    for line in ("GRANT " + "TO a WITH " * 100_000, "ALTER " + "OWNER TO " * 100_000):
+        found.read(line)
+    assert process_time() - begun < 10
+    assert found.roles == set()
 
 
 def test_the_schema_of_an_extension_that_was_made_is_there():
@@ -104,24 +120,28 @@ def test_a_name_is_found_with_its_schema(sql, is_named):
             "must be superuser or have privileges of the pg_execute_server_program role to COPY "
             "to or from an external program",
             Trouble.REACHES_OUT,
-            "программу",
+            "tried.program",
         ),
         (
             "permission denied to COPY to or from an external program",
             Trouble.REACHES_OUT,
-            "программу",
+            "tried.program",
         ),
-        ("permission denied to COPY from a file", Trouble.REACHES_OUT, "файлы"),
-        ("must be superuser to create subscriptions", Trouble.REACHES_OUT, "другому серверу"),
-        ("permission denied to create subscription", Trouble.REACHES_OUT, "другому серверу"),
-        ("must be superuser to create superusers", Trouble.REACHES_OUT, "роли"),
-        ("permission denied to alter role", Trouble.REACHES_OUT, "роли"),
-        ('permission denied to set parameter "log_statement"', Trouble.REACHES_OUT, "настройки"),
-        (r"error: \unrestrict: wrong key", Trouble.REACHES_OUT, "psql"),
+        ("permission denied to COPY from a file", Trouble.REACHES_OUT, "tried.files"),
+        ("must be superuser to create subscriptions", Trouble.REACHES_OUT, "tried.server"),
+        ("permission denied to create subscription", Trouble.REACHES_OUT, "tried.server"),
+        ("must be superuser to create superusers", Trouble.REACHES_OUT, "tried.roles"),
+        ("permission denied to alter role", Trouble.REACHES_OUT, "tried.roles"),
+        (
+            'permission denied to set parameter "log_statement"',
+            Trouble.REACHES_OUT,
+            "tried.settings",
+        ),
+        (r"error: \unrestrict: wrong key", Trouble.REACHES_OUT, "tried.psql"),
         ("must be superuser to create an operator class", Trouble.NEEDS_RIGHTS, ""),
         ("only superuser can define a leakproof function", Trouble.NEEDS_RIGHTS, ""),
-        ('role "manager" does not exist', Trouble.REFUSED, "нет роли manager"),
-        ('extension "postgis" is not available', Trouble.REFUSED, "нет расширения postgis"),
+        ('role "manager" does not exist', Trouble.REFUSED, "lacks.role manager"),
+        ('extension "postgis" is not available', Trouble.REFUSED, "lacks.extension postgis"),
         ('tablespace "fast" does not exist', Trouble.REFUSED, ""),
         ("out of memory", Trouble.TOO_LARGE, ""),
         ("duplicate key value violates unique constraint", Trouble.REFUSED, ""),
@@ -131,5 +151,4 @@ def test_a_refusal_is_told_by_what_was_tried_or_is_missing(line, trouble, words)
     # What only a superuser may do is not by itself an attack.
     found, told = meaning_of(line)
     assert found is trouble
-    assert words in told
-    assert bool(words) is bool(told)
+    assert " ".join(told or ()).strip() == words

@@ -5,7 +5,7 @@ After a change of wording, make them anew and read them before committing:
 """
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,18 @@ import pytest
 
 from demo.telegram.markup import format_message
 from pure.samples import earning, network, unallocated
+from pure.test_backups import DAY as BACKUP_DAY
+from pure.test_backups import HOUR, OPENS, WINDOW, verdict
+from pure.test_backups import done as done_backup
+from pure.test_backups import failed as failed_backup
+from pure.test_drill import SAMPLES as DRILLS
+from pure.test_drill import drill
+from sancrm_reports.backups.drill.result import Trouble, drill_message, problems_of
+from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.probes.errors import CommandError
+from sancrm_reports.backups.text import Subject, alert, recovered
+from sancrm_reports.backups.verdicts import Verdict
+from sancrm_reports.errors import Undecided
 from sancrm_reports.pure.audit import Audit, Fate, Finding
 from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missing
 from sancrm_reports.pure.corrections import decorated, what_changed
@@ -111,6 +123,8 @@ CALL = MissedCall(
     company="ООО «Кровля & Фасад»",
 )
 REPORT = Occasion.of_report("profitability_daily", DAY)
+SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW)
+NEXT = Window(OPENS + BACKUP_DAY, OPENS + BACKUP_DAY + 3 * HOUR, OPENS + 2 * BACKUP_DAY)
 CALLS = Occasion.of_day("missed_calls", "missed_calls", DAY.start)
 
 
@@ -178,7 +192,46 @@ AUDITS = [
     audit(DAY.before(-1), Fate.MISSING, reason="going_on", is_going_on=True),
 ]
 
+
+def backup(bad, templates, **options):
+    """An alert of a verdict, as its tool and its facts make it."""
+    size = {"usual_size": 3 * 10**9} if bad is Verdict.TOO_SMALL else {}
+    broken = bad in (Verdict.PROBE_BROKEN, Verdict.UNVERIFIED)
+    error = CommandError("pgbackrest failed with exit code 99: no route", quote="no route")
+    detail = "disk full" if bad in (Verdict.FAILED, Verdict.DAMAGED) else ""
+    judged = replace(
+        verdict(failed_backup()), verdict=bad, detail=detail, repository="repo2", **size
+    )
+    judged = judged.because(error) if broken else judged
+    return alert(judged, SUBJECT, templates=templates, log_url=AIRFLOW, **options)
+
+
+def recovery(part):
+    """What the alert becomes at the good end, and the answer to it."""
+    good = verdict(done_backup(-1), window=NEXT, at=26 * HOUR)
+    return lambda templates: recovered(
+        verdict(failed_backup()), good, SUBJECT, templates=templates, log_url=AIRFLOW
+    )[part]
+
+
+def drilled(sample, found=()):
+    return lambda templates: drill_message(sample, found, timezone=ZONE, templates=templates)
+
+
 MESSAGES = {
+    **{f"backup_{bad}": lambda t, bad=bad: backup(bad, t) for bad in Verdict if bad.is_bad},
+    "backup_failed_second_day": lambda t: backup(Verdict.FAILED, t, day=2),
+    "backup_rehearsal": lambda t: backup(Verdict.MISSING, t, is_rehearsal=True),
+    "backup_recovered": recovery(0),
+    "backup_recovered_answer": recovery(1),
+    "drill_sound": drilled(DRILLS["sound"]),
+    "drill_wrong": drilled(
+        DRILLS["wrong"], problems_of(DRILLS["wrong"], tolerance_percent=5, newest_row_hours=1)
+    ),
+    "drill_damaged": drilled(DRILLS["damaged"]),
+    "drill_reaches_out": drilled(
+        drill(trouble=Trouble.REACHES_OUT, what=("tried.program", ""), seconds=None)
+    ),
     "branch_daily": lambda t: branch(LENINA, LENINA_BEFORE, DAY, t),
     "branch_weekly_loss": lambda t: branch(MIRA, MIRA_BEFORE, WEEK, t),
     "branch_monthly_idle": lambda t: branch(IDLE, Figures.none_of(IDLE), MONTH, t),
@@ -211,7 +264,26 @@ MESSAGES = {
         Failure("conclude_run", "", "told"),
     ),
     "run_failed_unknown_outcome": failed(
-        Failure("post_branch_report", "Юг", "unknown_outcome", is_unknown_fate=True)
+        Failure(
+            "post_branch_report",
+            "Юг",
+            "unknown_outcome",
+            undecided=[asdict(Undecided("branch-2@-1001234567890"))],
+        ),
+        Failure(
+            "post_network_report",
+            "",
+            "unknown_outcome",
+            undecided=[asdict(Undecided("network@-1001234567890#2"))],
+        ),
+    ),
+    "run_failed_remains": failed(
+        Failure(
+            "post_missed_calls",
+            "R-303",
+            "remains",
+            undecided=[asdict(Undecided("repair-303@-1001234567890", "R-303", ("removed",)))],
+        ),
     ),
     "run_refused": failed(
         Failure("compute_profitability", "", "period_date", quote="17.11.2026"),
@@ -239,6 +311,12 @@ MESSAGES = {
     "reports_complete": lambda t: nothing_missing(templates=t),
 }
 TEXTS = {
+    "drill_troubles": lambda t: "\n".join(
+        drill_message(
+            drill(trouble=one, dump=None, seconds=None), (), timezone=ZONE, templates=t
+        ).html
+        for one in Trouble
+    ),
     "audit_note": lambda t: note(AUDITS, templates=t),
     "audit_note_all_well": lambda t: note(AUDITS[3:4], templates=t),
     # One line a code: what ops read of each class of error.

@@ -1,5 +1,6 @@
 """What ops read: failures, lateness, and that it is over."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from sancrm_reports.errors import PermanentError, ToldError
+from sancrm_reports.errors import PermanentError, ToldError, Undecided
 from sancrm_reports.pure.ops import Failure, Occasion, report_late, run_failed, solved
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.wire.telegram_errors import RefusedError
@@ -93,10 +94,11 @@ def test_what_people_were_told_of_is_known():
 
 def test_an_unknown_fate_comes_with_a_look_and_the_resending_command():
     # The order matters: first the chat, then the command.
-    html = failed(Failure("post_branch_report", code="unknown_outcome", is_unknown_fate=True)).html
+    undecided = [asdict(Undecided("branch-2@-1001"))]
+    html = failed(Failure("post", code="unknown_outcome", undecided=undecided)).html
     look, resend, arrived = (
         html.index(words)
-        for words in ("Посмотрите в чат", "&#34;resend&#34;: true", "&#34;arrived&#34;: true")
+        for words in ("Посмотрите в чат", "&#34;resend&#34;: [", "&#34;arrived&#34;: [")
     )
     assert look < resend < arrived
 

@@ -22,6 +22,7 @@ from sancrm_reports.glue.telegram import (
     ledger_of,
     ops_route,
 )
+from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class PostBackupAlertOperator(TelegramOperator):
         def by_ledger(route: Callable[[], tuple[SancrmTelegramHook, Address]]) -> Route:
             def open_route() -> tuple[Delivery, Address]:
                 hook, to = route()
-                return delivery_of(ledger, hook, resend=True), to
+                return delivery_of(ledger, hook, decisions=RESEND_ALL), to
 
             return open_route
 
@@ -137,11 +138,16 @@ def found_out(context: Context) -> tuple[Judgement, str]:
     waited, verified = (found_by(context, task) for task in ("wait_for_backup", "verify_backup"))
     if waited is None:
         detail = "wait_for_backup ended without a judgement"
-        return Judgement(Verdict.PROBE_BROKEN, datetime.now(UTC), detail=detail), ""
+        return Judgement(
+            Verdict.PROBE_BROKEN, datetime.now(UTC), detail=detail, cause="no_answer"
+        ), ""
     judgement, log_url = waited
     if judgement.verdict is not Verdict.OK:
         return waited
     if verified is None:
         detail = "verify_backup ended without a judgement"
-        return replace(judgement, verdict=Verdict.UNVERIFIED, detail=detail), log_url
+        unverified = replace(
+            judgement, verdict=Verdict.UNVERIFIED, detail=detail, cause="no_answer"
+        )
+        return unverified, log_url
     return verified

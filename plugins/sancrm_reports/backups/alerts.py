@@ -27,6 +27,8 @@ Route = Callable[[], tuple[Delivery, Address]]
 class AlertInDoubtError(ReportError):
     """Nobody knows whether the alert arrived: unlike a report, it is sent again."""
 
+    code = "alert_in_doubt"
+
 
 class BackupAlerts:
     """Tells what is to be told of one backup, and remembers it.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-
 from sancrm_reports.backups.facts import Backup, Window
 from sancrm_reports.backups.verdicts import Judgement, Verdict
-from sancrm_reports.pure import formatting
-from sancrm_reports.pure.messages import Button, Message, render
+from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.messages import Button, Message
 
 
 @dataclass(frozen=True)
@@ -26,87 +23,6 @@ class Subject:
     window: Window
 
 
-@dataclass(frozen=True)
-class Words:
-    """A verdict in words: in short, in a sentence, and what to do first."""
-
-    short: str
-    meaning: str
-    first: str
-
-
-TOOLS: Mapping[str, str] = {
-    "table": "задание копирования",
-    "files": "pg_dump",
-    "pgbackrest": "pgBackRest",
-    "walg": "WAL-G",
-    "barman": "Barman",
-}
-
-WORDS: Mapping[Verdict, Words] = {
-    Verdict.FAILED: Words(
-        "сбой",
-        "Копирование закончилось ошибкой.",
-        "Устраните причину и запустите копирование заново, не дожидаясь ночи.",
-    ),
-    Verdict.MISSING: Words(
-        "копии нет",
-        "К сроку копия не появилась, и об ошибке никто не сообщил.",
-        "Проверьте, запускалось ли задание: cron, сам сервер, место на диске.",
-    ),
-    Verdict.OVERDUE: Words(
-        "не успевает",
-        "Копирование идёт, но к сроку не закончилось.",
-        "Посмотрите, движется ли оно: сеть, диск, блокировки в базе. Не запускайте второе.",
-    ),
-    Verdict.HUNG: Words(
-        "зависло",
-        "Копирование идёт много дольше обычного.",
-        "Найдите его процесс. Если он не движется, остановите и запустите заново.",
-    ),
-    Verdict.STALE: Words(
-        "сведения устарели",
-        "Отчёт о копиях записан до этой ночи.",
-        "Проверьте, пишется ли отчёт о копиях.",
-    ),
-    Verdict.NO_FULL: Words(
-        "полной копии давно нет",
-        "Полной копии давно нет: частичные держатся на старой.",
-        "Проверьте, делаются ли полные копии.",
-    ),
-    Verdict.REPOSITORY_BEHIND: Words(
-        "хранилище отстало",
-        "В хранилище давно нет хорошей копии, хотя в другом она есть.",
-        "Проверьте это хранилище: доступ к нему, ключи, место.",
-    ),
-    Verdict.TOO_SMALL: Words(
-        "подозрительно мала",
-        "Копия гораздо меньше прежних.",
-        "Проверьте, все ли таблицы в ней. Прежние копии пока не удаляйте.",
-    ),
-    Verdict.DAMAGED: Words(
-        "повреждена",
-        "Копию не прочитать до конца: восстановить базу из неё нельзя.",
-        "Сделайте новую копию сейчас. Прежние не удаляйте. Проверьте диск.",
-    ),
-    Verdict.UNVERIFIED: Words(
-        "не проверена",
-        "Копия есть, но проверить её не удалось: цела ли она, неизвестно.",
-        "Устраните причину и очистите задачу verify_backup в Airflow.",
-    ),
-    Verdict.CLOCK_AHEAD: Words(
-        "часы спешат",
-        "Копия датирована будущим: её возраст неизвестен.",
-        "Сверьте часы сервера копий и Airflow (NTP).",
-    ),
-    Verdict.PROBE_BROKEN: Words(
-        "узнать не удалось",
-        "Есть ли копия, неизвестно: проверка не работает.",
-        "Почините доступ к сведениям о копиях. До этого считайте, что копии нет.",
-    ),
-}
-
-
 def alert(
     judgement: Judgement,
     subject: Subject,
@@ -117,22 +33,21 @@ def alert(
     is_rehearsal: bool = False,
 ) -> Message:
     """Write the alert, or from the second day on a reminder of it."""
-    html = render(
+    language = language_of(templates)
+    html = language.render(
         "backup_alert.html.j2",
-        templates,
         judgement=judgement,
+        code=judgement.verdict.value,
         backup=judgement.backup,
         subject=subject,
         zone=ZoneInfo(subject.timezone),
-        tool=TOOLS[subject.tool],
-        words=WORDS[judgement.verdict],
-        meaning=_meaning(judgement),
-        error=judgement.detail,
+        meaning=_meaning(judgement, language),
+        quote=judgement.quote if judgement.cause else judgement.detail,
         age=_age(judgement),
         day=day,
         is_rehearsal=is_rehearsal,
     )
-    return Message(html, _log(log_url))
+    return Message(html, _log(log_url, language))
 
 
 def recovered(
@@ -154,15 +69,16 @@ def recovered(
         "subject": subject,
         "zone": ZoneInfo(subject.timezone),
         "backup": good.backup,
-        "words": WORDS[told.verdict],
+        "code": told.verdict.value,
         "since": _last_moment(told),
         "until": (good.backup and good.backup.moment) or good.at,
         "outage": outage(told, good),
         "is_rehearsal": is_rehearsal,
     }
-    edited = render("backup_recovered.html.j2", templates, **values)
-    answer = render("backup_answer.html.j2", templates, **values)
-    return Message(edited, _log(log_url)), Message(answer)
+    language = language_of(templates)
+    edited = language.render("backup_recovered.html.j2", **values)
+    answer = language.render("backup_answer.html.j2", **values)
+    return Message(edited, _log(log_url, language)), Message(answer)
 
 
 def outage(told: Judgement, good: Judgement) -> timedelta:
@@ -204,13 +120,16 @@ def _name(backup: Backup | None) -> str:
     return f"{backup.label or '(unnamed)'}{at}"
 
 
-def _meaning(judgement: Judgement) -> str:
+def _meaning(judgement: Judgement, language: Language) -> str:
+    """Say what the verdict means, and why it is so where a look or a reading failed."""
+    code = f"backup.{judgement.verdict}"
     if judgement.usual_size:
-        usual = formatting.Formats(Locale("ru"), str).size(judgement.usual_size)
-        return f"Копия гораздо меньше прежних: обычно {usual}."
-    if place := judgement.repository:
-        return f"В хранилище {place} давно нет хорошей копии, хотя в другом она есть."
-    return WORDS[judgement.verdict].meaning
+        return language.word(f"{code}.usual", size=language.formats.size(judgement.usual_size))
+    meaning = language.word(f"{code}.meaning")
+    if not judgement.cause:
+        return meaning
+    cause = language.word(f"error.{judgement.cause}")
+    return f"{meaning} {language.word('backup.cause', cause=cause)}"
 
 
 def _last_moment(judgement: Judgement) -> datetime | None:
@@ -222,5 +141,5 @@ def _age(judgement: Judgement) -> timedelta | None:
     return judgement.at - last.moment if last and last.moment else None
 
 
-def _log(url: str) -> Button | None:
-    return Button("Журнал в Airflow", url) if url else None
+def _log(url: str, language: Language) -> Button | None:
+    return Button(language.word("button.log"), url) if url else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
@@ -19,7 +19,8 @@ from sancrm_reports.backups.facts import (
     Window,
     moment_of,
 )
-from sancrm_reports.errors import ToldError
+from sancrm_reports.backups.redaction import last_line
+from sancrm_reports.errors import ReportError, ToldError
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import Limits
@@ -62,8 +63,9 @@ class Judgement:
     """A verdict with what it rests on, small enough for XCom; it names no customer.
 
     ``backup`` is the one that the verdict is about, ``last_good`` the newest good one before it;
-    ``detail`` is the tool's or the probe's own line; ``usual_size`` is in bytes, where the backup
-    is too small for it; ``repository`` is the one that is behind the others.
+    ``detail`` is the tool's own line, or says in English for the log why nobody could look: then
+    ``cause`` is the code of that error, and ``quote`` the tool's line. ``usual_size`` is in bytes,
+    where the backup is too small for it; ``repository`` is the one that is behind the others.
     """
 
     verdict: Verdict
@@ -73,10 +75,17 @@ class Judgement:
     detail: str = ""
     usual_size: int | None = None
     repository: str = ""
+    cause: str = ""
+    quote: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, times as ISO 8601."""
         return cast("dict[str, Any]", TypeAdapter(Judgement).dump_python(self, mode="json"))
+
+    def because(self, error: ReportError) -> Judgement:
+        """Return the same, with why nobody could look, or read."""
+        detail = last_line(str(error))
+        return replace(self, detail=detail, cause=error.code, quote=last_line(error.quote))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Judgement:
@@ -104,7 +113,7 @@ def judge(
     window: Window,
     now: datetime,
     limits: Limits,
-    error: str = "",
+    error: ReportError | None = None,
     errors: int = 0,
 ) -> Judgement:
     """Return what the facts mean for the backup of a window.
@@ -120,7 +129,8 @@ def judge(
     at = min(now, window.next_at)  # of an earlier window is told what was true then
     if facts is None:
         broken = now >= window.due_at or errors >= limits.probe_errors
-        return Judgement(Verdict.PROBE_BROKEN if broken else Verdict.WAITING, at, detail=error)
+        verdict = Verdict.PROBE_BROKEN if broken else Verdict.WAITING
+        return Judgement(verdict, at).because(error) if error else Judgement(verdict, at)
     good = [backup for backup in facts.good if backup.began and backup.began < window.next_at]
     found = _judge(facts, window, now, limits, good)
     last_good = next((b for b in reversed(good) if b != found.backup), None)
@@ -130,10 +140,13 @@ def judge(
 def _judge(
     facts: Facts, window: Window, now: datetime, limits: Limits, good: list[Backup]
 ) -> _Found:
-    """Look at what matters most first: a clock that lies, the newest backup, what runs, nothing."""
-    if ahead := _ahead(facts):
-        return _Found(Verdict.CLOCK_AHEAD, ahead)
-    if done := facts.last(BackupState.DONE, window):
+    """Look at what matters most first: the newest backup and its clock, what runs, nothing."""
+    ahead, done = _ahead(facts), facts.last(BackupState.DONE, window)
+    if ahead and (done in ahead or (not done and now >= window.due_at)):
+        return _Found(Verdict.CLOCK_AHEAD, ahead[0])
+    if done and done.size == 0 and now < window.due_at:
+        return _Found(Verdict.RUNNING, done)  # pg_dump makes its file, then may wait for a lock
+    if done:
         oldest = window.opens_at - timedelta(days=limits.full_within_days)
         # Each repository packs in its own way, and rests on its own full ones.
         there = [b for b in good if not facts.repositories or b.where == done.where]
@@ -141,6 +154,8 @@ def _judge(
         behind = _without_backup(facts.repositories, good, since=oldest)
         if behind and found.verdict is Verdict.OK:
             return _Found(Verdict.REPOSITORY_BEHIND, done, repository=behind)
+        if ahead and found.verdict is Verdict.OK:
+            return found._replace(detail=f"beside it, {ahead[0].label} is dated ahead")
         return found
     running = facts.last(BackupState.RUNNING, window)
     failed = facts.last(BackupState.FAILED, window)
@@ -155,10 +170,10 @@ def _judge(
     return _Found(Verdict.MISSING)
 
 
-def _ahead(facts: Facts) -> Backup | None:
-    """Return a backup from the future: a wrong clock makes every other verdict worthless."""
+def _ahead(facts: Facts) -> list[Backup]:
+    """Return the backups from the future. Beside tonight's, an old one with such a time is odd."""
     latest = facts.observed_at + CLOCK_TOLERANCE
-    return next((b for b in facts.backups if b.moment and b.moment > latest), None)
+    return [backup for backup in facts.backups if backup.moment and backup.moment > latest]
 
 
 def _without_backup(places: tuple[str, ...], good: list[Backup], *, since: datetime) -> str:
@@ -173,7 +188,9 @@ def _of_finished(
     if done.damage:
         return _Found(Verdict.DAMAGED, done, done.damage)
     usual = _usual_size(done, limits, good)
-    least = max(limits.small_bytes, int((usual or 0) * limits.small_ratio))
+    # Of an idle database a partial backup is a few hundred bytes.
+    floor = limits.small_bytes if done.is_full else 0
+    least = max(floor, int((usual or 0) * limits.small_ratio))
     if done.size is not None and done.size < least:
         return _Found(Verdict.TOO_SMALL, done, usual_size=usual)
     full = [backup for backup in good if backup.is_full]

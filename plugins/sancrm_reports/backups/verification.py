@@ -10,7 +10,6 @@ from sancrm_reports.backups.dumps.files import storage_path
 from sancrm_reports.backups.dumps.format import DamagedError
 from sancrm_reports.backups.dumps.verifier import StillWrittenError, Verifier
 from sancrm_reports.backups.facts import Backup
-from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import FilesProbe, ToolProbe
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import ReportError
@@ -32,9 +31,9 @@ def verify_backup(watched: WatchedBackup, found: Judgement) -> Judgement:
     except StillWrittenError:
         raise
     except DamagedError as error:
-        return _bad(found, Verdict.DAMAGED, str(error))
+        return replace(found, verdict=Verdict.DAMAGED).because(error)
     except ReportError as error:  # that it could not be read is not that it is whole
-        return _bad(found, Verdict.UNVERIFIED, str(error))
+        return replace(found, verdict=Verdict.UNVERIFIED).because(error)
     return found
 
 
@@ -51,8 +50,5 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
             # pgBackRest exits with 0 whatever it found, and prints only what is wrong. WAL-G
             # says "integrity check status: FAILURE".
             if wrong := re.search(r"(?im)^.*status: *(error|invalid|fail).*$", said):
-                raise DamagedError(" ".join(said[wrong.start() :].split()))
-
-
-def _bad(found: Judgement, verdict: Verdict, detail: str) -> Judgement:
-    return replace(found, verdict=verdict, detail=last_line(detail))
+                line = " ".join(said[wrong.start() :].split())
+                raise DamagedError(line, quote=line)

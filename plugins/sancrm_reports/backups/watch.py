@@ -10,6 +10,7 @@ from sancrm_reports.backups.probes.bounded import look_within
 from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import ToolProbe, WatchedBackup
 from sancrm_reports.backups.verdicts import Judgement, judge
+from sancrm_reports.errors import ReportError
 from sancrm_reports.settings import settings
 
 LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
@@ -25,11 +26,14 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
     """
     configured = settings()
     watched = configured.backups[name]
-    facts, error = None, ""
+    facts, error = None, None
     try:
         facts = look_within(longest_look(watched), name, lambda: probe_of(name, configured).look())
+    except ReportError as failure:
+        error = failure
     except Exception as failure:  # whatever it is: that nobody knows must be told
-        error = last_line(str(failure)) or type(failure).__name__
+        kind = type(failure).__name__
+        error = ReportError(last_line(str(failure)) or kind, code="look", quote=kind)
     return judge(
         facts,
         window=window,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -103,7 +103,8 @@ class ComputeProfitabilityOperator(BaseOperator):
 class ListBranchesOperator(BaseOperator):
     """Say whose reports are posted, one task for each, and note it as what this report owes.
 
-    Returns the branches' mappings of those that ``compute_profitability`` returned.
+    Returns the branches' mappings of those that ``compute_profitability`` returned, and under
+    ``after`` which subject's report comes just before in each of its chats.
 
     :param report: ``daily``, …: the id of a ``ReportKind``.
     :param figures: what ``compute_profitability`` returned.
@@ -126,7 +127,7 @@ class ListBranchesOperator(BaseOperator):
             with ledger_of(context) as ledger:
                 report = REPORT_KINDS[self.report].dag_id
                 ledger.expect(report, period.key, period.start, self._with_chats(roster))
-        return branches
+        return list(in_order(branches))
 
     def _with_chats(self, roster: Roster) -> Roster:
         """Note where each report goes today, the connection's own chat by its id."""
@@ -142,6 +143,16 @@ class ListBranchesOperator(BaseOperator):
         except PermanentError as error:  # the tasks that post say so
             self.log.warning("Where the reports go is not noted: %s", error)
             return roster
+
+
+def in_order(branches: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the branches, each with the subject that comes before it, by chat of the settings."""
+    last: dict[str, str] = {}
+    for row in branches:
+        subject = f"branch-{row['branch_id']}"
+        chats = chats_of(subject)
+        yield {**row, "after": {chat: last[chat] for chat in chats if chat in last}}
+        last |= dict.fromkeys(chats, subject)
 
 
 class CheckDaysSumOperator(BaseOperator):

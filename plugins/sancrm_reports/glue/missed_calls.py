@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.errors import DecisionNeededError
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.run import refuse_unknown
+from sancrm_reports.glue.params import decisions_of
+from sancrm_reports.glue.run import PeriodError, refuse_unknown
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
@@ -18,6 +19,8 @@ from sancrm_reports.glue.telegram import (
     delivery_of,
     ledger_of,
 )
+from sancrm_reports.pure.ops import Occasion
+from sancrm_reports.pure.period import parse_day
 from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
 
@@ -71,6 +74,7 @@ class PostMissedCallsOperator(TelegramOperator):
 
         refuse_unknown(context)
         day = day_of(context)
+        is_past = day < run_day(context)
         statuses = settings().missed_calls.statuses
         with snapshot(settings().database, is_private=True) as cursor:
             known = read_statuses(cursor, self.statuses_sql)
@@ -84,14 +88,17 @@ class PostMissedCallsOperator(TelegramOperator):
             note += f" The CRM has no status {quoted(lacking)}."
         if context["params"].get("dry_run"):
             return self._note(context, f"Dry run, nothing is sent. {note}")
-        if is_over(context, day):
+        if not is_past and is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
         self._note(context, note)
         with ledger_of(context) as ledger:
             chat = self._chat(context, ledger, day, is_first=is_first)
-            chat.check_statuses(statuses, known)
-            self._update(chat, found)
-        return self.show(context, chat.outcomes, self._one_of(chat.errors))
+            if is_past:
+                chat.decide(calls)
+            else:
+                chat.check_statuses(statuses, known)
+                self._update(chat, found)
+        return self.show(context, chat.outcomes, self._logged(chat.errors))
 
     def _note(self, context: Context, note: str) -> list[dict[str, Any]]:
         self.log.info(note)
@@ -112,15 +119,11 @@ class PostMissedCallsOperator(TelegramOperator):
             seconds = max(0.0, wait.retry_after - LONGEST_WAIT)
             self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
-    def _one_of(self, errors: Sequence[PermanentError]) -> list[PermanentError]:
-        """Log the errors, and return one that says how many there are: of unknown fate first."""
-        from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
-
-        found = sorted(errors, key=lambda error: not isinstance(error, UnknownOutcomeError))
-        for error in found:
+    def _logged(self, errors: Sequence[PermanentError]) -> list[PermanentError]:
+        """Log the errors, and return them: those first that a person must decide of."""
+        for error in errors:
             self.log.error("%s", error)
-        more = f" And {len(found) - 1} more: see the log of this task." if len(found) > 1 else ""
-        return [error.with_text(f"{error}{more}") for error in found[:1]]
+        return sorted(errors, key=lambda error: not isinstance(error, DecisionNeededError))
 
     def _chat(
         self, context: Context, ledger: Ledger, day: date, *, is_first: bool
@@ -129,14 +132,13 @@ class PostMissedCallsOperator(TelegramOperator):
 
         configured = settings().missed_calls
         hook = common_hook()
-        conf = shlex.quote('{"resend": true}')
+        occasion = Occasion.of_day(self.dag_id, self.dag_id, day, names_day=True)
         delivery = delivery_of(
             ledger,
             hook,
             # Later, what is of unknown fate may be what this run sent: nobody has looked since.
-            resend=is_first and bool(context["params"].get("resend")),
-            arrived=is_first and bool(context["params"].get("arrived")),
-            how_to_resend=f"airflow dags trigger {self.dag_id} --conf {conf}",
+            decisions=decisions_of(context) if is_first else None,
+            how_to_decide=occasion.decide,
             longest_wait=LONGEST_WAIT,
         )
         return MissedCallsChat(
@@ -144,6 +146,7 @@ class PostMissedCallsOperator(TelegramOperator):
             address(settings().chats.missed_calls, hook),
             _wording(),
             day=day,
+            decisions=decisions_of(context) if is_first else None,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
         )
@@ -152,15 +155,47 @@ class PostMissedCallsOperator(TelegramOperator):
 class ConcludeMissedCallsOperator(ConcludeRunOperator):
     """Conclude a run of the missed calls; one that came too late has sent nothing."""
 
+    def occasion(self, context: Context) -> Occasion:
+        """Return the day whose messages the run is of."""
+        try:
+            day = day_of(context)
+        except PeriodError:  # that no day can be told is what failed
+            return Occasion(self.dag_id, context["dag_run"].run_id)
+        return Occasion.of_day(self.dag_id, self.dag_id, day, names_day=True)
+
+    def solved_occasions(self, context: Context) -> list[Occasion]:
+        """Return what a successful run is the end of: one of a past day, of that day only."""
+        if day_of(context) < run_day(context):
+            return [self.occasion(context)]
+        return super().solved_occasions(context)
+
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for."""
         return super().has_sent(context) and not is_over(context, day_of(context))
 
 
-def day_of(context: Any) -> date:
-    """Return the day that a run is of: that of its ``run_after``, in the account's zone."""
+def run_day(context: Any) -> date:
+    """Return the day of a run: that of its ``run_after``, in the account's zone."""
     run_after: datetime = context["dag_run"].run_after
     return run_after.astimezone(ZoneInfo(settings().account.timezone)).date()
+
+
+def day_of(context: Any) -> date:
+    """Return the day whose messages a run is of: its param ``day``, or its own.
+
+    Raises:
+        PeriodError: the param is no day, or one to come.
+    """
+    today, named = run_day(context), context["params"].get("day")
+    if not named:
+        return today
+    try:
+        day = parse_day(named)
+    except ValueError as error:
+        raise PeriodError(f"The param day is wrong: {error}", code="day") from None
+    if day > today:
+        raise PeriodError(f"The param day, {day}, is yet to come.", code="day")
+    return day
 
 
 def is_over(context: Any, day: date) -> bool:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
+
+from sancrm_reports.pure.decisions import Decisions
+
+WORDS = ("resend", "arrived", "removed")
 
 # What a person says of messages whose answer never came, having looked into the chat.
 UNKNOWN_FATE = {
     "resend": Param(
-        False,
-        type="boolean",
-        title="Send again what has an unknown fate",
-        description="Only after looking into the chat: messages whose answer never came.",
+        [],
+        type="array",
+        items={"type": "string"},
+        title="Not in the chat: send again",
+        description="Names of messages of unknown fate, as branch-2@-1001234567890. Only after "
+        "looking into the chat: these are not there. The alert gives the command.",
     ),
     "arrived": Param(
-        False,
-        type="boolean",
-        title="Take what has an unknown fate as sent",
-        description="Only after looking into the chat: messages whose answer never came are there.",
+        [],
+        type="array",
+        items={"type": "string"},
+        title="In the chat: take as sent",
+        description="Names of messages of unknown fate, as branch-2@-1001234567890. Only after "
+        "looking into the chat: these are there. The alert gives the command.",
     ),
 }
+
+
+def decisions_of(context: Any) -> Decisions:
+    """Return what the run's params say of messages of unknown fate."""
+    params = context["params"]
+    return Decisions.of(**{word: params.get(word) or () for word in WORDS})

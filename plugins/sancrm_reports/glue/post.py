@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.params import decisions_of
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -20,6 +21,7 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
+from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
@@ -55,6 +57,10 @@ class TelegramReportOperator(TelegramOperator):
         """Return where the message goes, as the settings write chats."""
         raise NotImplementedError
 
+    def before(self, chat: str) -> str | None:
+        """Return which subject's report comes just before in a chat of the settings."""
+        return None
+
     def message(self, period: Period, configured: Settings) -> Message:
         """Return what is to be read."""
         raise NotImplementedError
@@ -71,11 +77,11 @@ class TelegramReportOperator(TelegramOperator):
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
         hook = common_hook()
-        addresses = [address(chat, hook) for chat in self.chats(settings())]
+        addresses = {chat: address(chat, hook) for chat in self.chats(settings())}
         with ledger_of(context) as ledger:
             delivery = self._delivery(context, ledger, period, hook)
             if mode == "digest":
-                done = self._deliver_digest(delivery, period, addresses)
+                done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
                 footer = _lateness(period, self.report)
                 done = self._deliver(delivery, period, addresses, message, footer=footer)
@@ -85,20 +91,26 @@ class TelegramReportOperator(TelegramOperator):
         self,
         delivery: Delivery,
         period: Period,
-        addresses: Sequence[Address],
+        addresses: Mapping[str, Address],
         message: Message,
         *,
         footer: str,
     ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
-        for to in addresses:
-            key = delivery.ledger.key(
-                REPORT_KINDS[self.report].dag_id, period.key, self.subject(), to
-            )
+        report = REPORT_KINDS[self.report].dag_id
+        for chat, to in addresses.items():
+            key = delivery.ledger.key(report, period.key, self.subject(), to)
+            before = self.before(chat)
             try:
                 outcomes += delivery.deliver(
-                    key, to, message, day=period.start, footer=footer, silent=bool(footer)
+                    key,
+                    to,
+                    message,
+                    day=period.start,
+                    footer=footer,
+                    silent=bool(footer),
+                    after=replace(key, subject=before) if before else None,
                 )
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
@@ -113,13 +125,12 @@ class TelegramReportOperator(TelegramOperator):
     def _delivery(
         self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
     ) -> Delivery:
-        conf = f'{{"period": "{period.start}", "resend": true}}'
+        occasion = Occasion.of_report(self.dag_id, period)
         return delivery_of(
             ledger,
             hook,
-            resend=bool(context["params"].get("resend")),
-            arrived=bool(context["params"].get("arrived")),
-            how_to_resend=f"airflow dags trigger {self.dag_id} --conf {shlex.quote(conf)}",
+            decisions=decisions_of(context),
+            how_to_decide=occasion.decide,
         )
 
 
@@ -138,6 +149,11 @@ class PostBranchReportOperator(TelegramReportOperator):
     def subject(self) -> str:
         """Return the branch."""
         return Figures.from_row(self.figures).name
+
+    def before(self, chat: str) -> str | None:
+        """Return the branch before, where it has the same chat."""
+        found: str | None = self.figures["after"].get(chat)
+        return found
 
     def chats(self, configured: Settings) -> list[str]:
         """Return the branch's chats."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -95,10 +95,6 @@ def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
 def delivery_of(
     ledger: Ledger,
     hook: SancrmTelegramHook,
-    *,
-    resend: bool = False,
-    arrived: bool = False,
-    how_to_resend: str = "",
     **options: Any,
 ) -> Delivery:
     """Return a delivery by the ledger; ``options`` are those of ``Delivery``."""
@@ -109,10 +105,7 @@ def delivery_of(
         hook,
         timezone=settings().account.timezone,
         templates=templates(),
-        resend=resend,
-        arrived=arrived,
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
-        how_to_resend=how_to_resend,
         on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
         **options,
     )
@@ -120,10 +113,11 @@ def delivery_of(
 
 def incidents_of(ledger: Ledger) -> Incidents:
     """Return the incidents of the ops chat."""
+    from sancrm_reports.pure.decisions import RESEND_ALL
     from sancrm_reports.wire.incidents import Incidents
 
     hook, to = ops_route()
-    return Incidents(delivery_of(ledger, hook, resend=True), to)
+    return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
 
 
 def tell_ops(context: Any, name: str, message: Message) -> list[Outcome]:
@@ -186,7 +180,10 @@ class TelegramOperator(BaseOperator):
             outcome.key: outcome.action for outcome in outcomes
         }
         if errors:
-            raise next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
+            first = next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
+            if isinstance(first, DecisionNeededError):
+                first = first.with_those_of(error for error in errors if error is not first)
+            raise first
         return [{**asdict(outcome), "url": outcome.url} for outcome in outcomes]
 
 

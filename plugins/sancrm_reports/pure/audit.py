@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sancrm_reports.pure.entry import Entry, State
+from sancrm_reports.pure.decisions import message_name
+from sancrm_reports.pure.entry import Entry, MessageKey, State
 from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.period import Period
 
@@ -86,7 +87,7 @@ def _number_or_text(key: str) -> Key:
 class Finding:
     """What became of one message that a report owes, in one chat; ``error`` is the ledger's.
 
-    ``name`` is the branch's, empty for the network.
+    ``name`` is the branch's, empty for the network; ``message`` is what a run's params call it.
     """
 
     report: str
@@ -95,6 +96,7 @@ class Finding:
     chat: str
     fate: Fate
     error: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,9 @@ def examine(
                 chat,
                 fate_of(entry, is_owed=True),
                 (entry.error or "") if entry else "",
+                message_name(
+                    MessageKey(report, period.key, subject, chat), entry.part if entry else 1
+                ),
             )
             for subject in roster.subjects
             for chat, entry in delivered(subject)

@@ -52,9 +52,10 @@ def commands(audits: Sequence[Audit]) -> list[str]:
         if lost:
             found.append(backfill_command(report, lost[0].period, lost[-1].period))
         found += [
-            Occasion.of_report(report, audit.period).repair(resend=True)
+            Occasion.of_report(report, audit.period).decide("resend", finding.message)
             for audit in same
-            if any(f.fate is Fate.UNKNOWN for f in audit.troubles)
+            for finding in audit.troubles
+            if finding.fate is Fate.UNKNOWN
         ]
     return found
 

@@ -53,7 +53,8 @@ class Entry:
 
     ``text_hash`` is of the text without additions; while an edit is under way it is empty.
     ``message_id`` and ``chat`` are of what the chat shows now, while a newer text is being sent
-    too; ``sent_at`` is when its first text came. ``parts`` is the most that the message ever had;
+    too; ``sent_at`` is when its first text came. ``part`` is its number,
+    ``parts`` the most that the message ever had;
     ``is_resent`` says that a person asked for the last try. ``error`` is of the last try.
     """
 
@@ -65,6 +66,7 @@ class Entry:
     message_id: int | None = None
     chat: str = ""
     sent_at: datetime | None = None
+    part: int = 1
     parts: int = 1
     is_resent: bool = False
     error: str | None = None

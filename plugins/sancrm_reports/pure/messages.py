@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -179,8 +178,3 @@ def _facts(figures: Figures, language: Language) -> dict[str, str]:
         "repair_count": formats.count(figures.repair_count),
         "rental_count": formats.count(figures.rental_count),
     }
-
-
-def render(template: str, templates: Path, **values: Any) -> str:
-    """Fill in a template."""
-    return language_of(templates).render(template, **values)

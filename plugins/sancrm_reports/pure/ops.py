@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,7 @@ from sancrm_reports.pure.period import Period, PeriodKind
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
 LINE = 400  # characters of what a server said
+UNKNOWN_SHOWN = 6  # messages of unknown fate, each with two commands
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Failure:
     """A task that failed: its id, what it was about, and its error.
 
     ``code`` is that of ``error.…`` in words.po, with ``values`` in its braces, ``quote`` what a
-    server or a tool itself said.
+    server or a tool itself said. ``undecided`` are messages that only a person can say
+    anything of, as mappings of ``errors.Undecided``.
     """
 
     task: str
@@ -35,7 +38,7 @@ class Failure:
     code: str = "lost"
     quote: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
-    is_unknown_fate: bool = False
+    undecided: Sequence[Mapping[str, Any]] = ()
     is_told: bool = False
 
     @staticmethod
@@ -52,7 +55,7 @@ class Failure:
             "code": ours.code,
             "quote": ours.quote,
             "values": ours.values,
-            "is_unknown_fate": ours.code == "unknown_outcome",
+            "undecided": [asdict(message) for message in getattr(ours, "undecided", ())],
             "is_told": isinstance(error, ToldError),
         }
 
@@ -74,8 +77,9 @@ class Failure:
 class Occasion:
     """What a run was for: its name in the ledger and for people, and how to do it again.
 
-    ``code`` names it in words.po, where ``about`` may say more. Without a period it is a run by
-    hand whose params made no sense: there is nothing to be solved.
+    ``code`` names it in words.po, where ``about`` may say more. ``names_day`` is whether a
+    run by hand has to be told its day. Without a period it is a run by hand whose params made no
+    sense: there is nothing to be solved.
     """
 
     dag_id: str
@@ -84,6 +88,7 @@ class Occasion:
     period: Period | None = None
     about: str = ""
     conf: Mapping[str, Any] = field(default_factory=dict)
+    names_day: bool = False
 
     @classmethod
     def of_report(cls, dag_id: str, period: Period) -> Occasion:
@@ -92,10 +97,12 @@ class Occasion:
         return cls(dag_id, period.key, f"report.{report_of(period).id}", period, conf=conf)
 
     @classmethod
-    def of_day(cls, dag_id: str, code: str, day: date, *, about: str = "") -> Occasion:
+    def of_day(
+        cls, dag_id: str, code: str, day: date, *, about: str = "", names_day: bool = False
+    ) -> Occasion:
         """Return the occasion of what is done once a day, such as ``missed_calls``."""
         period = Period(PeriodKind.DAY, day, "UTC")
-        return cls(dag_id, period.key, f"run.{code}", period, about)
+        return cls(dag_id, period.key, f"run.{code}", period, about, names_day=names_day)
 
     @property
     def is_refused(self) -> bool:
@@ -114,11 +121,18 @@ class Occasion:
         name = language.word(self.code, about=self.about)
         return f"{name} {language.formats.about_period(self.period)}"
 
-    def repair(self, **params: bool) -> str:
+    def decide(self, word: str, name: str) -> str:
+        """Return the command by which a person decides of a message: ``resend``, ``arrived``, …
+
+        It holds the day where a run would otherwise be of another one tomorrow.
+        """
+        day = {"day": self.key} if self.names_day else {}
+        return self.repair(**day, **{word: [name]})
+
+    def repair(self, **params: str | list[str]) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
         conf = {**self.conf, **params}
-        as_json = ", ".join(f'"{key}": {_json(value)}' for key, value in conf.items())
-        option = f" --conf {shlex.quote('{' + as_json + '}')}" if conf else ""
+        option = f" --conf {shlex.quote(json.dumps(conf, ensure_ascii=False))}" if conf else ""
         return f"airflow dags trigger {self.dag_id}{option}"
 
 
@@ -135,16 +149,26 @@ def run_failed(
         }
         for first, group in _alike(failures)
     ]
+    unknown = [
+        {
+            "name": message["name"],
+            "about": one_line(message["about"] or failure.about),
+            "commands": [
+                (word, occasion.decide(word, message["name"])) for word in message["words"]
+            ],
+        }
+        for failure in failures
+        for message in failure.undecided
+    ]
     html = language.render(
         "run_failed.html.j2",
         title=occasion.title(language),
         steps=steps[:SHOWN],
         more=max(0, len(steps) - SHOWN),
         is_refused=occasion.is_refused,
-        is_unknown_fate=any(failure.is_unknown_fate for failure in failures),
+        unknown=unknown[:UNKNOWN_SHOWN],
+        more_unknown=max(0, len(unknown) - UNKNOWN_SHOWN),
         repair=occasion.repair(),
-        resend=occasion.repair(resend=True),
-        arrived=occasion.repair(arrived=True),
     )
     return Message(html, Button(language.word("button.log"), log_url))
 
@@ -178,7 +202,3 @@ def _alike(failures: Sequence[Failure]) -> list[tuple[Failure, list[Failure]]]:
     groups = groupby(failures, key=lambda f: (f.task, f.code, f.quote, f.values))
     found = [list(group) for _, group in groups]
     return [(group[0], group) for group in found]
-
-
-def _json(value: Any) -> str:
-    return {True: "true", False: "false"}.get(value, f'"{value}"')

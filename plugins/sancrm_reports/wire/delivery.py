@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError, Undecided
 from sancrm_reports.pure.corrections import decorated, what_changed
+from sancrm_reports.pure.decisions import Decisions, message_name
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State, text_hash
 from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
@@ -34,7 +35,8 @@ from sancrm_reports.wire.telegram_errors import (
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.5  # seconds between looks at a message that another sender has claimed
+LOOK = 0.2  # seconds between looks at a message that another sender has
+TURN = 10.0  # seconds to wait for the message before, which another task sends
 
 
 class BeingSentError(ReportError):
@@ -43,7 +45,7 @@ class BeingSentError(ReportError):
     code = "being_sent"
 
 
-class NotInLedgerError(PermanentError):
+class NotInLedgerError(DecisionNeededError):
     """The report may have been posted before the ledger began: only a person can tell."""
 
     code = "not_in_ledger"
@@ -72,10 +74,10 @@ class Delivery:
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
         templates: the folder of the language that people read.
-        resend: send again what has an unknown fate, because a person looked and it is not there;
-            a try of a resending run itself is not repeated, because nobody looked since.
-        arrived: take what has an unknown fate as sent, because a person looked and it is there.
-        how_to_resend: the command for that person, for the error's text.
+        decisions: what a person says of messages of unknown fate. A try of a resending run itself
+            is not repeated, because nobody looked since.
+        how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
+            that person.
         group_messages_per_minute, longest_wait, on_moved: as for ``PatientClient``.
     """
 
@@ -86,9 +88,8 @@ class Delivery:
         *,
         timezone: str,
         templates: Path,
-        resend: bool = False,
-        arrived: bool = False,
-        how_to_resend: str = "",
+        decisions: Decisions | None = None,
+        how_to_decide: Callable[[str, str], str] | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,
         longest_wait: float = LONGEST_WAIT,
         on_moved: Callable[[str, str], None] | None = None,
@@ -105,9 +106,8 @@ class Delivery:
         )
         self._zone = ZoneInfo(timezone)
         self._templates = templates
-        self._resend = resend
-        self._arrived = arrived
-        self._how_to_resend = how_to_resend
+        self._decisions = decisions or Decisions()
+        self._how_to_decide = how_to_decide or "deliver it with {} {}".format
         self._longest_wait = longest_wait
 
     def deliver(
@@ -121,6 +121,7 @@ class Delivery:
         silent: bool = False,
         grows: bool = False,
         reply_to: MessageKey | None = None,
+        after: MessageKey | None = None,
     ) -> list[Outcome]:
         """Bring a message, in as many parts as it needs, to where the ledger says it is not yet.
 
@@ -134,6 +135,7 @@ class Delivery:
             silent: without sound.
             grows: another text is no correction, but more of the same, as in a digest.
             reply_to: the name in the ledger of a message in this chat that this one answers.
+            after: the name of the message in this chat that is to come before, if it comes soon.
 
         Raises:
             UnknownOutcomeError: a part may have arrived; nothing was repeated.
@@ -157,6 +159,8 @@ class Delivery:
             raise PermanentError(
                 f"The message {key} is too long, and {error}. Shorten the template."
             ) from None
+        if known is None and after is not None:
+            self._wait_for(after)
         outcomes = []
         for part in parts:
             if part.is_taken_back and not self._was_sent(key, part):
@@ -207,14 +211,20 @@ class Delivery:
                 self._settle(posting, claim, left, is_new=False)
                 return None
 
+    def _wait_for(self, before: MessageKey) -> None:
+        """Let another task claim its message first, so that a chat reads in order."""
+        give_up_at = self.ledger.clock.now() + TURN
+        while self._messages.get(before) is None and self.ledger.clock.now() < give_up_at:
+            self.ledger.clock.wait(LOOK)
+
     def _deliver_part(self, posting: _Posting) -> Outcome:
         known = self._messages.get(posting.key, posting.part.number)
         if known and known.state is State.SENT and self._is_same(known, posting):
             return _outcome(posting, known, "unchanged")
         posting = replace(posting, to=self._client.where_now(posting.to))
-        known, claim = self._claim(posting, may_resend=self._resend)
+        known, claim = self._claim(posting, may_resend=self._decisions.may_resend(posting.name))
         if claim is None:
-            if self._arrived:
+            if self._decisions.has_arrived(posting.name):
                 return self._take_as_sent(posting, known)
             self._give_up(posting, known)
         with _released(claim):
@@ -254,7 +264,11 @@ class Delivery:
 
         Where the chat has an earlier text, it is sent as a silent answer to that.
         """
-        entry = replace(self._entry(posting, known), state=State.SENDING, is_resent=self._resend)
+        entry = replace(
+            self._entry(posting, known),
+            state=State.SENDING,
+            is_resent=self._decisions.may_resend(posting.name),
+        )
         text = decorated(posting.part.message, entry, self._zone, self._templates)
         self._client.wait(posting.to, text)
         try:
@@ -361,8 +375,9 @@ class Delivery:
         raise UnknownOutcomeError(
             f"{reason} It was not repeated, because Telegram cannot tell a repetition from a new "
             f"message. Look into chat {posting.to}. If it is not there, send it again: "
-            f"{self._how_to_resend or 'deliver it with resend'}. If it is there, the same with "
-            "arrived in place of resend."
+            f"{self._how_to_decide('resend', posting.name)}. If it is there, say so: "
+            f"{self._how_to_decide('arrived', posting.name)}.",
+            undecided=[Undecided(posting.name)],
         ) from None
 
     def _entry(self, posting: _Posting, known: Entry) -> Entry:
@@ -410,12 +425,13 @@ class Delivery:
         Raises:
             NotInLedgerError: it may.
         """
-        until = self.ledger.posted_until()
-        if until is not None and day <= until and not self._resend:
+        until, name = self.ledger.posted_until(), message_name(key)
+        if until is not None and day <= until and not self._decisions.may_resend(name):
             raise NotInLedgerError(
                 f"{key} is not in the ledger, which knows nothing of the reports up to {until}: "
                 "it may be in the chat already, and is not posted by itself. Look into the chat. "
-                f"If it is not there, send it: {self._how_to_resend or 'deliver it with resend'}."
+                f"If it is not there, send it: {self._how_to_decide('resend', name)}.",
+                undecided=[Undecided(name, words=("resend",))],
             )
 
     def _kept(self, message: Message) -> str | None:
@@ -454,6 +470,11 @@ class _Posting:
     silent: bool = False
     grows: bool = False
     reply_to: MessageKey | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it in a run's params."""
+        return message_name(self.key, self.part.number)
 
 
 def _outcome(posting: _Posting, entry: Entry, action: str) -> Outcome:

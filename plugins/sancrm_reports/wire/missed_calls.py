@@ -12,10 +12,12 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError, Undecided
+from sancrm_reports.pure.decisions import Decisions, message_name
 from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
@@ -35,6 +37,12 @@ class MissedCallsError(PermanentError):
     code = "statuses"
 
 
+class RemainsInChatError(DecisionNeededError):
+    """A message that names a customer may stay in the chat: only a person can delete it."""
+
+    code = "remains"
+
+
 class MissedCallsChat:
     """The messages of one chat, as they are to be on a day.
 
@@ -48,6 +56,7 @@ class MissedCallsChat:
         day: the run's.
         closes: edit a message once the customer has been called.
         supersedes: edit the message of an earlier day once there is a newer one.
+        decisions: what a person says of messages that nobody else can say anything of.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class MissedCallsChat:
         day: date,
         closes: bool = True,
         supersedes: bool = True,
+        decisions: Decisions | None = None,
     ) -> None:
         self.delivery = delivery
         self._ledger = delivery.ledger
@@ -67,6 +77,7 @@ class MissedCallsChat:
         self.day = day
         self.closes = closes
         self.supersedes = supersedes
+        self.decisions = decisions or Decisions()
         self.outcomes: list[Outcome] = []
         self.errors: list[PermanentError] = []
 
@@ -114,16 +125,42 @@ class MissedCallsChat:
             for key, reason in unreadable.items()
         ]
 
+    def decide(self, calls: Sequence[MissedCall]) -> None:
+        """Do only what a person decided of messages of a past day; nothing else is sent or closed.
+
+        What came of it, and the errors, are as after ``update``.
+        """
+        for repair_id in sorted(self._open_repairs()):
+            for message in self._open_messages(repair_id):
+                name = message_name(message.key)
+                if message.day == self.day and self.decisions.has_arrived(name):
+                    self._ledger.messages.take_as_sent(message.key, 1)
+            self._forget_removed(repair_id)
+        for call in calls:
+            key = self._key(call)
+            if self.decisions.may_resend(message_name(key)):
+                self._note_open(call, key)
+                self._try(str(call.repair_id), partial(self._bring, key), call)
+
+    def _key(self, call: MissedCall) -> MessageKey:
+        subject = f"repair-{call.repair_id}"
+        return self._ledger.key(REPORT, self.day.isoformat(), subject, self.to)
+
     def _try(self, repair_id: str, act: Callable[[Any], list[Outcome]], subject: Any) -> None:
         """Act, and keep an error that is this repair's only."""
         try:
             self._note(act(subject))
         except PermanentError as error:
-            self.errors.append(error.about_private(f"#{repair_id}"))
+            self.errors.append(error.about_private(self._code(repair_id)))
         except ReportError:
             raise
         except Exception as error:
             raise _without_its_text(error, repair_id) from None
+
+    def _code(self, repair_id: str) -> str:
+        """Return what people call a repair, by what the chat was told of it."""
+        told = self._open_messages(repair_id)
+        return told[-1].code if told else f"#{repair_id}"
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -132,14 +169,55 @@ class MissedCallsChat:
                 self.outcomes.append(outcome)
 
     def _close(self, repair_id: str) -> list[Outcome]:
-        """Say that the customer was called, in each message that still says "call"."""
-        open_messages = self._open_messages(repair_id)
-        outcomes = []
-        if self.closes:
-            closed = self.wording.called_back(open_messages[0].code)
-            outcomes = self._amend(open_messages, closed)
-        self._forget(repair_id, open_messages)
+        """Say that the customer was called, in each message that still says "call".
+
+        Raises:
+            RemainsInChatError: one may be in the chat, and cannot be edited: it stays open.
+        """
+        self._forget_removed(repair_id)
+        known = self._open_messages(repair_id)
+        text = self.wording.called_back(known[0].code) if self.closes and known else None
+        return self._retire(repair_id, known, text)
+
+    def _retire(
+        self, repair_id: str, messages: Sequence[_OpenMessage], text: Message | None
+    ) -> list[Outcome]:
+        """Edit messages that are over, where there is a text for it, and forget them.
+
+        Raises:
+            RemainsInChatError: one may be in the chat, and cannot be edited: it stays open.
+        """
+        remaining = [message for message in messages if text and self._is_out_of_reach(message)]
+        reached = [message for message in messages if message not in remaining]
+        outcomes = self._amend(reached, text) if text else []
+        self._forget(repair_id, reached)
+        if remaining:
+            self._note(outcomes)
+            raise RemainsInChatError(
+                f"A message of {remaining[0].code} may be in chat {self.to}, and Telegram never "
+                "told which it is. It names a customer: delete it by hand, then say so.",
+                undecided=[
+                    Undecided(message_name(message.key), message.code, ("removed",))
+                    for message in remaining
+                ],
+            )
         return outcomes
+
+    def _is_out_of_reach(self, message: _OpenMessage) -> bool:
+        """Whether it may be in the chat while Telegram never told its id."""
+        known = self._ledger.messages.get(message.key)
+        return known is not None and known.message_id is None and known.state is not State.FAILED
+
+    def _forget_removed(self, repair_id: str) -> None:
+        """Believe the person who removed a message by hand."""
+        self._forget(
+            repair_id,
+            [
+                message
+                for message in self._open_messages(repair_id)
+                if message_name(message.key) in self.decisions.removed
+            ],
+        )
 
     def _tell(self, call: MissedCall) -> list[Outcome]:
         """Tell of a call, then say in the messages of earlier days that there is a newer one."""
@@ -148,15 +226,16 @@ class MissedCallsChat:
         if any(message.day > self.day for message in known):
             log.info("Repair %s was told of on a later day than %s.", repair_id, self.day)
             return []
-        key = self._ledger.key(REPORT, self.day.isoformat(), f"repair-{repair_id}", self.to)
+        key = self._key(call)
         # Noted before anything is sent: a message that nobody knows of could never be closed.
         self._note_open(call, key)
         outcomes = self._bring(key, call)
-        earlier = [message for message in known if message.day < self.day]
-        if self.supersedes:
-            outcomes += self._amend(earlier, self.wording.told_again(call.code))
-        self._forget(repair_id, earlier)
-        return outcomes
+        self._forget_removed(repair_id)
+        earlier = [message for message in self._open_messages(repair_id) if message.day < self.day]
+        self._note(outcomes)
+        return self._retire(
+            repair_id, earlier, self.wording.told_again(call.code) if self.supersedes else None
+        )
 
     def _bring(self, key: MessageKey, call: MissedCall) -> list[Outcome]:
         """Send the day's message; once sent it is only edited, also if the chat has lost it."""

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from telegram import error as telegram
 
-from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
 
 SURELY_NOT_SENT = (
     httpx.ConnectError,
@@ -18,7 +18,8 @@ SURELY_NOT_SENT = (
     httpx.InvalidURL,
 )
 PERHAPS_PASSED_ON = (408, 499)  # some gateways answer so when Telegram's own answer is late
-DEFAULT_WAIT = 30  # seconds, where a 429 does not say
+DEFAULT_WAIT = 30  # seconds, where a 429 does not say, or says nothing that makes sense
+LONGEST_WAIT = 3600  # seconds that a server may ask for: what is longer is asked about again
 
 
 class NotSentError(ReportError):
@@ -65,7 +66,7 @@ class NotEditableError(RefusedError):
     code = "not_editable"
 
 
-class UnknownOutcomeError(PermanentError):
+class UnknownOutcomeError(DecisionNeededError):
     """The answer never came: the message may have arrived, so it is not sent again by itself."""
 
     code = "unknown_outcome"
@@ -103,7 +104,7 @@ def translate(
         place: the chat, topic and connection, for the text.
         token: what the text must not show, though an answer should.
     """
-    reason = str(failure).replace(token, "…")
+    reason = _quotable(str(failure), token)
     match failure:
         case telegram.ChatMigrated():
             return ChatMovedError(f"The group of {place} became a supergroup.", failure.new_chat_id)
@@ -112,7 +113,7 @@ def translate(
     if status == 429:
         return _flood(place, DEFAULT_WAIT)
     if answered and status is not None and 400 <= status < 500:
-        return _refusal(failure, reason, place)
+        return _refusal(failure, str(failure).lower().replace("_", " "), reason, place)
     if status is None and isinstance(failure.__cause__, SURELY_NOT_SENT):
         kind = type(failure.__cause__).__name__
         return NotSentError(
@@ -132,8 +133,18 @@ def translate(
     )
 
 
-def _refusal(failure: Exception, reason: str, place: str) -> ReportError:
-    text = reason.lower().replace("_", " ")
+def _quotable(description: str, token: str) -> str:
+    """Return what may be quoted of an answer: nothing where it repeats the request's address.
+
+    Gateways and Bot API servers echo it with the token, whose letters python-telegram-bot lowers.
+    """
+    said = description.lower()
+    secret = token.rpartition(":")[2].lower()
+    return "(…)" if "/bot" in said or (secret and secret in said) else description
+
+
+def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportError:
+    """Return the error for what Telegram refused; ``text`` is its description without case."""
     match failure:
         case telegram.InvalidToken():
             return RefusedError(
@@ -177,4 +188,5 @@ def _flood(place: str, seconds: float) -> FloodWaitError:
 
 
 def _seconds(value: Any) -> float:
-    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+    seconds = value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+    return min(seconds, LONGEST_WAIT) if seconds > 0 else DEFAULT_WAIT

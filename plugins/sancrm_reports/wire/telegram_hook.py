@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import httpx
 from airflow.providers.telegram.hooks.telegram import TelegramHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -38,6 +39,10 @@ from sancrm_reports.wire.telegram_errors import (
 )
 
 Answer = TypeVar("Answer")
+
+# A time-out of the client is for each read: an answer that trickles would never end by it.
+CALL_SECONDS = 60
+ANSWER_BYTES = 1_000_000
 
 
 class NoConnectionError(PermanentError):
@@ -138,6 +143,10 @@ class SancrmTelegramHook(TelegramHook):
                 connect_timeout=self.extra.connect_timeout,
                 read_timeout=self.extra.read_timeout,
                 write_timeout=self.extra.write_timeout,
+                httpx_kwargs={
+                    "headers": {"Accept-Encoding": "identity"},
+                    "event_hooks": {"response": [_bound]},
+                },
             )
         except Exception as error:
             raise PermanentError(
@@ -244,7 +253,8 @@ class SancrmTelegramHook(TelegramHook):
 
         async def run() -> Answer:
             try:
-                return await call(bot)
+                async with asyncio.timeout(CALL_SECONDS):
+                    return await call(bot)
             finally:
                 with suppress(Exception):  # it says nothing about the message
                     await bot.request.shutdown()
@@ -261,6 +271,35 @@ class SancrmTelegramHook(TelegramHook):
                 place=f"chat {to} (connection {self.conn_id!r})",
                 token=self.token,
             ) from None
+
+
+class AnswerTooLargeError(Exception):
+    """No answer of the Bot API is so large, or packed: who knows what sent it."""
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """A body that is read up to a limit."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = ANSWER_BYTES
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise AnswerTooLargeError
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound(response: httpx.Response) -> None:
+    """Let no answer fill the memory, packed or not."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise AnswerTooLargeError
+    response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream))
 
 
 class _Request(HTTPXRequest):

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.pure.messages import Message, render
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.channel import Channel
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Outcome
@@ -30,13 +31,13 @@ def send_unlogged(
         message: what is to be read.
         routes: where it may go, each opened when it is its turn.
         why: what is the matter with the ledger, for the log.
-        templates: the folder of the templates.
+        templates: the folder of the language that people read.
 
     Raises:
         ReportError: no route took it; the last one's error.
     """
     log.error("The alert is sent without the ledger, so it may come again: %s", why)
-    note = render("without_ledger.html.j2", templates)
+    note = language_of(templates).render("without_ledger.html.j2")
     message = replace(message, html=f"{message.html}\n\n{note}")
     refusal: ReportError = why
     for route in routes:

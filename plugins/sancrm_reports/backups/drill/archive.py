@@ -54,6 +54,7 @@ def restore_archive(dump: Path, how: Restore, layout: Layout) -> list[str]:
     check(schema, dump)
     mentions = Mentions()
     for line in schema.output.splitlines():
+        how.guard.check_time()
         mentions.read(line)
     made = how.scratch.harmless(mentions.extensions.values(), allowed=how.allowed)
     how.scratch.prepare(extensions=made, roles=mentions.roles)

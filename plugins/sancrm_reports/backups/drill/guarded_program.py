@@ -14,8 +14,8 @@ from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox
 
 INTERVAL = 0.25  # seconds between looks at time and room
-MESSAGES = 64 * 1024  # bytes of what a program says that are kept, of the beginning and of the end
-LONGEST_LIST = 256 << 20  # bytes of a table of contents
+MESSAGES = 64 * 1024  # bytes of what a program says that are kept, of each end
+LONGEST_LIST = 64 << 20  # bytes of a table of contents, or of a schema
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Guard:
         """The rest of the time, at least a moment."""
         return max(self.ends_at - time.monotonic(), 0.001)
 
-    def check(self) -> None:
-        """Look once.
+    def check_time(self) -> None:
+        """Look at the time alone, which costs nothing.
 
         Raises:
-            DrillError: it is too long, or too much.
+            DrillError: it is over.
         """
         if time.monotonic() > self.ends_at:
             raise DrillError(
@@ -66,6 +66,14 @@ class Guard:
                 f"The dump was not restored within {self.limits.seconds / 60:g} minutes, the limit "
                 "restore_drill.time_limit_minutes.",
             )
+
+    def check(self) -> None:
+        """Look once at time and room.
+
+        Raises:
+            DrillError: it is too long, or too much.
+        """
+        self.check_time()
         if (used := self.used()) > self.limits.disk_bytes:
             raise DrillError(
                 Trouble.TOO_LARGE,
@@ -146,12 +154,17 @@ def run(
             with suppress(BrokenPipeError):
                 program.stdin.close()
         program.wait()
-    output, errors = printed.text(), said.text()
-    return Done(words[0].rpartition("/")[2], program.returncode, output, errors)
+    if printed.is_cut:
+        raise DrillError(
+            Trouble.TOO_LARGE,
+            f"The dump's list of contents is longer than {LONGEST_LIST >> 20} MB: it is no CRM's.",
+        )
+    name = words[0].rpartition("/")[2]
+    return Done(name, program.returncode, printed.text(), said.text())
 
 
 class _Kept:
-    """What a pipe brought, of which only the beginning and the end are kept."""
+    """What a pipe brought: so much of its beginning, and a little of its end."""
 
     def __init__(self, pipe: IO[bytes] | None, limit: int) -> None:
         self._pipe: Any = pipe
@@ -159,6 +172,11 @@ class _Kept:
         self._head, self._tail = bytearray(), bytearray()
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    @property
+    def is_cut(self) -> bool:
+        self._thread.join()
+        return bool(self._tail)
 
     def text(self) -> str:
         self._thread.join()
@@ -169,4 +187,4 @@ class _Kept:
             while chunk := self._pipe.read1(1 << 16):
                 room = self._limit - len(self._head)
                 self._head += chunk[:room]
-                self._tail = (self._tail + chunk[room:])[-self._limit :]
+                self._tail = (self._tail + chunk[room:])[-MESSAGES:]

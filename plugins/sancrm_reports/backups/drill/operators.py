@@ -15,6 +15,7 @@ from sancrm_reports.glue.telegram import (
     delivery_of,
     ledger_of,
 )
+from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class PostRestoreDrillOperator(TelegramOperator):
         hook = backup_hook()
         to = address(settings().chats.backups, hook)
         with ledger_of(context) as ledger:
-            delivery = delivery_of(ledger, hook, resend=True)
+            delivery = delivery_of(ledger, hook, decisions=RESEND_ALL)
             key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
             return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
 

@@ -15,6 +15,8 @@ from sancrm_reports.backups.drill.restoring import Restore, check, libpq
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.dumps.contents import (
     DEPENDENT,
+    LONGEST_STATEMENT,
+    MOST_NAMES,
     Entry,
     Mentions,
     left_out,
@@ -24,6 +26,7 @@ from sancrm_reports.backups.dumps.contents import (
 
 # In plain SQL only the text tells what needs what; a function's own may name anything.
 FOLLOWS = set(DEPENDENT) - {"AGGREGATE", "FUNCTION", "PROCEDURE"}
+MOST_ENTRIES = 500_000
 PIECE = 1 << 20  # bytes of a line that are looked at at once: a bomb has lines without end
 DBLINK = re.compile(r"\bdblink\w*\(")
 VERSION = re.compile(rb"(?:Dumped from database|Dumped by pg_dump) version:? (\d+)")
@@ -84,7 +87,7 @@ class Survey:
         label = f"{header['schema']} {header['name']} {header['owner']}"
         self.entries.append(Entry(id_, header["kind"], label))
         self._finds = mention_of(header["schema"], header["name"])
-        if header["kind"] == "FOREIGN TABLE":
+        if header["kind"] == "FOREIGN TABLE" and len(self.missing) < MOST_NAMES:
             self.missing[id_] = self._finds
         if (header["kind"], header["name"]) == ("EXTENSION", "dblink"):
             self.missing[id_] = DBLINK
@@ -144,9 +147,16 @@ def _check_psql(how: Restore) -> None:
 
 def _psql(how: Restore, feed: Any) -> Done:
     database, variables = libpq(how.scratch.owner)
-    words = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={database}"]
     return run(
-        [str(how.programs / "psql"), *words, "--file=-"],
+        [
+            str(how.programs / "psql"),
+            "--no-psqlrc",
+            "--quiet",
+            "--output=/dev/null",  # a line for each sequence and large object
+            "--set=ON_ERROR_STOP=1",
+            f"--dbname={database}",
+            "--file=-",
+        ],
         sandbox=how.scratch.sandbox,
         guard=how.guard,
         variables=variables,
@@ -163,19 +173,18 @@ def _survey(file: Any, how: Restore, name: str) -> Survey:
     """Read the whole file before psql starts: one that is refused has done nothing yet."""
     survey = Survey()
     for number, line in enumerate(_lines(file), 1):
-        if number % 10_000 == 0 or not line.is_start:
-            how.guard.check()
+        how.guard.check_time()
         if line.is_row or not line.is_start:
             continue
         survey.is_whole = survey.is_whole or line.text.startswith(LAST_LINE)
         if version := line.text.startswith(b"-- ") and VERSION.search(line.text):
             how.check_version(int(version[1]), name)
-        text = line.text.decode(errors="replace").rstrip()
+        if len(survey.entries) > MOST_ENTRIES:
+            raise DrillError(Trouble.TOO_LARGE, f"{name} has more entries than any CRM.")
+        text = line.text[:LONGEST_STATEMENT].decode(errors="replace").rstrip()
         if line.header:
             survey.begin(line.entry, line.header)
-        elif REACHES_OUT.search(line.text) and not (
-            LEFT_OUT.match(line.text.rstrip()) or survey.is_in_what_goes
-        ):
+        elif REACHES_OUT.search(line.text) and not (_is_left_out(line) or survey.is_in_what_goes):
             raise DrillError(
                 Trouble.UNSUITABLE,
                 f"{name} reaches out of its database in line {number}: by a command of psql, or a "
@@ -203,7 +212,7 @@ def _feed(pipe: IO[bytes], file: Any, survey: Survey, out: Iterable[Entry]) -> N
             in_preamble = line.entry == 0 and survey.entries
             goes = (
                 line.entry in ids
-                or bool(LEFT_OUT.match(line.text.rstrip()))
+                or _is_left_out(line)
                 or bool(in_preamble and not OF_A_PREAMBLE.match(line.text))
                 or bool((line.entry == 0 or is_over) and A_KEY.fullmatch(line.text))
             )
@@ -211,12 +220,18 @@ def _feed(pipe: IO[bytes], file: Any, survey: Survey, out: Iterable[Entry]) -> N
             pipe.write(line.text)
 
 
+def _is_left_out(line: Line) -> bool:
+    is_short = len(line.text) <= LONGEST_STATEMENT
+    return is_short and bool(LEFT_OUT.match(line.text.rstrip()))
+
+
 def _lines(file: Any) -> Iterator[Line]:
     """Give each line with what it belongs to, very long ones in pieces."""
     entry, is_row, is_start = 0, False, True
     while text := file.readline(PIECE):
         header = None
-        if is_start and not is_row and text.startswith(b"-- ") and b"; Type: " in text:
+        is_short = len(text) <= LONGEST_STATEMENT
+        if is_start and is_short and not is_row and text.startswith(b"-- "):
             header = HEADER.fullmatch(text.decode(errors="replace").rstrip())
             entry += bool(header)
         yield Line(text, entry, is_row, is_start, header)

@@ -18,44 +18,44 @@ _FILE_FUNCTIONS = (
 RESTRICTED = re.compile(r"backslash commands are restricted|\\unrestrict: wrong key")
 # What the dump tried to do. The first that matches is told.
 ATTEMPTS = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r"COPY to or from an external program", "запустить программу на сервере"),
-        (r"COPY (?:to|from) a file", "читать или писать файлы сервера"),
-        (rf"permission denied for function {_FILE_FUNCTIONS}", "читать или писать файлы сервера"),
+    (re.compile(pattern), code)
+    for pattern, code in (
+        (r"COPY to or from an external program", "tried.program"),
+        (r"COPY (?:to|from) a file", "tried.files"),
+        (rf"permission denied for function {_FILE_FUNCTIONS}", "tried.files"),
         (
             RESTRICTED.pattern,
-            "выполнить команду psql: запуск программы, чтение файла или вход в другую базу",
+            "tried.psql",
         ),
-        (r"tablespace", "писать в папку сервера (табличное пространство)"),
-        (r"access to library|permission denied for language", "загрузить в сервер чужой код"),
+        (r"tablespace", "tried.tablespace"),
+        (r"access to library|permission denied for language", "tried.library"),
         (
             r"permission denied to create extension",
-            "подключить расширение, которое выходит за пределы базы",
+            "tried.extension",
         ),
         (
             r"permission denied to (?:set parameter|alter setting)"
             r"|permission denied for (?:function pg_(?:reload|rotate|promote|switch|create_restore)"
             r"|view pg_(?:hba|ident|file_settings|config)|parameter)"
             r"|CHECKPOINT|replication slots",
-            "читать или менять настройки сервера",
+            "tried.settings",
         ),
         (
             r"permission denied to (?:set role|set session authorization"
             r"|(?:create|alter|drop|rename|grant) role)"
             r"|(?:create|drop|alter) superuser|permission denied for table pg_(?:authid|shadow)"
             r"|permission denied for view pg_shadow",
-            "менять роли или войти под чужой",
+            "tried.roles",
         ),
         (
             r"create subscription|subscriptions$|foreign[- ]data wrapper|permission denied for "
             r"foreign server|could not connect to server|could not establish connection",
-            "подключиться к другому серверу",
+            "tried.server",
         ),
-        (r"event trigger", "создать триггер событий"),
+        (r"event trigger", "tried.event_trigger"),
         (
             r"permission denied to (?:create|drop) database|must be owner of database",
-            "создать, изменить или удалить другую базу",
+            "tried.database",
         ),
     )
 )
@@ -67,31 +67,31 @@ FORBIDDEN = re.compile(
 )
 # What an honest dump lacks here. Names only: no values of rows.
 LACKS = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r'extension "([^"]+)" is not available', "нет расширения {}"),
-        (r'could not open extension control file ".*/([^/"]+)\.control"', "нет расширения {}"),
-        (r'role "([^"]+)" does not exist', "нет роли {}"),
-        (r'language "([^"]+)" does not exist', "нет языка {}"),
-        (r'type "([^"]+)" does not exist', "нет типа {}; обычно он из расширения"),
-        (r'collation "([^"]+)" (?:for encoding "[^"]+" )?does not exist', "нет сортировки {}"),
-        (r'schema "([^"]+)" does not exist', "нет схемы {}"),
-        (r'relation "([^"]+)" does not exist', "нет таблицы {}"),
-        (r'(?:schema|relation|type|extension) "([^"]+)" already exists', "{} уже есть"),
+    (re.compile(pattern), code)
+    for pattern, code in (
+        (r'extension "([^"]+)" is not available', "lacks.extension"),
+        (r'could not open extension control file ".*/([^/"]+)\.control"', "lacks.extension"),
+        (r'role "([^"]+)" does not exist', "lacks.role"),
+        (r'language "([^"]+)" does not exist', "lacks.language"),
+        (r'type "([^"]+)" does not exist', "lacks.type"),
+        (r'collation "([^"]+)" (?:for encoding "[^"]+" )?does not exist', "lacks.collation"),
+        (r'schema "([^"]+)" does not exist', "lacks.schema"),
+        (r'relation "([^"]+)" does not exist', "lacks.relation"),
+        (r'(?:schema|relation|type|extension) "([^"]+)" already exists', "lacks.nothing"),
     )
 )
 
 
-def meaning_of(line: str) -> tuple[Trouble, str]:
-    """Return what kind of trouble a line of the server's is, and what of it is told in the chat."""
-    for pattern, words in ATTEMPTS:
+def meaning_of(line: str) -> tuple[Trouble, tuple[str, str] | None]:
+    """Return what kind of trouble a line of the server's is, and what is told: a code, a name."""
+    for pattern, code in ATTEMPTS:
         if pattern.search(line) and FORBIDDEN.search(line):
-            return Trouble.REACHES_OUT, words
+            return Trouble.REACHES_OUT, (code, "")
     if RIGHTS.search(line):
-        return Trouble.NEEDS_RIGHTS, ""
-    for pattern, words in LACKS:
+        return Trouble.NEEDS_RIGHTS, None
+    for pattern, code in LACKS:
         if found := pattern.search(line):
-            return Trouble.REFUSED, words.format(found[1])
+            return Trouble.REFUSED, (code, found[1])
     if "out of memory" in line or "temporary file size exceeds" in line:
-        return Trouble.TOO_LARGE, ""
-    return Trouble.REFUSED, ""
+        return Trouble.TOO_LARGE, None
+    return Trouble.REFUSED, None

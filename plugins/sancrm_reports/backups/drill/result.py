@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from pydantic import BaseModel, Field
 
 from sancrm_reports.errors import ToldError
-from sancrm_reports.pure.formatting import Formats
-from sancrm_reports.pure.messages import Message, render
+from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.messages import Message
 
-RUSSIAN = Formats(Locale("ru"), str)
 CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
 
 
@@ -43,94 +41,16 @@ class Trouble(StrEnum):
     TOO_LONG = "too_long"
 
 
-# What a person reads of a trouble: what it is, and what to do first.
-WORDS = {
-    Trouble.BROKEN_OFF: (
-        "прервано, ничего не проверено",
-        "Посмотрите журнал задачи restore_newest_dump и очистите её (Clear)",
-    ),
-    Trouble.NOT_SET: (
-        "не указано, где лежат дампы",
-        "Укажите папку и шаблон имени в restore_drill.dumps (include/settings.toml)",
-    ),
-    Trouble.NO_DUMP: (
-        "готового дампа нет",
-        "Проверьте, делается ли копия и туда ли смотрит restore_drill.dumps",
-    ),
-    Trouble.UNREADABLE: (
-        "дамп не читается",
-        "Дайте пользователю воркера право читать дамп, затем повторите; причина в журнале задачи",
-    ),
-    Trouble.NO_PROGRAMS: (
-        "на воркере нет программ PostgreSQL",
-        "Установите пакет postgresql или укажите папку в restore_drill.programs",
-    ),
-    Trouble.NO_SPACE: (
-        "не хватает места на диске",
-        "Освободите место или укажите другую папку в restore_drill.scratch_folder",
-    ),
-    Trouble.NO_SERVER: (
-        "нет сервера, куда восстанавливать",
-        "Посмотрите в журнале задачи, что ответил PostgreSQL",
-    ),
-    Trouble.NOT_DROPPED: (
-        "временная база не удалена, в ней копия всех данных",
-        "Имя базы и причина в журнале задачи: удалите её вручную",
-    ),
-    Trouble.NO_SOURCE: (
-        "дамп восстановлен, но сравнить не с чем: база CRM не прочитана",
-        "Проверьте базу CRM и её соединение, затем повторите",
-    ),
-    Trouble.NEWER: (
-        "дамп сделан более новым PostgreSQL, чем тот, куда его восстанавливают",
-        "Установите на воркер PostgreSQL не старее, чем у базы CRM",
-    ),
-    Trouble.UNSUITABLE: (
-        "это не дамп одной базы или неизвестный формат",
-        "Нужен pg_dump без --create, а не pg_dumpall; или уточните restore_drill.dumps",
-    ),
-    Trouble.DAMAGED: (
-        "дамп повреждён или не дописан",
-        "Сделайте копию заново прямо сейчас и проверьте предыдущие",
-    ),
-    Trouble.REFUSED: (
-        "PostgreSQL не принял содержимое дампа",
-        "Посмотрите причину в журнале задачи; чаще всего на воркере нет расширения базы",
-    ),
-    Trouble.REACHES_OUT: (
-        "дамп пытался выйти за пределы своей базы",
-        "Не восстанавливайте этот дамп на рабочем сервере. Выясните, кто пишет в папку копий и кто "
-        "мог изменить базу; виновная строка в журнале задачи",
-    ),
-    Trouble.NEEDS_RIGHTS: (
-        "дампу нужны права суперпользователя, проверка их не даёт",
-        "Посмотрите в журнале задачи, чему нужны права: это расширение, класс операторов или "
-        "функция, которую мог создать только суперпользователь",
-    ),
-    Trouble.OLD_PSQL: (
-        "psql на воркере слишком старый, чтобы безопасно читать дамп в виде SQL",
-        "Обновите клиент PostgreSQL: нужен выпуск августа 2025 года или новее",
-    ),
-    Trouble.TOO_LARGE: (
-        "копия занимает больше места или памяти, чем отведено",
-        "Проверьте, тот ли это дамп; если тот, увеличьте restore_drill.disk_limit_gb или "
-        "restore_drill.memory_limit_mb",
-    ),
-    Trouble.TOO_LONG: (
-        "не уложилось в отведённое время",
-        "Проверьте нагрузку воркера или увеличьте restore_drill.time_limit_minutes",
-    ),
-}
-
-
 class DrillError(ToldError):
     """The drill did not pass; the chat of the backup is told why, by a message of its own.
 
     ``trouble`` is None where the dump was restored, but is not what it should be. ``what`` is more
-    of the trouble in the chat's language, without values of rows.
+    of the trouble: its code in words.po (``drill.…``), and a name, without values of rows.
     """
 
-    def __init__(self, trouble: Trouble | None, text: str, *, what: str = "") -> None:
+    def __init__(
+        self, trouble: Trouble | None, text: str, *, what: tuple[str, str] | None = None
+    ) -> None:
         super().__init__(text)
         self.trouble = trouble
         self.what = what
@@ -158,7 +78,7 @@ class Drill(BaseModel):
 
     started_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     trouble: Trouble | None = Trouble.BROKEN_OFF
-    what: str = ""  # of the trouble, in the chat's language
+    what: tuple[str, str] | None = None  # of the trouble: a code, and a name
     left_out: list[str] = []  # what of the dump was not restored
     is_offline: bool | None = None  # whether nothing could connect; None where nothing ran
     dump: Dump | None = None
@@ -188,10 +108,19 @@ class Drill(BaseModel):
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong, for the chat and for the log."""
+    """Something that is wrong: by its code in words.po (``drill.…``), and for the log.
 
-    russian: str
+    Of its values, whole numbers are counts, and others lengths of time in seconds.
+    """
+
+    code: str
     english: str
+    values: dict[str, str | int | float] = field(default_factory=dict)
+
+    def told(self, language: Language) -> str:
+        """Return it in words."""
+        written = {name: _written(value, language) for name, value in self.values.items()}
+        return language.word(f"drill.{self.code}", **written)
 
 
 def problems_of(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -> list[Problem]:
@@ -205,10 +134,19 @@ def problems_of(drill: Drill, *, tolerance_percent: int, newest_row_hours: float
     return [problem for problem in found if problem]
 
 
-def shrunk_tables(drill: Drill) -> list[str]:
-    """Return the tables that have fewer rows now than in the copy: worth a look, not an alarm."""
+def _written(value: str | float, language: Language) -> str:
+    match value:
+        case str():
+            return value
+        case int():
+            return language.formats.count(value)
+    return language.formats.duration(value)
+
+
+def shrunk_tables(drill: Drill) -> list[tuple[str, int]]:
+    """Return the tables that lost rows since the copy, and how many: worth a look, no alarm."""
     return [
-        f"{table.name} (на {RUSSIAN.count(table.restored_rows - table.source_rows)})"
+        (table.name, table.restored_rows - table.source_rows)
         for table in drill.tables
         if table.restored_rows is not None and table.restored_rows > table.source_rows
     ]
@@ -218,15 +156,18 @@ def drill_message(
     drill: Drill, wrong: Sequence[Problem], *, timezone: str, templates: Path
 ) -> Message:
     """Write what the chat of the backup reads: the verdict, what to do first, the facts."""
-    problems, to_do = [problem.russian for problem in wrong], ""
+    language = language_of(templates)
+    problems, to_do = [problem.told(language) for problem in wrong], ""
     if drill.trouble:
-        verdict, to_do = WORDS[drill.trouble]
-        problems = [f"{verdict}: {drill.what}" if drill.what else verdict]
+        told = [language.word(f"drill.{drill.trouble}")]
+        if drill.what:
+            code, name = drill.what
+            told.append(language.word(f"drill.{code}", name=name))
+        problems, to_do = [": ".join(told)], language.word(f"drill.{drill.trouble}.first")
     elif problems:
-        to_do = "Не удаляйте прежние копии и проверьте, что и откуда копирует резервное копирование"
-    html = render(
+        to_do = language.word("drill.wrong.first")
+    html = language.render(
         "restore_drill.html.j2",
-        templates,
         drill=drill,
         problems=problems,
         to_do=to_do,
@@ -239,33 +180,36 @@ def drill_message(
 def _of_table(table: Table, tolerance_percent: int) -> Problem | None:
     now, restored = table.source_rows, table.restored_rows
     if restored is None:
-        return Problem(f"таблицы {table.name} нет в копии", f"the copy has no table {table.name!r}")
+        english = f"the copy has no table {table.name!r}"
+        return Problem("no_table", english, {"table": table.name})
     allowed = -(-now * tolerance_percent // 100)
     if abs(now - restored) <= allowed and (restored or not now):
         return None
     return Problem(
-        f"{table.name}: в копии строк {RUSSIAN.count(restored)}, в базе {RUSSIAN.count(now)}",
+        "rows",
         f"{table.name} has {restored} rows in the copy and {now} in the source",
+        {"table": table.name, "restored": restored, "source": now},
     )
 
 
 def _of_age(drill: Drill, limit_hours: float) -> Problem | None:
     if drill.newest_at is None:
         return Problem(
-            "возраст данных неизвестен: ни у одной записи нет времени",
+            "no_times",
             "no row of the copy has a time, so nobody knows how old its data is",
         )
     age = drill.started_at - drill.newest_at
     seconds = age.total_seconds()
     if -age > CLOCKS_DIFFER:
         return Problem(
-            "у самой новой записи время из будущего, возраст данных неизвестен",
+            "future",
             f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
             "so nobody knows how old its data is",
         )
     if seconds <= limit_hours * 3600:
         return None
     return Problem(
-        f"данные устарели: самой новой записи {RUSSIAN.duration(seconds)}",
+        "old",
         f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
+        {"age": float(seconds)},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
@@ -16,7 +17,7 @@ from sancrm_reports.backups.drill.restore import restore
 from sancrm_reports.backups.drill.restoring import Restore, reason_of
 from sancrm_reports.backups.drill.result import Drill, DrillError, Dump, Table, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox, find_sandbox
-from sancrm_reports.backups.drill.scratch import Scratch, connected
+from sancrm_reports.backups.drill.scratch import Scratch
 from sancrm_reports.backups.drill.scratch_database import scratch_database
 from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
 from sancrm_reports.backups.drill.workspace import check_space, workspace
@@ -25,9 +26,13 @@ from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
 from sancrm_reports.settings import RestoreDrill, Settings
 from sancrm_reports.wire.crm import snapshot
+from sancrm_reports.wire.private_postgres import connected
+
+log = logging.getLogger(__name__)
 
 SPACE_FACTOR = 2.5  # of the database's size, with the log of its changes; measured
 UNPACKED_FACTOR = 20  # a dump's size, unpacked, at most, where the database cannot be asked
+MOST_TOLD = 1000  # things that were left out
 SPARE = 2e9  # bytes that a copy may take whatever its size
 
 
@@ -55,7 +60,8 @@ def run_drill(drill: Drill, configured: Settings, sql: str) -> None:
         with _scratch(wanted, folder, programs, sandbox, limits) as scratch:
             guard = Guard(limits, scratch.used)
             how = Restore(scratch, programs, guard, folder, wanted.extensions)
-            drill.left_out = restore(dump, how)
+            drill.left_out = restore(dump, how)[:MOST_TOLD]
+            log.info("Not restored: %s.", ", ".join(drill.left_out) or "nothing that matters")
             drill.seconds = time.monotonic() - begun
             restored = _restored_rows(scratch, sql, guard.seconds_left)
     drill.tables = _compared(drill, configured, sql, restored)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox
 from sancrm_reports.backups.dumps.contents import Extension
-
-MOST_ROLES = 1000  # a dump that names more is no CRM's
+from sancrm_reports.wire.private_postgres import connected
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Scratch:
 
         with connected(self.admin) as admin:
             if self.has_roles_of_its_own:
-                _make_roles(admin, list(roles)[:MOST_ROLES])
+                _make_roles(admin, roles)
             for extension in extensions:
                 try:
                     _make_extension(admin, extension, self._owner_name())
@@ -68,7 +65,7 @@ class Scratch:
                         Trouble.REFUSED,
                         f"The extension {extension.name!r} that the dump needs cannot be made in "
                         f"the scratch database: {str(error).splitlines()[0]}.",
-                        what=f"нет расширения {extension.name}",
+                        what=("lacks.extension", extension.name),
                     ) from None
 
     def _owner_name(self) -> str:
@@ -77,21 +74,7 @@ class Scratch:
         return str(conninfo_to_dict(self.owner)["user"])
 
 
-@contextmanager
-def connected(dsn: str, **options: Any) -> Iterator[Any]:
-    """Connect as the DSN says, whatever PGPORT, PGSERVICE and the like say in the environment."""
-    from psycopg import connect
-
-    theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
-    try:
-        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 10, **options})
-    finally:
-        os.environ |= theirs
-    with connection:
-        yield connection
-
-
-def _make_roles(admin: Any, roles: list[str]) -> None:
+def _make_roles(admin: Any, roles: Iterable[str]) -> None:
     """Make the roles that policies, grants and values of regrole name; without any right."""
     from psycopg import Error, sql
 

@@ -172,8 +172,12 @@ def _drop(admin: Any, name: str) -> None:
     from psycopg import sql
 
     _drop_subscriptions(admin, name)
-    for words in ("drop database if exists {} with (force)", "drop role if exists {}"):
-        admin.execute(sql.SQL(words).format(sql.Identifier(name)))
+    statements = ["drop database if exists {} with (force)", "drop role if exists {}"]
+    if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+        # Its owner, so a dump, may have made it a template, which is not dropped.
+        statements.insert(0, "alter database {} with is_template false")
+    for statement in statements:
+        admin.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def _drop_subscriptions(admin: Any, name: str) -> None:

@@ -5,34 +5,36 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox
-from sancrm_reports.backups.drill.scratch import Scratch, connected
+from sancrm_reports.backups.drill.scratch import Scratch
+from sancrm_reports.wire.private_postgres import (
+    THROWAWAY,
+    ServerError,
+    connected,
+    has_programs,
+    make_cluster,
+    server_words,
+    system_folders,
+    wait_until_it_answers,
+)
 
 ADMIN, OWNER, DATABASE = "sancrm_drill", "sancrm_drill_owner", "copy"
-START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 CLIENTS = ("pg_restore", "psql")
 SERVER = ("initdb", "postgres")
 OPTIONS = {
+    **THROWAWAY,
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "10",
     "max_worker_processes": "4",
-    "shared_buffers": "128MB",
     "maintenance_work_mem": "128MB",
     "autovacuum": "off",
-    # Nothing has to survive a crash.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
     "max_wal_size": "256MB",
     # Errors stay out of the server's log: they quote rows, so customers' names and phones.
     "log_min_messages": "log",
@@ -56,15 +58,9 @@ def find_programs(folder: str, *, server: bool) -> Path:
         DrillError: a program is missing.
     """
     wanted = CLIENTS + SERVER if server else CLIENTS
-    debian = sorted(
-        (path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()),
-        key=lambda path: int(path.parent.name),
-        reverse=True,
-    )
     on_path = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep)]
-    places = [Path(folder)] if folder else [*debian, *on_path]
-    for place in places:
-        if all(os.access(place / program, os.X_OK) for program in wanted):
+    for place in [Path(folder)] if folder else [*system_folders(wanted), *on_path]:
+        if has_programs(place, wanted):
             return place
     raise DrillError(
         Trouble.NO_PROGRAMS,
@@ -86,10 +82,12 @@ def own_server(home: Path, programs: Path, sandbox: Sandbox) -> Iterator[Scratch
     data, log = home / "data", home / "postgres.log"
     passwords = {name: secrets.token_urlsafe(18) for name in (ADMIN, OWNER)}
     sandbox.own(home)
-    _initialise(data, programs, passwords[ADMIN], sandbox)
+    try:
+        make_cluster(sandbox, programs, data, superuser=ADMIN, password=passwords[ADMIN])
+    except ServerError as error:
+        raise DrillError(Trouble.NO_SERVER, f"initdb made no database: {error}") from None
     options = {**OPTIONS, "unix_socket_directories": str(home)}
-    command = [str(programs / "postgres"), "-D", str(data)]
-    command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    command = server_words(programs, data, options)
     with log.open("wb") as output:
         keeper = sandbox.popen(
             ["/bin/sh", "-c", KEEPER, str(data), *command],
@@ -105,7 +103,12 @@ def own_server(home: Path, programs: Path, sandbox: Sandbox) -> Iterator[Scratch
         )
 
     try:
-        _wait(keeper, dsn(ADMIN, "postgres"), log)
+        try:
+            wait_until_it_answers(keeper, dsn(ADMIN, "postgres"), log)
+        except ServerError as error:
+            raise DrillError(
+                Trouble.NO_SERVER, f"The scratch PostgreSQL did not start: {error}"
+            ) from None
         _make_database(dsn(ADMIN, "postgres"), passwords[OWNER])
         yield Scratch(
             owner=dsn(OWNER),
@@ -136,35 +139,6 @@ def _make_database(admin_dsn: str, password: str) -> None:
             )
 
 
-def _initialise(data: Path, programs: Path, password: str, sandbox: Sandbox) -> None:
-    password_file = data.with_suffix(".password")
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    sandbox.own(password_file)
-    initdb = sandbox.popen(
-        [
-            str(programs / "initdb"),
-            f"--pgdata={data}",
-            f"--username={ADMIN}",
-            f"--pwfile={password_file}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-            "--no-instructions",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    said, _ = initdb.communicate()
-    password_file.unlink()
-    if initdb.returncode != 0:
-        raise DrillError(
-            Trouble.NO_SERVER,
-            f"initdb made no database: {said.decode(errors='replace').strip()}",
-        )
-
-
 def _bytes_in(folder: Path) -> int:
     """Return what a folder takes of the disk, while files come and go in it."""
     taken = 0
@@ -173,23 +147,6 @@ def _bytes_in(folder: Path) -> int:
             with suppress(OSError):
                 taken += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118
     return taken
-
-
-def _wait(keeper: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
-    from psycopg import OperationalError
-
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            with connected(dsn, connect_timeout=5):
-                return
-        except OperationalError as error:
-            if keeper.poll() is not None or time.monotonic() > deadline:
-                said = log.read_text(errors="replace").strip() or str(error)
-                raise DrillError(
-                    Trouble.NO_SERVER, f"The scratch PostgreSQL did not start: {said}"
-                ) from None
-        time.sleep(0.02)
 
 
 def _stop(keeper: subprocess.Popen[bytes]) -> None:

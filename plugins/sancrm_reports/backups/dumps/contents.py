@@ -8,10 +8,14 @@ harmless: that it can do nothing is the affair of the role that restores it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 LONGEST_NAME = 80  # characters
+# So that a hostile text cannot keep a pattern busy for long.
+LONGEST_STATEMENT = 4096  # characters
+MOST_NAMES = 1000
 
 # What would reach beyond the scratch database, or make it talk to others.
 REACHING_OUT = (
@@ -65,7 +69,8 @@ ROLES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"ALTER .* OWNER TO (?P<roles>{_WORD});$",
-        rf"(?:GRANT|REVOKE) .* (?:TO|FROM) (?P<roles>{_WORD})(?: WITH .*| GRANTED BY .*)?;$",
+        rf"(?:GRANT|REVOKE) .* (?:TO|FROM) (?P<roles>{_WORD})(?: WITH GRANT OPTION)?"
+        rf"(?: GRANTED BY {_WORD})?;$",
         rf"ALTER DEFAULT PRIVILEGES FOR ROLE (?P<roles>{_WORD}) ",
         rf"CREATE POLICY .* TO (?P<roles>{_WORD}(?:, {_WORD})*)(?: USING | WITH CHECK |;$)",
     )
@@ -110,7 +115,10 @@ class Mentions:
     roles: set[str] = field(default_factory=set)
 
     def read(self, line: str) -> None:
-        """Read one line of SQL."""
+        """Read one line of SQL; what is longer, or more, than any CRM's is not looked at."""
+        line = line[:LONGEST_STATEMENT]
+        if len(self.extensions) + len(self.roles) > MOST_NAMES:
+            return
         if found := EXTENSION.match(line):
             name = unquoted(found["name"])
             self.extensions[name] = Extension(name, unquoted(found["schema"] or "public"))
@@ -161,13 +169,18 @@ def left_out(entries: Sequence[Entry], made_before: Collection[Extension]) -> li
         for entry in entries
         if entry.kind in REACHING_OUT or (entry.kind == "EXTENSION" and entry.id not in out)
     }
-    while more := {
-        entry.id
-        for entry in entries
-        if entry.kind in DEPENDENT and entry.id not in missing and entry.needs & missing
-    }:
+    dependents = defaultdict(list)
+    for entry in entries:
+        if entry.kind in DEPENDENT:
+            for need in entry.needs:
+                dependents[need].append(entry.id)
+    to_follow = list(missing)
+    while to_follow:
+        more = set(dependents[to_follow.pop()]) - missing
         missing |= more
-    return [entry for entry in entries if entry.id in out | missing]
+        to_follow += more
+    out |= missing
+    return [entry for entry in entries if entry.id in out]
 
 
 def worth_telling(entries: Iterable[Entry], made_before: Collection[Extension]) -> list[str]:

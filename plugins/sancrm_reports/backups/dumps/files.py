@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,8 +20,23 @@ CONTENTS = "toc.dat"  # of a dump in the directory format; pg_dump writes it las
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # local, S3, Azure, GCS
 
 
+# What programs call a file that they are still writing: most by an ending, rsync .crm.dump.Ab12Cd.
+BEING_WRITTEN = re.compile(
+    r"(?P<plain>.+)\.(?:part|partial|tmp|temp|in_progress|inprogress|filepart|incomplete)"
+    r"|\.(?P<rsync>.+)\.[A-Za-z0-9]{6}",
+    re.IGNORECASE,
+)
+# What lies beside a dump and is none.
+SIDECARS = re.compile(
+    r".+\.(?:md5|sha1|sha224|sha256|sha384|sha512|sum|asc|sig|log|err|out|txt|json|ok|done)",
+    re.IGNORECASE,
+)
+
+
 class FolderError(ReportError):
     """The folder of dumps cannot be looked into."""
+
+    code = "folder"
 
 
 @dataclass(frozen=True)
@@ -29,11 +45,13 @@ class DumpFile:
 
     ``path`` is one of Airflow's object storage, ``size`` is in bytes, and ``written_at``, with a
     zone, is when the newest of its files was last written: nothing else tells when it was finished.
+    ``is_partial`` is told by its name: whoever writes it will rename it.
     """
 
     path: Any
     size: int
     written_at: datetime
+    is_partial: bool = False
 
     @property
     def name(self) -> str:
@@ -47,7 +65,9 @@ class DumpFile:
 
     def is_still_written(self, now: datetime, quiet_seconds: float) -> bool:
         """Whether it changed a moment ago; the file server's clock may be a little ahead."""
-        return -CLOCK_TOLERANCE <= now - self.written_at < timedelta(seconds=quiet_seconds)
+        return self.is_partial or -CLOCK_TOLERANCE <= now - self.written_at < timedelta(
+            seconds=quiet_seconds
+        )
 
     def fetch(self, folder: Path) -> Path:
         """Return where it can be read: in its place, or in the folder, where it is copied to."""
@@ -83,9 +103,10 @@ def forget_listings(path: Any) -> None:
 def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     """Return the dumps of a folder whose names match, in the order of their names.
 
-    Left out are names that begin with a dot, as a shell does; other names of the same dump, such as
-    the link ``latest.dump``; folders without ``toc.dat``, which are no dumps, or not yet; and those
-    that cannot be looked into.
+    A link is followed, but a dump is given once, whatever its names. Left out are names that begin
+    with a dot, as a shell does, unless rsync is writing them; what lies beside a dump, such as its
+    checksum, unless the pattern asks for such; links that lead nowhere, pipes and the like; folders
+    without ``toc.dat``, which are no dumps, or not yet; and what cannot be looked into.
 
     Raises:
         FolderError: the folder is not there, or cannot be read.
@@ -105,29 +126,41 @@ def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
 
 def _dump_files(folder: Any, pattern: str) -> Iterator[DumpFile]:
     seen = set()
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        is_hidden = path.name.startswith(".")
-        if is_hidden or not fnmatchcase(path.name, pattern) or path.is_symlink():
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path.name)):
+        name, is_partial = _final_name(path.name)
+        if name.startswith(".") or not fnmatchcase(name, pattern):
+            continue
+        if SIDECARS.fullmatch(name) and not SIDECARS.fullmatch(pattern):
             continue
         if not (stats := _stats(path)):
             continue
         inodes = tuple(stat.st_ino for stat in stats)
         if any(inodes) and inodes in seen:
-            continue  # a hard link
+            continue  # another name of it
         seen.add(inodes)
         size = sum(stat.st_size for stat in stats)
-        yield DumpFile(path, size, max(written_at(stat) for stat in stats))
+        yield DumpFile(path, size, max(written_at(stat) for stat in stats), is_partial)
+
+
+def _final_name(name: str) -> tuple[str, bool]:
+    """Return the name that a file will have, and whether it has another one yet."""
+    if found := BEING_WRITTEN.fullmatch(name):
+        return found["plain"] or found["rsync"], True
+    return name, False
 
 
 def _stats(path: Any) -> list[Any]:
-    """Return what is known of each file of a dump; none of a folder that is none, or is closed."""
-    if not path.is_dir():
-        return [path.stat()]
+    """Return what is known of each file of a dump; none of what is no dump, is closed, or went."""
     try:
+        if not path.is_dir():
+            stat = path.stat()
+            return [stat] if stat.get("type", "file") == "file" else []
         files = list(path.iterdir())
         if not any(file.name == CONTENTS for file in files):
             return []
         return [file.stat() for file in files]
+    except FileNotFoundError:  # retention took it just now, or a link leads nowhere
+        return []
     except PermissionError as error:  # such as lost+found: the others are there all the same
         log.warning("%s is left out, it cannot be looked into: %s.", path, error.strerror)
         return []

@@ -16,14 +16,19 @@ CUSTOM, GZIP, TAR = b"PGDMP", b"\x1f\x8b", b"toc.dat\0"
 # A comment, a setting or a \restrict line, then text in whatever encoding. What is encrypted has
 # control characters, or as text begins with words or with -----BEGIN.
 PLAIN = re.compile(rb"\s*(--(?!-)|SET |\\)[^\x00-\x08\x0e-\x1f\x7f]*")
+OTHER_DATABASE = re.compile(rb"-- (?:MySQL|MariaDB) dump|/\*M?!|PRAGMA ")
 
 
 class DamagedError(ReportError):
     """The dump is not whole; the text is the reader's own line."""
 
+    code = "damaged"
+
 
 class UnknownFormatError(ReportError):
     """The dump is of no format that can be read here, which says nothing about it."""
+
+    code = "unknown_format"
 
 
 class Layout(StrEnum):
@@ -55,12 +60,12 @@ def format_of(path: Any) -> DumpFormat:
     """
     if path.is_dir():
         if not (path / CONTENTS).exists():
-            raise DamagedError(f"the folder has no {CONTENTS}")
+            raise DamagedError(f"the folder has no {CONTENTS}", code="dump_unfinished")
         return DumpFormat(Layout.DIRECTORY)
     with path.open("rb") as file:
         start = file.read(START)
     if not start:
-        raise DamagedError("the file is empty")
+        raise DamagedError("the file is empty", code="dump_empty")
     is_packed = start.startswith(GZIP)
     return DumpFormat(_layout(_unzipped(start) if is_packed else start, path.name), is_packed)
 
@@ -71,7 +76,7 @@ def _layout(start: bytes, name: str) -> Layout:
     if start.startswith(TAR):
         return Layout.TAR
     # The header, before any row. A gzip of nothing is plain: what it lacks is its end.
-    if not start or PLAIN.fullmatch(start[:512]):
+    if not start or (PLAIN.fullmatch(start[:512]) and not OTHER_DATABASE.match(start)):
         return Layout.PLAIN
     raise UnknownFormatError(
         f"{name} is of no format that can be read here: pg_dump's custom, directory, tar and plain "
@@ -84,4 +89,4 @@ def _unzipped(start: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(start)
     except zlib.error as error:
-        raise DamagedError(f"gzip: {error}") from None
+        raise DamagedError(f"gzip: {error}", quote=f"gzip: {error}") from None

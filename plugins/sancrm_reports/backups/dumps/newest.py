@@ -31,7 +31,7 @@ def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:
     except FolderError as error:
         raise DrillError(Trouble.NO_DUMP, f"{place}: {error}") from None
     quiet = timedelta(seconds=quiet_seconds)
-    finished = [dump for dump in found if now - dump.written_at >= quiet]
+    finished = [one for one in found if not one.is_partial and now - one.written_at >= quiet]
     if not finished:
         raise DrillError(
             Trouble.NO_DUMP,

@@ -35,9 +35,13 @@ TRAILERS = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster 
 class VerificationError(ReportError):
     """The dump could not be read, or not in time: this says nothing about it."""
 
+    code = "verification"
+
 
 class StillWrittenError(VerificationError):
     """The dump changed while it was read."""
+
+    code = "still_written"
 
 
 class Verifier:
@@ -92,7 +96,9 @@ class Verifier:
         content = _unzipped(self._chunks()) if found.is_packed else self._chunks()
         match found.layout:
             case Layout.CUSTOM:
-                self._restore(content, ["--file=/dev/null"] if self.full else ["--list"])
+                self._entries(found)
+                if self.full:
+                    self._restore(content, ["--file=/dev/null"])
             case Layout.TAR if self.full:
                 self._tar(content)
             case Layout.TAR:
@@ -116,7 +122,9 @@ class Verifier:
         for chunk in chunks:
             tail = (tail + chunk)[-TAIL:]
         if not any(trailer in tail for trailer in TRAILERS):
-            raise DamagedError("the end that pg_dump writes is missing: it did not finish")
+            raise DamagedError(
+                "the end that pg_dump writes is missing: it did not finish", code="dump_unfinished"
+            )
 
     def _chunks(self) -> Iterator[bytes]:
         """Read the file once, with its progress in the log."""
@@ -131,14 +139,25 @@ class Verifier:
                     told = done * 10 // whole
                     log.info("Read %d%% of %s.", told * 10, self.path.name)
 
-    def _restore(self, content: Iterator[bytes], how: list[str]) -> None:
+    def _restore(self, content: Iterator[bytes], how: list[str], **pipes: Any) -> None:
         """Let pg_restore read the file, which goes through a pipe and so may lie anywhere."""
-        with _pg_restore(how, stdin=subprocess.PIPE) as program:
+        with _pg_restore(how, stdin=subprocess.PIPE, **pipes) as program:
             with suppress(BrokenPipeError):  # it has seen enough; its exit code says of what
                 for chunk in content:
                     program.stdin.write(chunk)
                 program.stdin.close()
             self._judge(program)
+
+    def _entries(self, found: DumpFormat) -> None:
+        """Make sure that something is in it: one whose line ends were turned reads as nothing."""
+        content = _unzipped(self._chunks()) if found.is_packed else self._chunks()
+        with tempfile.TemporaryFile() as listed:
+            self._restore(content, ["--list"], stdout=listed)
+            listed.seek(0)
+            if not re.search(rb"(?m)^\d+; ", listed.read()):
+                raise DamagedError(
+                    "nothing is in it; were its line ends turned, as docker exec -t does"
+                )
 
     def _tar(self, content: Iterator[bytes]) -> None:
         """Read a tar to its last member: pg_restore takes one that was cut for whole."""
@@ -146,9 +165,11 @@ class Verifier:
             with tarfile.open(fileobj=_Stream(content), mode="r|") as archive:  # type: ignore[call-overload]
                 names = [member.name for member in archive]
         except tarfile.TarError as error:
-            raise DamagedError(f"tar: {error}") from None
+            raise DamagedError(f"tar: {error}", quote=f"tar: {error}") from None
         if names[-1] != "restore.sql":
-            raise DamagedError("tar: restore.sql, which pg_dump writes last, is missing")
+            raise DamagedError(
+                "tar: restore.sql, which pg_dump writes last, is missing", code="dump_unfinished"
+            )
 
     def _folder(self) -> None:
         """Let pg_restore read a folder; one in object storage is fetched first."""
@@ -190,7 +211,7 @@ class Verifier:
             raise VerificationError(
                 f"pg_restore itself failed with {ending(program.returncode)}: {last_line(said)}"
             )
-        raise DamagedError(last_line(said))
+        raise DamagedError(last_line(said), quote=last_line(said))
 
     def _check_time(self) -> None:
         if time.monotonic() > self.ends_at:
@@ -206,10 +227,9 @@ def _pg_restore(arguments: list[str], **pipes: Any) -> Iterator[Any]:
         try:
             program: Any = subprocess.Popen(
                 ["pg_restore", *arguments],
-                stdout=subprocess.DEVNULL,
                 stderr=output,
                 env={**os.environ, "LC_ALL": "C"},
-                **pipes,
+                **{"stdout": subprocess.DEVNULL, **pipes},
             )
         except OSError as error:
             raise VerificationError(
@@ -256,6 +276,6 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 yield reader.decompress(rest)
                 rest = reader.unused_data
     except zlib.error as error:
-        raise DamagedError(f"gzip: {error}") from None
+        raise DamagedError(f"gzip: {error}", quote=f"gzip: {error}") from None
     if not reader.eof:
-        raise DamagedError("gzip: end of file before the end of the data")
+        raise DamagedError("gzip: end of file before the end of the data", code="dump_unfinished")

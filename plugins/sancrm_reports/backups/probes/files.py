@@ -37,7 +37,11 @@ class DumpFiles:
     def _backup(self, dump: DumpFile, now: datetime) -> Backup:
         where = str(dump.path)
         if dump.is_still_written(now, self.settings.quiet_seconds):
-            return Backup(dump.name, BackupState.RUNNING, size=dump.size, where=where)
+            # One that is left behind under such a name is of the night of its last change.
+            last = dump.written_at if dump.is_partial else None
+            return Backup(
+                dump.name, BackupState.RUNNING, finished_at=last, size=dump.size, where=where
+            )
         return Backup(
             dump.name,
             BackupState.DONE,

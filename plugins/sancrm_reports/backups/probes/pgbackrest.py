@@ -39,7 +39,10 @@ def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts
 
 def _check(place: str, status: Any, answers: tuple[int, ...]) -> None:
     if status["code"] not in answers:
-        raise ToolError(f"pgBackRest, {place}: {status['message']} (code {status['code']}).")
+        raise ToolError(
+            f"pgBackRest, {place}: {status['message']} (code {status['code']}).",
+            quote=f"{place}: {status['message']} (code {status['code']})",
+        )
 
 
 def _backup(one: Any) -> Backup:

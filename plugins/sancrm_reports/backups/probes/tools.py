@@ -88,11 +88,13 @@ def run(command: list[str], *, ssh_conn_id: str | None, seconds: float) -> str:
         except subprocess.TimeoutExpired:
             raise CommandError(f"{command[0]} took longer than {seconds:.0f} s.") from None
         except OSError as error:
-            raise CommandError(f"{command[0]} cannot be run: {error.strerror}.") from None
+            raise CommandError(
+                f"{command[0]} cannot be run: {error.strerror}.", quote=str(error.strerror)
+            ) from None
         code, output, errors = done.returncode, done.stdout, done.stderr
     if code:
         said = last_line((errors or output).decode(errors="replace"))
-        raise CommandError(f"{command[0]} failed with exit code {code}: {said}")
+        raise CommandError(f"{command[0]} failed with exit code {code}: {said}", quote=said)
     return output.decode(errors="replace")
 
 

@@ -18,8 +18,9 @@ from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State
 from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase, Row
 
-# Longer than a call may take as a whole; for as long a sender that vanished keeps others waiting.
-LEASE = timedelta(seconds=120)
+# Longer than two calls may take (the second without the button); for as long a sender that vanished
+# keeps others waiting.
+LEASE = timedelta(seconds=150)
 
 # A row of messages, with the corrections as an array.
 ENTRIES = (
@@ -267,6 +268,7 @@ def entry_of(row: Row) -> Entry:
         message_id=row["message_id"],
         chat=row["sent_to"],
         sent_at=row["sent_at"] and row["sent_at"].astimezone(UTC),
+        part=row["part"],
         parts=row["parts"],
         is_resent=row["is_resent"],
         error=row["error"],
