@@ -19,7 +19,6 @@ from sancrm_reports.glue.telegram import (
     delivery_of,
     ledger_of,
 )
-from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.pure.period import parse_day
 from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from sancrm_reports.errors import PermanentError
     from sancrm_reports.pure.missed_calls import CallList, Wording
+    from sancrm_reports.pure.ops import Occasion
     from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
@@ -128,6 +128,7 @@ class PostMissedCallsOperator(TelegramOperator):
     def _chat(
         self, context: Context, ledger: Ledger, day: date, *, is_first: bool
     ) -> MissedCallsChat:
+        from sancrm_reports.pure.ops import Occasion
         from sancrm_reports.wire.missed_calls import MissedCallsChat
 
         configured = settings().missed_calls
@@ -157,6 +158,8 @@ class ConcludeMissedCallsOperator(ConcludeRunOperator):
 
     def occasion(self, context: Context) -> Occasion:
         """Return the day whose messages the run is of."""
+        from sancrm_reports.pure.ops import Occasion
+
         try:
             day = day_of(context)
         except PeriodError:  # that no day can be told is what failed
