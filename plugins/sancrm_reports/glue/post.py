@@ -21,7 +21,6 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.pure.ops import Occasion
 from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
@@ -125,6 +124,8 @@ class TelegramReportOperator(TelegramOperator):
     def _delivery(
         self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
     ) -> Delivery:
+        from sancrm_reports.pure.ops import Occasion
+
         occasion = Occasion.of_report(self.dag_id, period)
         return delivery_of(
             ledger,
