@@ -17,7 +17,6 @@ from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
-from sancrm_reports.wire.sources import check_totals
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
     """Return where the CRM's own totals say something else, if there is a file of them."""
+    from sancrm_reports.wire.sources import check_totals  # brings psycopg
+
     return check_totals(
         cursor,
         INCLUDE / "sql",
