@@ -99,7 +99,7 @@ def test_no_connection_says_where_to_create_it(crm):
     crm.monkeypatch.delenv("AIRFLOW_CONN_SANCRM_DB")
     error = crm.error()
     assert isinstance(error, CrmError)
-    assert_says(error, "sancrm_db", "Admin > Connections", "read-only", "README.md")
+    assert_says(error, "sancrm_db", "Admin > Connections", "read-only", "docs/installation.md")
 
 
 @pytest.mark.parametrize(
