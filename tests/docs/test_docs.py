@@ -436,15 +436,20 @@ def test_every_relative_link_leads_somewhere(page):
 
 
 def test_every_decision_is_in_their_list_with_its_title():
-    # Each number once, and each named as its own first line does.
+    # Each number once, each named as its own first line does, with its date and its own status.
     folder = DOCS / "decisions"
-    listed = dict(re.findall(r"^- \[(.*?)\]\((.*?)\)$", TEXTS[folder / "README.md"], re.MULTILINE))
+    line = r"^- \[(.*?)\]\((.*?)\) · \d{4}-\d\d-\d\d · (accepted|(?:partly )?superseded by \d{4})$"
+    listed = re.findall(line, TEXTS[folder / "README.md"], re.MULTILINE)
     records = sorted(folder.glob("[0-9]*.md"))
-    assert sorted(listed.values()) == [record.name for record in records]
-    numbers = [int(record.name[:4]) for record in records]
+    assert sorted(name for _, name, _ in listed) == [record.name for record in records]
+    numbers = [record.name[:4] for record in records]
     assert len(set(numbers)) == len(numbers)
-    for title, name in listed.items():
-        assert TEXTS[folder / name].startswith(f"# {title}\n")
+    for title, name, status in listed:
+        record = TEXTS[folder / name]
+        assert record.startswith(f"# {title}\n")
+        replaced = re.search(r"^\*\*((?:Partly s|S)uperseded by (\d{4}))\*\*", record, re.MULTILINE)
+        assert status == (replaced[1].lower() if replaced else "accepted"), name
+        assert not replaced or replaced[2] in numbers, name
 
 
 def test_every_page_that_the_code_refers_to_exists():
