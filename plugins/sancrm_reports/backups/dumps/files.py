@@ -161,8 +161,8 @@ def _stats(path: Any) -> list[Any]:
         return [file.stat() for file in files]
     except FileNotFoundError:  # retention took it just now, or a link leads nowhere
         return []
-    except PermissionError as error:  # such as lost+found: the others are there all the same
-        log.warning("%s is left out, it cannot be looked into: %s.", path, error.strerror)
+    except PermissionError:  # such as lost+found: the others are there all the same
+        log.warning("%s is skipped: permission denied.", path)
         return []
 
 
