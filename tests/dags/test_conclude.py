@@ -22,7 +22,7 @@ def test_a_failed_run_is_told_once_with_what_mends_it(run, telegram, down):
     assert str(done.state) == "failed"
     (told,) = in_chat(telegram, OPS_CHAT)
     assert told.text.startswith("🔴 Сбой: ежедневный отчёт за вторник, 17 ноября")
-    assert "compute_profitability: база CRM не отвечает\nconnection failed: " in told.text
+    assert "wait_for_data: база CRM не отвечает\nconnection failed: " in told.text
     command = """airflow dags trigger profitability_daily --conf '{"period": "2026-11-17"}'"""
     assert command in told.text
     assert "/tasks/compute_profitability" in told.text  # the log; localhost is no button

@@ -26,7 +26,7 @@ from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, load_settings
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
-from sancrm_reports.wire.telegram_hook import Extra
+from sancrm_reports.wire.telegram_connection import Extra
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -152,7 +152,7 @@ def letter(code, **session):
 
 def test_sql_ascii_is_named(ascii_crm):
     # Once it is said what the texts are in, they are read.
-    with pytest.raises(CrmError, match=r"SQL_ASCII.*\[database.session\]: client_encoding"):
+    with pytest.raises(CrmError, match=r"SQL_ASCII.*\[database.session\] set client_encoding"):
         letter("d09b")
     assert letter("d09b", client_encoding="UTF8") == "Л"
     assert letter("cb", client_encoding="WIN1251") == "Л"

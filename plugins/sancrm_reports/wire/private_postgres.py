@@ -125,7 +125,7 @@ def connected(dsn: str, **options: Any) -> Iterator[Any]:
 
     theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
-        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 10, **options})
+        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 60, **options})
     finally:
         os.environ |= theirs
     with connection:

@@ -7,17 +7,13 @@ back no message id; so connecting and sending are replaced (docs/decisions/0009-
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import httpx
 from airflow.providers.telegram.hooks.telegram import TelegramHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from telegram import (
     Bot,
     InlineKeyboardButton,
@@ -26,43 +22,23 @@ from telegram import (
     ReplyParameters,
 )
 from telegram.error import TelegramError
-from telegram.request import HTTPXRequest
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.telegram_connection import NoConnectionError, extra_of, token_of
 from sancrm_reports.wire.telegram_errors import (
     ButtonRefusedError,
     NotSentError,
     UnknownOutcomeError,
     translate,
 )
+from sancrm_reports.wire.telegram_request import BoundedRequest, silence
 
 Answer = TypeVar("Answer")
 
 # A time-out of the client is for each read: an answer that trickles would never end by it.
 CALL_SECONDS = 60
-ANSWER_BYTES = 1_000_000
-
-
-class NoConnectionError(PermanentError):
-    """Airflow has no connection of that name."""
-
-    code = "no_connection"
-
-
-class Extra(BaseModel):
-    """What the connection's extra field may hold; timeouts in seconds."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    # The token comes right after it: without the path it would become a part of the host's name.
-    base_url: str = Field("https://api.telegram.org/bot", pattern="^https?://[^/]+/(.+/)?bot$")
-    proxy: str | None = Field(None, pattern="^(https?|socks5h?)://.")
-    message_thread_id: int | None = Field(None, ge=1)
-    connect_timeout: float = Field(10, gt=0)
-    read_timeout: float = Field(40, gt=0)
-    write_timeout: float = Field(40, gt=0)
 
 
 class SancrmTelegramHook(TelegramHook):
@@ -82,23 +58,8 @@ class SancrmTelegramHook(TelegramHook):
                 f"There is no Airflow connection {telegram_conn_id!r}. Create it under Admin > "
                 "Connections: password = the bot's token, host = the chat's id."
             ) from None
-        self.token = (self.account.password or "").strip()
-        if not self.token:
-            raise PermanentError(
-                f"The connection {telegram_conn_id!r} has no bot token in its password.",
-                code="bad_connection",
-            )
-        try:
-            self.extra = Extra.model_validate_json(self.account.extra or "{}")
-        except ValidationError as error:
-            problems = "; ".join(
-                ": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors()
-            )
-            raise PermanentError(
-                f"The extra of connection {telegram_conn_id!r} is wrong: {problems}. It is a JSON "
-                f"object; allowed in it: {', '.join(Extra.model_fields)}.",
-                code="bad_connection",
-            ) from None
+        self.token = token_of(self.account, telegram_conn_id)
+        self.extra = extra_of(self.account, telegram_conn_id)
 
     @classmethod
     def first_of(cls, *conn_ids: str) -> SancrmTelegramHook:
@@ -137,16 +98,12 @@ class SancrmTelegramHook(TelegramHook):
             PermanentError: the connection's proxy cannot be used.
         """
         try:
-            request = _Request(
+            request = BoundedRequest(
                 connection_pool_size=1,
                 proxy=self.extra.proxy,
                 connect_timeout=self.extra.connect_timeout,
                 read_timeout=self.extra.read_timeout,
                 write_timeout=self.extra.write_timeout,
-                httpx_kwargs={
-                    "headers": {"Accept-Encoding": "identity"},
-                    "event_hooks": {"response": [_bound]},
-                },
             )
         except Exception as error:
             raise PermanentError(
@@ -247,7 +204,7 @@ class SancrmTelegramHook(TelegramHook):
             return self._run(to, lambda bot: call(bot, message.with_button_as_text()))
 
     def _run(self, to: Address, call: Callable[[Bot], Awaitable[Answer]]) -> Answer:
-        _silence()
+        silence()
         bot = self.get_conn()
         request: Any = bot.request
 
@@ -271,75 +228,6 @@ class SancrmTelegramHook(TelegramHook):
                 place=f"chat {to} (connection {self.conn_id!r})",
                 token=self.token,
             ) from None
-
-
-class AnswerTooLargeError(Exception):
-    """No answer of the Bot API is so large, or packed: who knows what sent it."""
-
-
-class _Bounded(httpx.AsyncByteStream):
-    """A body that is read up to a limit."""
-
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = ANSWER_BYTES
-        async for chunk in self._stream:
-            left -= len(chunk)
-            if left < 0:
-                raise AnswerTooLargeError
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-async def _bound(response: httpx.Response) -> None:
-    """Let no answer fill the memory, packed or not."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise AnswerTooLargeError
-    response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream))
-
-
-class _Request(HTTPXRequest):
-    """Remembers what the library forgets: the answer's status, and whether the API gave it."""
-
-    __slots__ = ("answered", "status")
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.status: int | None = None
-        self.answered = False
-
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        self.status, self.answered = None, False
-        self.status, payload = await super().do_request(*args, **kwargs)
-        with suppress(TelegramError):
-            self.answered = "ok" in self.parse_json_payload(payload)
-        return self.status, payload
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> Any:
-        """Read an answer. The library's own logs what is none: a page that may show the address."""
-        try:
-            answer = json.loads(payload)
-        except ValueError:
-            raise TelegramError("no JSON") from None
-        if not isinstance(answer, dict):
-            raise TelegramError("no JSON object")
-        return answer
-
-
-def _silence() -> None:
-    """Keep the client's libraries from logging addresses: Telegram's hold the token.
-
-    Each time, because logging may have been configured since, and each logger, because a level
-    set on a child wins.
-    """
-    for name in ("httpx", *logging.root.manager.loggerDict):
-        if name.partition(".")[0] in ("httpx", "httpcore", "telegram"):
-            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _content(message: Message) -> dict[str, Any]:

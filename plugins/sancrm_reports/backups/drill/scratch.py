@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +33,12 @@ class Scratch:
 
     def server_version(self) -> int:
         """Return the server's major version."""
-        with connected(self.owner) as connection:
+        with _connected(self.owner) as connection:
             return int(connection.info.server_version // 10_000)
 
     def harmless(self, wanted: Iterable[Extension], *, allowed: Iterable[str]) -> list[Extension]:
         """Return the extensions that may be made: trusted ones, and those that are allowed."""
-        with connected(self.admin) as admin:
+        with _connected(self.admin) as admin:
             rows = admin.execute(
                 "select distinct name from pg_available_extension_versions where trusted"
             ).fetchall()
@@ -54,7 +55,7 @@ class Scratch:
         """
         from psycopg import Error
 
-        with connected(self.admin) as admin:
+        with _connected(self.admin) as admin:
             if self.has_roles_of_its_own:
                 _make_roles(admin, roles)
             for extension in extensions:
@@ -72,6 +73,24 @@ class Scratch:
         from psycopg.conninfo import conninfo_to_dict
 
         return str(conninfo_to_dict(self.owner)["user"])
+
+
+@contextmanager
+def _connected(dsn: str) -> Iterator[Any]:
+    """Connect.
+
+    Raises:
+        DrillError: the server does not answer.
+    """
+    from psycopg import OperationalError
+
+    try:
+        with connected(dsn) as connection:
+            yield connection
+    except OperationalError as error:
+        raise DrillError(
+            Trouble.NO_SERVER, f"The scratch server was lost: {str(error).splitlines()[0]}."
+        ) from None
 
 
 def _make_roles(admin: Any, roles: Iterable[str]) -> None:
