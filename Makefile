@@ -8,13 +8,13 @@ RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: setup ## Post the newest reports of a demo network through Airflow, and show the chat
+demo: setup ## Post a demo network's latest reports through Airflow, and show the chat
 	@$(RUN) -m demo report
 
 up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
 	@$(RUN) -m demo up
 
-test: setup ## Pass every test
+test: setup ## Run every test
 	@$(RUN) -m pytest -n 3
 
 check: setup lint types test ## Everything that CI runs
@@ -27,32 +27,32 @@ lint: setup
 types: setup
 	@$(BIN)/mypy
 
-ledger: setup ## Make the delivery ledger, or bring it up to date: make ledger POSTED_UNTIL=nothing
+ledger: setup ## Create or update the delivery ledger: make ledger POSTED_UNTIL=nothing
 	@$(RUN) -m sancrm_reports.glue.ledger --posted-until "$(POSTED_UNTIL)" $(if $(TAKE_OVER),--take-over)
 
 bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; half an hour
 	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench
 
-check-telegram: setup ## Ask Telegram about every chat of the settings; sends nothing
+check-telegram: setup ## Ask Telegram about every chat in the settings; sends nothing
 	@$(RUN) -m sancrm_reports.glue.check_telegram
 
 check-sources: setup ## Ask the CRM whether the files in include/sql/sources/ give what they must
 	@$(RUN) -m sancrm_reports.glue.check_sources $(if $(PERIOD),--period $(PERIOD) --report $(or $(REPORT),daily))
 
-formula-diff: setup ## What changed SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
+formula-diff: setup ## Show which figures the edited SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
 	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)
 
-lock: setup ## Pin everything anew from requirements.txt and requirements-dev.txt
+lock: setup ## Re-lock all dependencies from requirements.txt and requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" requirements.txt -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt \
 	    -o requirements-dev.lock
 
-pictures: setup ## Draw the pictures of docs/ anew, with Chromium
+pictures: setup ## Redraw the pictures of docs/, with Chromium
 	@$(RUN) -m demo.pictures
 
-clean: ## Forget the virtual environment and the demo's data
+clean: ## Remove the virtual environment and the demo's data
 	rm -rf .venv .demo
 
 setup: .venv/installed

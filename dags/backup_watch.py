@@ -1,4 +1,4 @@
-"""Notices the backup that is not there: one DAG per watched backup, one run per expected backup."""
+"""Notices missing backups: one DAG per watched backup, one run per expected backup."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class ReportError(Exception):
 
 
 class PermanentError(ReportError):
-    """Something that a retry cannot mend: the task fails at once."""
+    """Something that a retry cannot fix: the task fails at once."""
 
     code = "permanent"
 

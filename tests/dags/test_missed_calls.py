@@ -291,7 +291,7 @@ BROKEN = {
     "no code": (
         "alter table branches alter code_prefix drop not null;"
         "update branches set code_prefix = null where id = 2",
-        "its code is no text, but NoneType",
+        "its code is not text, but NoneType",
     ),
 }
 

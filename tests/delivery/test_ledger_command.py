@@ -34,7 +34,7 @@ def test_a_new_ledger_needs_a_persons_answer_and_then_none(dsn, capsys):
     assert main([]) == 1
     assert "POSTED_UNTIL=nothing" in capsys.readouterr().err
     assert main(["--posted-until", "17.11.2026"]) == 1
-    assert "17.11.2026 is no day" in capsys.readouterr().err
+    assert "17.11.2026 isn't a day" in capsys.readouterr().err
     assert main(["--posted-until", "2026-11-17"]) == 0
     assert "nothing of the reports up to 2026-11-17" in capsys.readouterr().out
     assert main([]) == 0

@@ -37,6 +37,8 @@ README = TEXTS[ROOT / "README.md"]
 SETTINGS = TEXTS[DOCS / "settings.md"]
 METRICS = TEXTS[DOCS / "metrics.md"]
 SOURCES = TEXTS[DOCS / "sources.md"]
+INSTALLATION = TEXTS[DOCS / "installation.md"]
+RUNS = TEXTS[DOCS / "runs.md"]
 DEVELOPMENT = TEXTS[DOCS / "development.md"]
 EVERYTHING = "\n".join(TEXTS.values())
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -98,6 +100,11 @@ def params():
     return [param for file in files for param in file.get("PARAMS", {}).items()]
 
 
+def test_the_readme_is_short():
+    # It says what this is and where to read on; whatever takes longer has a page of its own.
+    assert len(README.splitlines()) <= 150
+
+
 def test_every_dag_is_in_the_readme():
     # The set that tests/dags holds Airflow to.
     assert rows(README).keys() >= DAG_IDS
@@ -119,9 +126,9 @@ def test_every_task_is_in_the_readme(dag_file):
     assert all(task in README for task in dag_file["compute"].dag.task_ids)
 
 
-def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
+def test_every_param_of_the_dags_is_in_the_docs_with_its_default(params):
     # In the table of the runs by hand; each value that is allowed is named, too.
-    table = rows(README)
+    table = rows(RUNS)
     for name, param in params:
         default, meaning = table[name]
         shown = {"None": "empty", "[]": "empty", "False": "false"}.get(
@@ -131,21 +138,21 @@ def test_every_param_of_the_dags_is_in_the_readme_with_its_default(params):
         assert all(f"`{value}`" in meaning for value in param.schema.get("enum", ())), name
 
 
-def test_connections_and_pools_are_in_the_readme():
+def test_connections_and_pools_are_in_the_installation():
     # By the names that the settings have where nobody changes them.
     configured = load_settings(ROOT / "include" / "settings.toml")
     for name in (configured.database.conn_id, configured.telegram.conn_id):
-        assert f"**`{name}`**" in README
-        assert f"airflow connections add {name} " in README
+        assert f"**`{name}`**" in INSTALLATION
+        assert f"airflow connections add {name} " in INSTALLATION
     for pool in (configured.telegram.pool, configured.telegram.alerts_pool):
-        assert f"airflow pools set {pool} " in README
-    assert f"**`{configured.ledger.conn_id}`**" in README
+        assert f"airflow pools set {pool} " in INSTALLATION
+    assert f"**`{configured.ledger.conn_id}`**" in INSTALLATION
     assert f"airflow connections add {configured.ledger.conn_id} " in TEXTS[DOCS / "ledger.md"]
 
 
-def test_the_extra_of_the_connection_is_in_the_readme_with_its_defaults():
+def test_the_extra_of_the_connection_is_in_the_installation_with_its_defaults():
     # Every key that the hook takes, and what it is without.
-    table = rows(README)
+    table = rows(INSTALLATION)
     for name, field in Extra.model_fields.items():
         default = table[name][0].strip("`")
         assert default == ("none" if field.default is None else str(field.default)), name
@@ -296,9 +303,9 @@ def test_the_columns_of_a_source_are_those_of_the_docs(file):
     assert set(rows(section)) == columns
 
 
-def test_the_account_of_the_readme_is_enough_for_a_report():
+def test_the_account_of_the_installation_is_enough_for_a_report():
     # The SQL for the DBA, run as it stands: the account then reads everything and writes nothing.
-    [account] = blocks(README, "sql")
+    [account] = blocks(INSTALLATION, "sql")
     settings = load_settings(ROOT / "include" / "settings.toml")
     day = Period.last_whole_before(NOON, kind=PeriodKind.DAY, timezone="Europe/Moscow")
     with EmbeddedPostgres() as postgres:
@@ -321,9 +328,9 @@ def test_the_account_of_the_readme_is_enough_for_a_report():
     assert [row.subject for row in figures] == ["unallocated", "network"]
 
 
-def test_the_account_of_the_readme_with_one_more_grant_is_enough_for_a_drill():
+def test_the_account_of_the_installation_with_one_more_grant_is_enough_for_a_drill():
     # What docs/restore-drill.md has the DBA add; it counts every table of the drill.
-    [account] = blocks(README, "sql")
+    [account] = blocks(INSTALLATION, "sql")
     [grant] = re.findall(r"^ *(grant .*;)$", TEXTS[DOCS / "restore-drill.md"], re.MULTILINE)
     statements = (SQL / "restore_drill.sql").read_text("utf-8").split(";")
     with EmbeddedPostgres() as postgres:
@@ -365,9 +372,9 @@ def test_the_runbook_leaves_runs_to_the_scheduler():
     assert not [line for line in runbook if line.startswith("airflow dags test")]
 
 
-def test_the_readme_shows_airflow_commands():
+def test_the_installation_shows_airflow_commands():
     # So that the test above does not pass for want of commands.
-    assert len(commands(README, "airflow")) >= 8
+    assert len(commands(INSTALLATION, "airflow")) >= 8
 
 
 def test_the_params_in_commands_are_params(params):
@@ -429,15 +436,20 @@ def test_every_relative_link_leads_somewhere(page):
 
 
 def test_every_decision_is_in_their_list_with_its_title():
-    # Each number once, and each named as its own first line does.
+    # Each number once, each named as its own first line does, with its date and its own status.
     folder = DOCS / "decisions"
-    listed = dict(re.findall(r"^- \[(.*?)\]\((.*?)\)$", TEXTS[folder / "README.md"], re.MULTILINE))
+    line = r"^- \[(.*?)\]\((.*?)\) · \d{4}-\d\d-\d\d · (accepted|(?:partly )?superseded by \d{4})$"
+    listed = re.findall(line, TEXTS[folder / "README.md"], re.MULTILINE)
     records = sorted(folder.glob("[0-9]*.md"))
-    assert sorted(listed.values()) == [record.name for record in records]
-    numbers = [int(record.name[:4]) for record in records]
+    assert sorted(name for _, name, _ in listed) == [record.name for record in records]
+    numbers = [record.name[:4] for record in records]
     assert len(set(numbers)) == len(numbers)
-    for title, name in listed.items():
-        assert TEXTS[folder / name].startswith(f"# {title}\n")
+    for title, name, status in listed:
+        record = TEXTS[folder / name]
+        assert record.startswith(f"# {title}\n")
+        replaced = re.search(r"^\*\*((?:Partly s|S)uperseded by (\d{4}))\*\*", record, re.MULTILINE)
+        assert status == (replaced[1].lower() if replaced else "accepted"), name
+        assert not replaced or replaced[2] in numbers, name
 
 
 def test_every_page_that_the_code_refers_to_exists():

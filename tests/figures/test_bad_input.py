@@ -99,7 +99,7 @@ def test_no_connection_says_where_to_create_it(crm):
     crm.monkeypatch.delenv("AIRFLOW_CONN_SANCRM_DB")
     error = crm.error()
     assert isinstance(error, CrmError)
-    assert_says(error, "sancrm_db", "Admin > Connections", "read-only", "README.md")
+    assert_says(error, "sancrm_db", "Admin > Connections", "read-only", "docs/installation.md")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_no_connection_says_where_to_create_it(crm):
     ids=["password", "login", "database"],
 )
 def test_a_refused_login_is_permanent(crm, login, database, words):
-    # A retry cannot mend a wrong password, login or database name.
+    # A retry cannot fix a wrong password, login or database name.
     user, password = login
     crm.connect(crm.server.dsn(database, user=user, password=password))
     error = crm.error()

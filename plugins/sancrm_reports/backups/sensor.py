@@ -77,7 +77,7 @@ class BackupSensor(BaseSensorOperator):
         Otherwise a stopped triggerer would look like a missing backup.
 
         Raises:
-            TriggererError: the wait is not over; Airflow's retry begins it anew.
+            TriggererError: the wait is not over; Airflow's retry starts it again.
         """
         from sancrm_reports.backups.watch import look
 
@@ -128,7 +128,7 @@ def _publish(context: Context, judgement: Judgement, *, is_rehearsal: bool) -> N
     """Leave the judgement for the alert, and turn the task red where it is bad.
 
     Raises:
-        BadBackupError: the verdict is bad, and this is no rehearsal.
+        BadBackupError: the verdict is bad, and this isn't a rehearsal.
     """
     from sancrm_reports.backups.text import verdict_line
 

@@ -1,4 +1,4 @@
-"""What is said of a backup that is not there: the alert, its reminders, and the good end."""
+"""The messages about a missing or bad backup: the alert, its reminders, and the end."""
 
 from __future__ import annotations
 

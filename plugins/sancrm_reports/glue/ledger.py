@@ -60,7 +60,7 @@ def prepare(database: LedgerDatabase, posted_until: str) -> str:
         until = None if posted_until in ("", "nothing") else date.fromisoformat(posted_until)
     except ValueError:
         raise AnswerNeededError(
-            f"POSTED_UNTIL={posted_until} is no day. Write it as 2026-11-17, or: nothing."
+            f"POSTED_UNTIL={posted_until} isn't a day. Write it as 2026-11-17, or: nothing."
         ) from None
     done = migrate(database, MIGRATIONS, until)
     version = versions(MIGRATIONS)[-1]

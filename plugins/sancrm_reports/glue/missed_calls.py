@@ -187,7 +187,7 @@ def day_of(context: Any) -> date:
     """Return the day whose messages a run is of: its param ``day``, or its own.
 
     Raises:
-        PeriodError: the param is no day, or one to come.
+        PeriodError: the param isn't a day, or is in the future.
     """
     today, named = run_day(context), context["params"].get("day")
     if not named:

@@ -209,7 +209,7 @@ def _period(kind: Kind, day: date) -> Period:
 
 def _periods(kind: Kind, first: date, last: date) -> list[Period]:
     if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
-        raise HTTPException(422, f"From {first} to {last} is no range of periods.")
+        raise HTTPException(422, f"From {first} to {last} isn't a range of periods.")
     periods = [_period(kind, first)]
     while periods[-1].end <= last:
         periods.append(periods[-1].after)

@@ -226,7 +226,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
         for to in addresses:
             posted = ledger.messages.get(ledger.key(name, period.key, "network", to))
             if posted and posted.state is not State.FAILED:
-                self.log.info("%s is no part of the digest: it was posted.", period.key)
+                self.log.info("%s isn't part of the digest: it was already posted.", period.key)
                 continue
             key = ledger.key(name, f"digest-{today.isoformat()}", "network", to)
             lines = ledger.add_to_note(f"lines|{key}", {period.start.isoformat(): line})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RetryWhatCanPass(RetryPolicy):
-    """Fail at once what a retry cannot mend, and wait exactly as long as Telegram asks."""
+    """Fail at once what a retry cannot fix, and wait exactly as long as Telegram asks."""
 
     def evaluate(
         self,
@@ -25,7 +25,7 @@ class RetryWhatCanPass(RetryPolicy):
     ) -> RetryDecision:
         """Decide by the kind of the error."""
         if isinstance(exception, PermanentError):
-            return RetryDecision.fail(reason="a retry cannot mend this")
+            return RetryDecision.fail(reason="a retry cannot fix this")
         if seconds := getattr(exception, "retry_after", None):
             return RetryDecision.retry(delay=timedelta(seconds=seconds), reason="Telegram's wait")
         return RetryDecision.default()

@@ -24,7 +24,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
     without logical date makes, reports the last whole period before it. Never the clock.
 
     Raises:
-        PeriodError: the day is no date, the period is not over yet, the interval is no period, or
+        PeriodError: the day isn't a date, the period isn't over, the interval isn't a period, or
             the run's conf names a param that does not exist.
     """
     refuse_unknown(context)
@@ -42,7 +42,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
         period = Period.last_whole_before(interval[1], kind=kind, timezone=timezone)
         if (period.starts_at, period.ends_at) != interval:
             raise PeriodError(
-                f"The run's data interval, {interval[0]} to {interval[1]}, is no whole {kind} in "
+                f"The run's data interval, {interval[0]} to {interval[1]}, isn't a whole {kind} in "
                 f"{timezone}. Trigger it without an interval, and name a day in the param period.",
                 code="period_interval",
             )

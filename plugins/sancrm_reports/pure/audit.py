@@ -105,7 +105,7 @@ class Audit:
 
     ``reason`` says why messages are missing, by its code (``missing.…`` in words.po); empty where
     nobody knows, or none is.
-    What a run that is going on has not sent yet is no trouble: its end, or its deadline, tells.
+    What a run that is going on has not sent yet isn't trouble: its end, or its deadline, tells.
     """
 
     report: str

@@ -97,7 +97,7 @@ class Figures:
 
     @property
     def has_movements(self) -> bool:
-        """Whether anything was earned, or used up; fixed costs alone are no movement."""
+        """Whether anything was earned, or used up; fixed costs alone don't count."""
         return any(
             (
                 self.revenue,

@@ -57,7 +57,7 @@ class MissedCall:
         for name in ("code", "status", *TEXTS):
             value = row[name]
             if not isinstance(value, str) and (value is not None or name in ("code", "status")):
-                raise UnreadableCallError(f"its {name} is no text, but {type(value).__name__}")
+                raise UnreadableCallError(f"its {name} is not text, but {type(value).__name__}")
         since = row["since"]
         if not isinstance(since, datetime) or since.tzinfo is None:
             raise UnreadableCallError(

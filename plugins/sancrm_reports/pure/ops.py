@@ -1,4 +1,4 @@
-"""What ops are told: a run that failed, a report that is late, that it is over."""
+"""Alerts to ops: a run that failed, a report that is late, and that it is over."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Occasion:
 def run_failed(
     occasion: Occasion, failures: Sequence[Failure], *, log_url: str, templates: Path
 ) -> Message:
-    """Tell of a failed run: what, where, why, and what mends it; the button opens a log."""
+    """An alert about a failed run: what, where, why, and what fixes it; the button opens a log."""
     language = language_of(templates)
     steps = [
         {

@@ -12,7 +12,7 @@ SHOWN_AT_THE_START = 4  # the country's code and the operator's: +7 912
 
 
 def phone(written: str, *, country: str, is_masked: bool = False) -> str:
-    """Return a phone in the usual form, +7 912 345-67-89; what is no phone stays as it stands.
+    """Return a phone in the usual form, +7 912 345-67-89; what isn't a phone stays unchanged.
 
     Args:
         written: what somebody typed: ``89123456789``, ``8 (912) 345-67-89``, or "no phone".
@@ -24,7 +24,7 @@ def phone(written: str, *, country: str, is_masked: bool = False) -> str:
 
 
 def _usual(written: str, country: str) -> str:
-    """Return the usual form, empty where it is no phone, or more than one: nothing may get lost."""
+    """Return the usual form; empty if it isn't one phone, so that nothing gets lost."""
     if not re.fullmatch(r"[\d\s()+.‐-―-]+", written):
         return ""
     try:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from sancrm_reports.errors import PermanentError
 
-MOST_TOLD = 20  # problems in one error; whoever mends these sees the rest
+MOST_TOLD = 20  # problems in one error; whoever fixes these sees the rest
 
 
 class SourcesError(PermanentError):

@@ -50,7 +50,7 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
     except AirflowNotFoundException:
         raise CrmError(
             f"There is no Airflow connection {database.conn_id!r}. Create it under Admin > "
-            "Connections (type Postgres, a read-only account); README.md says how.",
+            "Connections (type Postgres, a read-only account); docs/installation.md says how.",
             code="crm_no_connection",
         ) from None
     except psycopg.Error as error:

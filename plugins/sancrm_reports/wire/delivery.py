@@ -133,7 +133,7 @@ class Delivery:
                 it; without one it is sent, as alerts are.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
-            grows: another text is no correction, but more of the same, as in a digest.
+            grows: another text isn't a correction, but more of the same, as in a digest.
             reply_to: the name in the ledger of a message in this chat that this one answers.
             after: the name of the message in this chat that is to come before, if it comes soon.
 

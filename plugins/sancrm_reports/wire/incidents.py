@@ -1,4 +1,4 @@
-"""Troubles that ops are told of once: one message each, edited when it is over.
+"""Problems that ops are alerted about once: one message each, edited when it is over.
 
 An alert fails open: where nobody knows whether it arrived, it is sent again, because one that is
 told twice is better than one that is lost (docs/decisions/0035-alerts-fail-open.md).

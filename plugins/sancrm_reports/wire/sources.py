@@ -38,7 +38,7 @@ ALL_TIME = {
 
 
 def sources_there(folder: Path, files: Iterable[str] = tuple(CONTRACT)) -> list[str]:
-    """Return the files, without an optional one that is not there."""
+    """Return the files, without optional ones that don't exist."""
     return [file for file in files if file not in OPTIONAL or has_source(folder, file)]
 
 

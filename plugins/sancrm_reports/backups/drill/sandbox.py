@@ -64,7 +64,7 @@ class Sandbox:
         """Return where the programs can read a dump that is a folder: in its place, or a copy.
 
         Raises:
-            DrillError: something in it is no file, such as a link to one elsewhere.
+            DrillError: something in it isn't a file, such as a link to one elsewhere.
             OSError: it cannot be read.
         """
         for file in dump.iterdir():

@@ -106,7 +106,7 @@ def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     A link is followed, but a dump is given once, whatever its names. Left out are names that begin
     with a dot, as a shell does, unless rsync is writing them; what lies beside a dump, such as its
     checksum, unless the pattern asks for such; links that lead nowhere, pipes and the like; folders
-    without ``toc.dat``, which are no dumps, or not yet; and what cannot be looked into.
+    without ``toc.dat``, which aren't dumps, or not yet; and folders closed to this user.
 
     Raises:
         FolderError: the folder is not there, or cannot be read.
@@ -150,7 +150,7 @@ def _final_name(name: str) -> tuple[str, bool]:
 
 
 def _stats(path: Any) -> list[Any]:
-    """Return what is known of each file of a dump; none of what is no dump, is closed, or went."""
+    """Return each file of a dump; nothing if it isn't a dump, is closed to us, or is gone."""
     try:
         if not path.is_dir():
             stat = path.stat()
@@ -161,8 +161,8 @@ def _stats(path: Any) -> list[Any]:
         return [file.stat() for file in files]
     except FileNotFoundError:  # retention took it just now, or a link leads nowhere
         return []
-    except PermissionError as error:  # such as lost+found: the others are there all the same
-        log.warning("%s is left out, it cannot be looked into: %s.", path, error.strerror)
+    except PermissionError:  # such as lost+found: the others are there all the same
+        log.warning("%s is skipped: permission denied.", path)
         return []
 
 

@@ -44,7 +44,7 @@ class ToolReport:
             return READERS[self.settings.kind](report, self.settings.server, observed_at, self.zone)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReportUnreadableError(
-                f"This is no report of {self.settings.kind} in JSON "
+                f"This isn't a JSON report of {self.settings.kind} "
                 f"({type(error).__name__}: {error}): {last_line(text)!r}"
             ) from None
 

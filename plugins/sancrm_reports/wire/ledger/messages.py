@@ -1,7 +1,7 @@
 """Messages in the ledger: claimed by one sender at a time, and written before and after the call.
 
 A claim has an owner and an end. Whoever finds a live one waits; one whose end has passed, or that
-an earlier try of the same task left behind, is nobody's: ``waiting`` may be claimed anew, and
+an earlier try of the same task left behind, is nobody's: ``waiting`` may be claimed again, and
 ``sending`` is a message of unknown fate.
 """
 
