@@ -94,7 +94,7 @@ def test_an_unknown_fate_comes_with_the_resending_command_only(run, telegram):
     audit(run)
     told = in_ops_chat(telegram)[-1]
     assert "сначала посмотрите в чат" in told
-    assert f'{{"period": "2026-11-16", "resend": ["branch-1@{CHAT}"]}}' in told
+    assert f'{{"period": "2026-11-16", "resend": ["branch-2@{CHAT}"]}}' in told
     assert "backfill create" not in told
 
 

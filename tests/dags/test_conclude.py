@@ -123,5 +123,5 @@ def test_a_broken_schema_is_told_with_the_file_to_change(run, telegram, crm):
     crm.execute("alter table branches rename to filialy")
     run()
     (told,) = in_chat(telegram, OPS_CHAT)
-    assert "Исправьте файл в include/sql/sources" in told.text
+    assert "файл в include/sql/sources" in told.text
     assert 'relation "branches" does not exist' in told.text

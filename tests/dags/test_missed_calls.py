@@ -248,7 +248,8 @@ def test_what_the_settings_hide_is_hidden(call, crm, telegram, monkeypatch):
 
 def run_of(kind, *, days_ago, cleared=0):
     moment = datetime.now(UTC) - timedelta(days=days_ago)
-    return {"dag_run": SimpleNamespace(run_type=kind, run_after=moment, clear_number=cleared)}
+    run = SimpleNamespace(run_type=kind, run_after=moment, clear_number=cleared)
+    return {"dag_run": run, "params": {}}
 
 
 @pytest.mark.parametrize(
@@ -270,8 +271,8 @@ def test_a_run_whose_day_is_over_tells_nothing(context, comes_too_late):
 def test_a_run_that_comes_too_late_solves_nothing():
     # It is green, and has told of nobody.
     conclude = ConcludeMissedCallsOperator(task_id="conclude_run")
-    assert conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=0)})
-    assert not conclude.has_sent({"params": {}, **run_of("scheduled", days_ago=1)})
+    assert conclude.has_sent(run_of("scheduled", days_ago=0))
+    assert not conclude.has_sent(run_of("scheduled", days_ago=1))
 
 
 BROKEN = {

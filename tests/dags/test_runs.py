@@ -152,7 +152,7 @@ def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
     done = run()
     assert str(done.state) == "failed"
-    assert states(done)["check_sources"] == "failed"
+    assert states(done)["wait_for_data"] == "failed"
     assert in_chat(telegram) == []
 
 
