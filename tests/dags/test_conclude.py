@@ -25,7 +25,7 @@ def test_a_failed_run_is_told_once_with_what_mends_it(run, telegram, down):
     assert "wait_for_data: база CRM не отвечает\nconnection failed: " in told.text
     command = """airflow dags trigger profitability_daily --conf '{"period": "2026-11-17"}'"""
     assert command in told.text
-    assert "/tasks/compute_profitability" in told.text  # the log; localhost is no button
+    assert "/tasks/wait_for_data" in told.text  # the log; localhost is no button
     assert not told.silent
 
 

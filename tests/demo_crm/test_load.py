@@ -68,6 +68,7 @@ from pg_attribute where attrelid = %(table)s::regclass and attnum > 0 order by a
 
 INDEXES = {
     "repairs_closed_at_idx": "(closed_at)",
+    "repairs_without_time_idx": "(status_id, id) WHERE (closed_at IS NULL)",
     "repair_parts_repair_id_idx": "(repair_id)",
     "repair_services_repair_id_idx": "(repair_id)",
     "rentals_ended_at_idx": "(ended_at)",

@@ -27,7 +27,12 @@ from sancrm_reports.wire.crm_errors import CrmUnreachableError
 from sancrm_reports.wire.freshness import look, read_freshness
 
 RUSSIAN = language_of(INCLUDE / "templates" / "ru")
-REPLICATED = {"wal_level": "replica", "max_wal_senders": "4", "max_standby_streaming_delay": "0"}
+REPLICATED = {
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "max_standby_streaming_delay": "0",
+    "synchronous_commit": "on",  # the position that is waited for is then past the commit
+}
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_a_good_backup_ends_its_wait_and_a_failed_one_is_told(airflow, waiting, 
     assert airflow.wait_for_run(DAG_IDS[0])["state"] == "success"
     assert airflow.wait_for_run(DAG_IDS[1])["state"] == "failed"
     [alert] = telegram.accepted[before:]
-    assert "db1: сбой" in alert.text
+    assert alert.text.startswith("🔴 Сбой резервного копирования db1")
     assert tasks(airflow, DAG_IDS[2], "deferred")
 
 
