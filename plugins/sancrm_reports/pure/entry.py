@@ -72,11 +72,6 @@ class Entry:
     error: str | None = None
     corrections: list[Correction] = field(default_factory=list)
 
-    @property
-    def was_tried(self) -> bool:
-        """Whether Telegram was ever asked to take it."""
-        return self.state is not State.WAITING
-
 
 def text_hash(text: str, *, key: str = "") -> str:
     """Return a short fingerprint of a text, which nobody can try out who lacks the key."""
