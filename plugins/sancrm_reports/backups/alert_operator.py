@@ -1,4 +1,4 @@
-"""The task that tells of a backup: it runs whatever came before it."""
+"""The task that alerts about a backup: it runs whatever came before it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def alerting_of(name: str) -> dict[str, Any]:
 
 
 class PostBackupAlertOperator(TelegramOperator):
-    """Tell an incident once, remind of it daily, and close it with the next good backup.
+    """Alert once per incident, remind of it daily, and close it with the next good backup.
 
     :param backup: its name in the settings.
     """
@@ -60,7 +60,7 @@ class PostBackupAlertOperator(TelegramOperator):
         self.backup = backup
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Tell what was found; that nothing was found out is told, too."""
+        """Send what was found; that nothing could be found out, too."""
         from sancrm_reports.wire.ledger.database import NoLedgerError
 
         judgement, log_url = found_out(context)
@@ -71,7 +71,7 @@ class PostBackupAlertOperator(TelegramOperator):
                     outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
                 else:
                     today = datetime.now(ZoneInfo(settings().account.timezone)).date()
-                    outcomes = alerts.tell(judgement, today=today, log_url=log_url)
+                    outcomes = alerts.notify(judgement, today=today, log_url=log_url)
                 return self.show(context, outcomes, alerts.errors)
         except NoLedgerError as error:
             if not judgement.verdict.is_bad:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, tell_ops
+from sancrm_reports.glue.reported_period import reported_period
+from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class WaitForDataOperator(TelegramOperator):
         from sancrm_reports.glue.freshness_trigger import FreshnessTrigger
         from sancrm_reports.wire.freshness import look
 
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         if settings().freshness.when_stale != "hold":
             return
         found = look(period)
@@ -77,10 +77,10 @@ class WaitForDataOperator(TelegramOperator):
     def _tell(self, context: Context, period: Period, found: Freshness, deadline: datetime) -> None:
         from sancrm_reports.glue.conclude import LATE
         from sancrm_reports.pure.freshness import waits_for_data
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        occasion = Occasion.of_report(self.dag_id, period)
-        message = waits_for_data(occasion, found, period, deadline=deadline, templates=templates())
+        purpose = RunPurpose.of_report(self.dag_id, period)
+        message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
-        self.show(context, tell_ops(context, f"{LATE}|{occasion.name}", message))
+        self.show(context, alert_ops(context, f"{LATE}|{purpose.name}", message))

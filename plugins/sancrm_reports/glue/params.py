@@ -8,16 +8,16 @@ from airflow.sdk import Param
 
 from sancrm_reports.pure.decisions import Decisions
 
-WORDS = ("resend", "arrived", "removed")
+DECISIONS = ("resend", "arrived", "removed")
 
 # What a person says of messages whose answer never came, having looked into the chat.
-UNKNOWN_FATE = {
+UNKNOWN_STATUS = {
     "resend": Param(
         [],
         type="array",
         items={"type": "string"},
         title="Not in the chat: send again",
-        description="Names of messages of unknown fate, as branch-2@-1001234567890. Only after "
+        description="Names of messages of unknown status, as branch-2@-1001234567890. Only after "
         "looking into the chat: these are not there. The alert gives the command.",
     ),
     "arrived": Param(
@@ -25,13 +25,13 @@ UNKNOWN_FATE = {
         type="array",
         items={"type": "string"},
         title="In the chat: take as sent",
-        description="Names of messages of unknown fate, as branch-2@-1001234567890. Only after "
+        description="Names of messages of unknown status, as branch-2@-1001234567890. Only after "
         "looking into the chat: these are there. The alert gives the command.",
     ),
 }
 
 
 def decisions_of(context: Any) -> Decisions:
-    """Return what the run's params say of messages of unknown fate."""
+    """Return what the run's params say of messages of unknown status."""
     params = context["params"]
-    return Decisions.of(**{word: params.get(word) or () for word in WORDS})
+    return Decisions.of(**{word: params.get(word) or () for word in DECISIONS})

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.params import decisions_of
-from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
@@ -66,7 +66,7 @@ class TelegramReportOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         message = self.message(period, settings())
         mode = context["params"].get("backfill_mode", "full")
         if context["params"].get("dry_run"):
@@ -124,14 +124,14 @@ class TelegramReportOperator(TelegramOperator):
     def _delivery(
         self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
     ) -> Delivery:
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        occasion = Occasion.of_report(self.dag_id, period)
+        purpose = RunPurpose.of_report(self.dag_id, period)
         return delivery_of(
             ledger,
             hook,
             decisions=decisions_of(context),
-            how_to_decide=occasion.decide,
+            how_to_decide=purpose.decide,
         )
 
 
@@ -234,7 +234,9 @@ class PostNetworkReportOperator(TelegramReportOperator):
                 self.report, [lines[day] for day in sorted(lines)], templates=templates()
             )
             try:
-                outcomes += delivery.deliver(key, to, message, day=today, silent=True, grows=True)
+                outcomes += delivery.deliver(
+                    key, to, message, day=today, silent=True, edits_quietly=True
+                )
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 # For the UI only: its events show what was sent. The ledger lies in a database of its own.
-DELIVERIES = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
+DELIVERY_ASSET = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
 
 
 def posting() -> dict[str, Any]:
@@ -32,12 +32,12 @@ def posting() -> dict[str, Any]:
 
     Defaults in ``__init__`` would not do: the scheduler never sees them of a mapped task.
     """
-    return {"pool": settings().telegram.pool, "outlets": [DELIVERIES]}
+    return {"pool": settings().telegram.pool, "outlets": [DELIVERY_ASSET]}
 
 
 def alerting() -> dict[str, Any]:
     """Return what every task that alerts must be given: its pool is not the reports'."""
-    return {"pool": settings().telegram.alerts_pool, "outlets": [DELIVERIES]}
+    return {"pool": settings().telegram.alerts_pool, "outlets": [DELIVERY_ASSET]}
 
 
 def common_hook() -> SancrmTelegramHook:
@@ -120,14 +120,14 @@ def incidents_of(ledger: Ledger) -> Incidents:
     return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
 
 
-def tell_ops(context: Any, name: str, message: Message) -> list[Outcome]:
+def alert_ops(context: Any, name: str, message: Message) -> list[Outcome]:
     """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.unlogged import send_unlogged
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger).tell(name, message)
+            return incidents_of(ledger).alert(name, message)
     except NoLedgerError as error:
         return [send_unlogged(message, [ops_route], error, templates())]
 
@@ -176,7 +176,7 @@ class TelegramOperator(BaseOperator):
         self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
         for outcome in outcomes:
             self.log.info("%s: %s", outcome.key, outcome.action)
-        context["outlet_events"][DELIVERIES].extra = {
+        context["outlet_events"][DELIVERY_ASSET].extra = {
             outcome.key: outcome.action for outcome in outcomes
         }
         if errors:

@@ -109,7 +109,7 @@ class MissedCallsChat:
 
         ``unreadable`` are repairs of which no message can be made: reasons by id. Nobody says that
         these customers were called. What came of it is in ``outcomes``. A message that Telegram
-        refuses, or whose fate is unknown, holds up no other: it is in ``errors``.
+        refuses, or whose status is unknown, holds up no other: it is in ``errors``.
 
         Raises:
             ReportError: something that may pass; go on later, and nothing is sent twice.

@@ -21,7 +21,7 @@ from sancrm_reports.settings import settings, templates
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
 
-    from sancrm_reports.backups.drill.result import Drill, Problem
+    from sancrm_reports.backups.drill.result import Drill, DrillProblem
     from sancrm_reports.settings import Settings
 
 DRILL = "drill"  # the XCom with what is known of a drill: names, counts and times, no rows
@@ -83,7 +83,7 @@ class PostRestoreDrillOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chat."""
         from sancrm_reports.backups.drill.result import Drill, drill_message
-        from sancrm_reports.wire.incidents import insist
+        from sancrm_reports.wire.incidents import deliver_at_least_once
 
         left: Any = context["ti"].xcom_pull(task_ids=self.drilled_by, key=DRILL)
         drill = Drill.model_validate(left or {})  # nothing is left by a worker that was killed
@@ -98,7 +98,9 @@ class PostRestoreDrillOperator(TelegramOperator):
         with ledger_of(context) as ledger:
             delivery = delivery_of(ledger, hook, decisions=RESEND_ALL)
             key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
-            return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
+            return self.show(
+                context, deliver_at_least_once(lambda: delivery.deliver(key, to, message))
+            )
 
 
 def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
@@ -111,7 +113,7 @@ def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
     return CronTriggerTimetable(wanted.schedule, timezone=configured.account.timezone)
 
 
-def _wrong_with(drill: Drill) -> list[Problem]:
+def _wrong_with(drill: Drill) -> list[DrillProblem]:
     from sancrm_reports.backups.drill.result import problems_of
 
     wanted = settings().restore_drill

@@ -16,7 +16,7 @@ class PeriodError(PermanentError):
     code = "period"
 
 
-def period_of(context: Any, report: str, timezone: str) -> Period:
+def reported_period(context: Any, report: str, timezone: str) -> Period:
     """Return the period that a run of the report (``daily``, …) is about.
 
     The param ``period`` (a day inside it) wins; then the run's data interval, which the timetable
@@ -27,7 +27,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
         PeriodError: the day isn't a date, the period isn't over, the interval isn't a period, or
             the run's conf names a param that does not exist.
     """
-    refuse_unknown(context)
+    refuse_unknown_params(context)
     kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
     named = context["params"].get("period")
@@ -59,7 +59,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
     return period
 
 
-def refuse_unknown(context: Any) -> None:
+def refuse_unknown_params(context: Any) -> None:
     """Refuse a param that does not exist: Airflow takes any, and «dry_rnu» would send.
 
     Raises:
