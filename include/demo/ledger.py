@@ -13,8 +13,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.pure.audit import NETWORK, DeliveryStatus, ExpectedMessages
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State
+from sancrm_reports.pure.figures import NETWORK, branch_subject
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.ledger.database import LedgerDatabase
 from sancrm_reports.wire.ledger.migrate import migrate
@@ -145,7 +146,7 @@ def daily_reports(
 
     A day of which nothing is expected or all is missing had no run.
     """
-    subjects = {f"branch-{branch_id}": place for place, branch_id in enumerate(branches)}
+    subjects = {branch_subject(branch_id): place for place, branch_id in enumerate(branches)}
     for day in sorted(days):
         statuses = {subject: status(day, subject) for subject in [*subjects, NETWORK]}
         if not set(statuses.values()) - {DeliveryStatus.MISSING, DeliveryStatus.NOT_EXPECTED}:

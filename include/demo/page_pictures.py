@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from demo.ledger import daily_reports, ledger_connection, open_database
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.pure.audit import NETWORK, DeliveryStatus
+from sancrm_reports.pure.audit import DeliveryStatus
+from sancrm_reports.pure.figures import NETWORK
 
 USER = "olga"
 WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 390, "height": 780}

@@ -13,11 +13,11 @@ from airflow.sdk import Asset
 from sancrm_reports.backups.sensor import found_by
 from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
-    address,
     alerting,
-    backup_hook,
+    backup_route,
     delivery_of,
     ledger_of,
     ops_route,
@@ -67,7 +67,7 @@ class PostBackupAlertOperator(TelegramOperator):
         try:
             with ledger_of(context) as ledger:
                 alerts = self._alerts(context, ledger)
-                if context["params"].get("rehearse"):
+                if params_of(context).rehearse:
                     outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
                 else:
                     today = datetime.now(ZoneInfo(settings().account.timezone)).date()
@@ -121,11 +121,6 @@ class PostBackupAlertOperator(TelegramOperator):
 
 def _routes() -> list[Callable[[], tuple[SancrmTelegramHook, Address]]]:
     """Return where an alert goes, and where it goes if that chat refuses; opened when needed."""
-
-    def backup_route() -> tuple[SancrmTelegramHook, Address]:
-        hook = backup_hook()
-        return hook, address(settings().chats.backups, hook)
-
     return [backup_route, ops_route]
 
 

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from sancrm_reports.backups.facts import Window
 from sancrm_reports.backups.verdicts import Judgement
 
@@ -53,10 +55,7 @@ class Watch:
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:
         """Read what ``to_json`` wrote, or begin."""
-        if value is None:
-            return cls()
-        incident = BackupIncident(**value["incident"]) if value["incident"] else None
-        return cls(**{**value, "incident": incident})
+        return TypeAdapter(cls).validate_python(value or {})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

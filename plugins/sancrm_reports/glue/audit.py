@@ -128,14 +128,14 @@ class AuditDeliveriesOperator(TelegramOperator):
             self.log.info("The ledger forgot %d messages older than %d days.", gone, keep.keep_days)
 
     def _examine(
-        self, context: Context, ledger: Ledger, report: str, period: Period
+        self, context: Context, ledger: Ledger, dag_id: str, period: Period
     ) -> PeriodAudit:
-        known = ledger.expected(report, period.key)
+        known = ledger.expected(dag_id, period.key)
         expected = known or ExpectedMessages(branches=self._branches(period))
         hook = common_hook()
 
         def in_chats(subject: str, chats: Sequence[str]) -> list[tuple[str, Entry | None]]:
-            keys = [ledger.key(report, period.key, subject, address(chat, hook)) for chat in chats]
+            keys = [ledger.key(dag_id, period.key, subject, address(chat, hook)) for chat in chats]
             return [(key.chat, ledger.messages.worst(key)) for key in keys]
 
         def delivered(subject: str) -> list[tuple[str, Entry | None]]:
@@ -146,10 +146,10 @@ class AuditDeliveriesOperator(TelegramOperator):
             now = in_chats(subject, chats_of(subject))
             return now if not noted or all_sent(now) else noted
 
-        audit = examine(report, period, expected, delivered)
+        audit = examine(dag_id, period, expected, delivered)
         if not audit.troubles:
             return audit
-        reason, is_going_on = why_missing(context["ti"], report, period)
+        reason, is_going_on = why_missing(context["ti"], dag_id, period)
         return replace(audit, reason=reason, is_going_on=is_going_on)
 
     def _branches(self, period: Period) -> dict[Key, str]:
@@ -174,9 +174,9 @@ def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
             yield report.dag_id, period
 
 
-def is_owed(ledger: Ledger, report: str, period: Period) -> bool:
+def is_owed(ledger: Ledger, dag_id: str, period: Period) -> bool:
     """Whether the report was in use by then: a DAG that was never switched on owes nothing."""
-    since = ledger.since(report)
+    since = ledger.since(dag_id)
     return since is not None and period.start >= since
 
 

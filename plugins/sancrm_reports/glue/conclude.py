@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, incidents_of, ledger_of
 from sancrm_reports.settings import settings, templates
@@ -71,9 +72,9 @@ class ConcludeRunOperator(TelegramOperator):
 
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for: a dry, silent or rehearsing one was not."""
-        params = context["params"]
-        is_play = params.get("dry_run") or params.get("rehearse")
-        return not is_play and params.get("backfill_mode") != "silent"
+        params = params_of(context)
+        is_play = params.dry_run or params.rehearse
+        return not is_play and params.backfill_mode != "silent"
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look how the run went, and alert ops to what they do not know yet.
@@ -89,7 +90,7 @@ class ConcludeRunOperator(TelegramOperator):
             return self.show(context, self._solve(context) if self.has_sent(context) else [])
         failures = [why_failed(context, *task) for task in failed]
         is_alerted = all(failure.is_alerted for failure in failures)
-        if not is_alerted and not context["params"].get("dry_run"):  # somebody is looking at that
+        if not is_alerted and not params_of(context).dry_run:  # somebody is looking at that
             message = run_failed(
                 purpose,
                 failures,

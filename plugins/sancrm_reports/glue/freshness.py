@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
 from sancrm_reports.settings import settings, templates
@@ -50,7 +51,7 @@ class WaitForDataOperator(TelegramOperator):
         if found.is_complete:
             return
         deadline = datetime.now(UTC) + timedelta(hours=settings().freshness.longest_hours)
-        if not context["params"].get("dry_run"):  # somebody is looking at that
+        if not params_of(context).dry_run:  # somebody is looking at that
             self._tell(context, period, found, deadline)
         self.defer(
             trigger=FreshnessTrigger(self.report, period.start.isoformat(), deadline.isoformat()),

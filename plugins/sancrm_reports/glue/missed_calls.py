@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import DecisionNeededError
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.params import decisions_of
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import PeriodError, refuse_unknown_params
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -86,7 +86,7 @@ class PostMissedCallsOperator(TelegramOperator):
             note += f" No message can be made of {len(found.unreadable)} more."
         if lacking := [status for status in statuses if status not in known]:
             note += f" The CRM has no status {quoted(lacking)}."
-        if context["params"].get("dry_run"):
+        if params_of(context).dry_run:
             return self._note(context, f"Dry run, nothing is sent. {note}")
         if not is_past and is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
@@ -133,12 +133,13 @@ class PostMissedCallsOperator(TelegramOperator):
 
         configured = settings().missed_calls
         hook = common_hook()
+        # Later, what is of unknown status may be what this run sent: nobody has looked since.
+        decisions = params_of(context).decisions if is_first else None
         purpose = RunPurpose.of_day(self.dag_id, self.dag_id, day, names_day=True)
         delivery = delivery_of(
             ledger,
             hook,
-            # Later, what is of unknown status may be what this run sent: nobody has looked since.
-            decisions=decisions_of(context) if is_first else None,
+            decisions=decisions,
             how_to_decide=purpose.decide,
             longest_wait=LONGEST_WAIT,
         )
@@ -147,7 +148,7 @@ class PostMissedCallsOperator(TelegramOperator):
             address(settings().chats.missed_calls, hook),
             _wording(),
             day=day,
-            decisions=decisions_of(context) if is_first else None,
+            decisions=decisions,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
         )
@@ -189,7 +190,7 @@ def day_of(context: Any) -> date:
     Raises:
         PeriodError: the param isn't a day, or is in the future.
     """
-    today, named = run_day(context), context["params"].get("day")
+    today, named = run_day(context), params_of(context).day
     if not named:
         return today
     try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
 
@@ -30,13 +31,13 @@ def reported_period(context: Any, report: str, timezone: str) -> Period:
     refuse_unknown_params(context)
     kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
-    named = context["params"].get("period")
+    named = params_of(context).period
     if named:
         try:
             period = Period.containing(parse_day(named), kind=kind, timezone=timezone)
         except ValueError as error:
             raise PeriodError(
-                f"The param period is wrong: {error}", code="period_date", quote=str(named)
+                f"The param period is wrong: {error}", code="period_date", quote=named
             ) from None
     elif interval := _data_interval(context):
         period = Period.last_whole_before(interval[1], kind=kind, timezone=timezone)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
+from sancrm_reports.pure.figures import branch_of
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -55,14 +56,6 @@ def ops_hook() -> SancrmTelegramHook:
     return SancrmTelegramHook.first_of(telegram.ops_conn_id, telegram.conn_id)
 
 
-def backup_hook() -> SancrmTelegramHook:
-    """Return the hook of the backup chat: of its own connection where there is one."""
-    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
-    telegram = settings().telegram
-    return SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
-
-
 def address(chat: str, hook: SancrmTelegramHook) -> Address:
     """Return where a chat of the settings is; an empty one is the connection's."""
     from sancrm_reports.wire.chats import Address
@@ -72,10 +65,9 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
-    kind, _, branch_id = subject.partition("-")
-    if kind == "branch":
-        return settings().chats.of_branch(branch_id)
-    return [settings().chats.of_summary]
+    branch_id = branch_of(subject)
+    chats = settings().chats
+    return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
 
 
 def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
@@ -136,6 +128,15 @@ def ops_route() -> tuple[SancrmTelegramHook, Address]:
     """Return the hook of the ops chat, and where that is."""
     hook = ops_hook()
     return hook, address(settings().chats.failures, hook)
+
+
+def backup_route() -> tuple[SancrmTelegramHook, Address]:
+    """Return the hook of the backup chat, and where that is."""
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+    telegram = settings().telegram  # a connection of its own is optional
+    hook = SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
+    return hook, address(settings().chats.backups, hook)
 
 
 class TelegramLink(BaseOperatorLink):

@@ -13,10 +13,8 @@ from typing import Any
 
 from sancrm_reports.pure.decisions import message_name
 from sancrm_reports.pure.entry import Entry, MessageKey, State
-from sancrm_reports.pure.figures import Key
+from sancrm_reports.pure.figures import NETWORK, Key, branch_subject
 from sancrm_reports.pure.period import Period
-
-NETWORK = "network"
 
 
 class DeliveryStatus(StrEnum):
@@ -62,21 +60,21 @@ class ExpectedMessages:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ExpectedMessages:
-        """Read what ``to_json`` wrote; JSON has made the ids texts."""
+        """Read what the ledger keeps: JSON has made the ids texts."""
         names = {_number_or_text(id_): name for id_, name in value["branches"].items()}
         return cls(value["mode"], names, value.get("chats", {}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return them as the store keeps them: keys of JSON are texts."""
-        names = {str(id_): name for id_, name in self.branches.items()}
-        return {"mode": self.mode, "branches": names, "chats": self.chats}
 
     @property
     def subjects(self) -> list[str]:
         """The subjects of the messages that are owed, the network last."""
         if self.mode != "full":
             return []
-        return [*(f"branch-{branch_id}" for branch_id in self.branches), NETWORK]
+        return [*self.names, NETWORK]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of the branches by their subjects."""
+        return {branch_subject(id_): name for id_, name in self.branches.items()}
 
 
 def _number_or_text(key: str) -> Key:
@@ -141,7 +139,7 @@ def examine(
         expected: the messages that it owes.
         delivered: gives, for a subject, its chats and what the ledger says of each.
     """
-    names = {f"branch-{id_}": name for id_, name in expected.branches.items()}
+    names = expected.names
     return PeriodAudit(
         dag_id,
         period,

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sancrm_reports.pure.audit import NETWORK, DeliveryStatus, ExpectedMessages, status_of, worst
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, status_of, worst
+from sancrm_reports.pure.figures import NETWORK
 from sancrm_reports.pure.formatting import one_line
 
 LETTERS = {
@@ -103,7 +104,7 @@ def _names(expected: Mapping[str, ExpectedMessages], subjects: Iterable[str]) ->
     """Return the name of each subject: the newest that a run recorded, else its key."""
     names = {subject: subject for subject in subjects}
     for messages in expected.values():
-        names |= {f"branch-{id_}": name for id_, name in messages.branches.items()}
+        names |= messages.names
     return {subject: one_line(name) for subject, name in names.items()}
 
 

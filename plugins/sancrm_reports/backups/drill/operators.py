@@ -10,8 +10,7 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
-    address,
-    backup_hook,
+    backup_route,
     delivery_of,
     ledger_of,
 )
@@ -93,8 +92,7 @@ class PostRestoreDrillOperator(TelegramOperator):
             timezone=settings().account.timezone,
             templates=templates(),
         )
-        hook = backup_hook()
-        to = address(settings().chats.backups, hook)
+        hook, to = backup_route()
         with ledger_of(context) as ledger:
             delivery = delivery_of(ledger, hook, decisions=RESEND_ALL)
             key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
