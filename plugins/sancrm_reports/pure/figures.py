@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.formatting import printable
 
 ADDITIVE = (
     "repair_revenue",
@@ -86,6 +87,8 @@ class Figures:
             )
         numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
         subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        if isinstance(row["branch_name"], str):
+            subject["branch_name"] = printable(row["branch_name"])
         return cls(**subject, **numbers)
 
     @classmethod
@@ -170,7 +173,7 @@ def check_reportable(rows: Sequence[Figures]) -> None:
             code="figures_none",
         )
     for row in branches:
-        if not (row.branch_name or "").strip():
+        if not printable(row.branch_name or "").strip():
             raise FiguresError(
                 f"Branch {row.branch_id} has no name. Give it one in the CRM, then repeat.",
                 code="figures_no_name",

@@ -5,6 +5,7 @@ The locale's data is Babel's. Periods are named by patterns of the language's ca
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,6 +20,10 @@ from sancrm_reports.pure.period import Period
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# Joiners, which emoji are made of, and marks that turn nothing but themselves.
+KEPT = (
+    "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+)
 SIZES = (
     ("digital-terabyte", 10**12),
     ("digital-gigabyte", 10**9),
@@ -195,9 +200,22 @@ class Formats:
         return sign + digits
 
 
+def printable(text: str) -> str:
+    """Return a text without what nobody sees: controls, turns of direction, zero-width spaces.
+
+    A name could turn the amount beside it around, or be no name at all. Escaped text stays escaped.
+    """
+    kept = "".join(
+        letter
+        for letter in text
+        if letter in KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+    )
+    return type(text)(kept)
+
+
 def one_line(name: str, limit: int = 100) -> str:
     """Return a name without line breaks, which would cut its markup, and not longer than that."""
-    return shortened(" ".join(name.split()), limit)
+    return shortened(" ".join(printable(name).split()), limit)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.changes import Changes
-from sancrm_reports.pure.formatting import Formats, one_line
+from sancrm_reports.pure.formatting import Formats, one_line, printable
 from sancrm_reports.pure.kinds import compared_with
 
 
@@ -67,6 +67,7 @@ class Language:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=lambda value: printable(value) if isinstance(value, str) else value,
         )
         formats, changes = self.formats, Changes(self.formats, self.word)
         environment.filters |= {
