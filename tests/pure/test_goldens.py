@@ -45,7 +45,14 @@ from sancrm_reports.pure.messages import (
     network_report,
 )
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
-from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
+from sancrm_reports.pure.ops import (
+    Failure,
+    RunPurpose,
+    failed_otherwise,
+    report_late,
+    run_failed,
+    solved,
+)
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
 
@@ -307,6 +314,7 @@ MESSAGES = {
         complete_until="2026-11-17T15:00:00+00:00",
         has_rentals=False,
     ),
+    "run_failed_otherwise": lambda t: failed_otherwise(REPORT, templates=t),
     "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
     "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),

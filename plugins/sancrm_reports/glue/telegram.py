@@ -112,14 +112,19 @@ def incidents_of(ledger: Ledger) -> Incidents:
     return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
 
 
-def alert_ops(context: Any, name: str, message: Message) -> list[Outcome]:
-    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
+def alert_ops(
+    context: Any, name: str, message: Message, *, replaced: Message | None = None
+) -> list[Outcome]:
+    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without.
+
+    ``replaced`` is as for ``Incidents.alert``.
+    """
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.unlogged import send_unlogged
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger).alert(name, message)
+            return incidents_of(ledger).alert(name, message, replaced=replaced)
     except NoLedgerError as error:
         return [send_unlogged(message, [ops_route], error, templates())]
 
