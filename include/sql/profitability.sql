@@ -82,6 +82,9 @@ part_totals as (
         sum(
             part_lines.sale_price * part_lines.quantity - part_lines.discount
         ) filter (where repairs_in_period.is_success) as repair_revenue,
+        sum(
+            part_lines.purchase_price * part_lines.quantity
+        ) filter (where not repairs_in_period.is_success) as scrapped_costs,
         sum(part_lines.purchase_price * part_lines.quantity) as variable_costs,
         count(*) filter (where part_lines.purchase_price is null) as parts_without_cost
     from repairs_in_period
@@ -181,6 +184,7 @@ figures as (
         + coalesce(part_totals.repair_revenue, 0) as repair_revenue,
         coalesce(rental_totals.rental_revenue, 0) as rental_revenue,
         coalesce(part_totals.variable_costs, 0) as variable_costs,
+        coalesce(part_totals.scrapped_costs, 0) as scrapped_costs,
         coalesce(part_totals.parts_without_cost, 0) as parts_without_cost,
         -- Null where no amount applies to any day: unknown is not zero.
         fixed_cost_totals.fixed_costs,
@@ -226,6 +230,7 @@ select
     rental_revenue,
     revenue,
     variable_costs,
+    scrapped_costs,
     parts_without_cost,
     fixed_costs,
     profit,
