@@ -7,12 +7,13 @@
 -- when it is taken from itself.
 with
 
-branches as (
-    {% include "sources/branches.sql" %}
-),
-
+-- Before the branches, because this source reads a table of that name.
 closed_repairs as not materialized (
     {% include "sources/closed_repairs.sql" %}
+),
+
+branches as (
+    {% include "sources/branches.sql" %}
 ),
 
 service_lines as not materialized (
