@@ -7,13 +7,12 @@
 -- when it is taken from itself.
 with
 
--- Before the branches, because this source reads a table of that name.
-closed_repairs as not materialized (
-    {% include "sources/closed_repairs.sql" %}
-),
-
 branches as (
     {% include "sources/branches.sql" %}
+),
+
+closed_repairs as not materialized (
+    {% include "sources/closed_repairs.sql" %}
 ),
 
 service_lines as not materialized (

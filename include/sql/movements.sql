@@ -4,13 +4,12 @@
 -- Parameters: as profitability.sql, which adds rows up; the files in trace/ show them
 -- Unit:       that of the figure that a column is named after (docs/metrics.md); null
 --             where a row has no part in it
--- Before the branches, because this source reads a table of that name.
-closed_repairs as not materialized (
-    {% include "sources/closed_repairs.sql" %}
-),
-
 branches as (
     {% include "sources/branches.sql" %}
+),
+
+closed_repairs as not materialized (
+    {% include "sources/closed_repairs.sql" %}
 ),
 
 service_lines as not materialized (
@@ -33,9 +32,6 @@ repairs_in_period as not materialized (
     select
         repair_id,
         branch_id,
-        repair_number,
-        repair_code,
-        customer_id,
         closed_at,
         is_success
     from closed_repairs
@@ -86,9 +82,6 @@ service_rows as not materialized (
     select
         repairs_in_period.branch_id,
         repairs_in_period.repair_id,
-        repairs_in_period.repair_number,
-        repairs_in_period.repair_code,
-        repairs_in_period.customer_id,
         repairs_in_period.closed_at,
         service_lines.line_id,
         service_lines.service_name,
@@ -106,9 +99,6 @@ part_rows as not materialized (
     select
         repairs_in_period.branch_id,
         repairs_in_period.repair_id,
-        repairs_in_period.repair_number,
-        repairs_in_period.repair_code,
-        repairs_in_period.customer_id,
         repairs_in_period.closed_at,
         part_lines.line_id,
         part_lines.product_name,

@@ -41,7 +41,7 @@ def test_the_rows_of_a_figure_add_up_to_it(connection, profitability_sql, exampl
     period, tables = example
     with holding(connection, tables) as cursor:
         figures = read_profitability(cursor, profitability_sql, period)
-        rows = {name: read_rows(cursor, SQL, name, period, None) for name in FAMILIES}
+        rows = {name: list(read_rows(cursor, SQL, name, period, None)) for name in FAMILIES}
     for subject in figures:
         for name in (*ADDITIVE, *DETAILS):
             amounts = [

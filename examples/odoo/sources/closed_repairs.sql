@@ -24,9 +24,6 @@ latest_changes as (
 select
     repair_order.id as repair_id,
     repair_order.company_id as branch_id,
-    repair_order.name as repair_number,
-    repair_order.name as repair_code,
-    repair_order.partner_id as customer_id,
     latest_changes.changed_at as closed_at,
     repair_order.state = 'done' as is_success
 from repair_order

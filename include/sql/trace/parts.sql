@@ -5,6 +5,11 @@
 -- Unit:       as movements.sql
 with
 
+-- First, because this source reads a table that is called as a CTE of the rest.
+repair_cards as (
+    {% include "sources/repair_cards.sql" %}
+),
+
 {% include "movements.sql" %}
 
 select
@@ -12,9 +17,9 @@ select
     branches.branch_name,
     part_rows.closed_at as moved_at,
     part_rows.repair_id,
-    part_rows.repair_number,
-    part_rows.repair_code,
-    part_rows.customer_id,
+    repair_cards.repair_number,
+    repair_cards.repair_code,
+    repair_cards.customer_id,
     part_rows.line_id as item_id,
     part_rows.product_name as item_name,
     part_rows.quantity,
@@ -27,6 +32,7 @@ select
     part_rows.parts_without_cost
 from part_rows
 left join branches on part_rows.branch_id = branches.branch_id
+left join repair_cards on part_rows.repair_id = repair_cards.repair_id
 where
     %(every_branch)s::boolean
     or part_rows.branch_id::text is not distinct from %(branch)s::text

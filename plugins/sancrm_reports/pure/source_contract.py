@@ -49,9 +49,6 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
     "closed_repairs": {
         "repair_id": Kind.ID,
         "branch_id": Kind.ID,
-        "repair_number": Kind.ANY,
-        "repair_code": Kind.TEXT,
-        "customer_id": Kind.ID,
         "closed_at": Kind.TIME,
         "is_success": Kind.BOOLEAN,
     },
@@ -90,6 +87,12 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
         "amount_per_month": Kind.NUMBER,
         "valid_from": Kind.DATE,
         "valid_to": Kind.DATE,
+    },
+    "repair_cards": {
+        "repair_id": Kind.ID,
+        "repair_number": Kind.ANY,
+        "repair_code": Kind.TEXT,
+        "customer_id": Kind.ID,
     },
     "customers": {"customer_id": Kind.ID, "customer_name": Kind.TEXT},
     "tools": {"tool_id": Kind.ID, "tool_name": Kind.TEXT},

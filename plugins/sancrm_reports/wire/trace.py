@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ UNALLOCATED = "unallocated"
 
 def read_rows(
     cursor: Any, folder: Path, family: str, period: Period, branch: str | None
-) -> list[Mapping[str, Any]]:
-    """Return the rows of one file of ``trace/``, by time.
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of one file of ``trace/``, by time; it is run when the first is asked for.
 
     ``branch`` is a branch's id as a text, ``unallocated`` for costs of no branch, or None for all.
     """
@@ -27,8 +28,12 @@ def read_rows(
         "branch": None if branch == UNALLOCATED else branch,
     }
     cursor.execute(sql_text(folder, f"trace/{family}.sql"), parameters(period) | of_whom)
-    rows: list[Mapping[str, Any]] = cursor.fetchall()
-    return rows
+    yield from cursor
+
+
+def sql_version(folder: Path) -> str:
+    """Return what identifies the formulas with everything that they include."""
+    return sha256(sql_text(folder).encode()).hexdigest()[:12]
 
 
 def read_trace(
@@ -48,7 +53,7 @@ def read_trace(
     """
     found: list[TracedRow] = []
     for family in families_of(figure):
-        rows = read_rows(cursor, folder, family, period, branch)
+        rows = list(read_rows(cursor, folder, family, period, branch))
         customers = read_customers(cursor, folder, rows) if with_customers else None
         found += traced(
             family,
