@@ -55,6 +55,7 @@ from sancrm_reports.pure.ops import (
 )
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.reasons import added, reasons
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = sorted(words.parent for words in (ROOT / "include" / "templates").glob("*/words.po"))
@@ -140,9 +141,10 @@ def branch(now, before, period, templates):
     return branch_report(Comparison(now, before), period, templates=templates)
 
 
-def summary(branches, before, period, templates, rest=REST):
+def summary(branches, before, period, templates, rest=REST, pairs=()):
     return network_report(
         Comparison(network([*branches, rest]), before),
+        changed_by=added(reasons(*pair) for pair in pairs),
         unallocated=rest,
         branches=branches,
         period=period,
@@ -248,6 +250,13 @@ MESSAGES = {
     "branch_corrected": corrected,
     "network_daily": lambda t: summary(
         [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
+    ),
+    "network_monthly": lambda t: summary(
+        [MIRA, LENINA],
+        network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]),
+        MONTH,
+        t,
+        pairs=[(LENINA, LENINA_BEFORE), (MIRA, MIRA_BEFORE), (REST, REST_BEFORE)],
     ),
     "network_yearly": lambda t: summary([LENINA], network([LENINA]), YEAR, t, rest=REST_BEFORE),
     "digest": lambda t: digest(

@@ -189,6 +189,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the network's summary."""
         from sancrm_reports.pure.messages import network_report
+        from sancrm_reports.pure.reasons import added, reasons
 
         rows = {row["subject"]: row for row in self.figures}
         url = configured.account.crm_url
@@ -199,6 +200,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             period=period,
             templates=templates(),
             crm_url=str(url) if url else None,
+            changed_by=added(reasons(*pair) for pair in compared_parts(self.figures)),
             complete_until=rows[NETWORK].get("complete_until"),
             has_rentals=configured.account.has_rentals,
         )
@@ -233,6 +235,19 @@ class PostNetworkReportOperator(TelegramReportOperator):
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors
+
+
+def compared_parts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Figures, Figures]]:
+    """Return the figures of each part of the network, now and before, gone branches with them.
+
+    ``rows`` are the mappings that ``compute_profitability`` returned.
+    """
+    compared = [_comparison(row) for row in rows if row["subject"] != "network"]
+    gone = [Figures.from_row(row) for row in rows[-1].get("gone", ())]
+    return [
+        *((comparison.now, comparison.before) for comparison in compared),
+        *((Figures.none_of(figures), figures) for figures in gone),
+    ]
 
 
 def _comparison(row: Mapping[str, Any]) -> Comparison:

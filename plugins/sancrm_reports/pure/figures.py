@@ -26,6 +26,9 @@ ADDITIVE = (
 )
 COUNTS = ("parts_without_cost", "repair_count", "rental_count")
 FIGURES = (*ADDITIVE, "margin")
+# For the reasons of a change only. A formula of an installation's own may leave them out: then
+# they count as a part of what they are taken from.
+DETAILS = ("scrapped_costs",)
 SUBJECT = ("subject", "branch_id", "branch_name")
 
 
@@ -56,6 +59,7 @@ class Figures:
 
     ``subject`` is ``branch``, ``unallocated`` (costs of no branch) or ``network``. ``fixed_costs``
     is None where no amount applies to any day; ``margin`` is a ratio, None without revenue.
+    ``scrapped_costs`` is the part of ``variable_costs`` on repairs that were closed as a failure.
     """
 
     subject: str
@@ -71,6 +75,7 @@ class Figures:
     margin: Decimal | None
     repair_count: int
     rental_count: int
+    scrapped_costs: Decimal = Decimal(0)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Figures:
@@ -85,7 +90,8 @@ class Figures:
                 f"profitability.sql gives no column {', '.join(missing)}. "
                 "Its last select must name every figure of docs/metrics.md."
             )
-        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
+        details = [name for name in DETAILS if name in row]
+        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in (*FIGURES, *details)}
         subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
         if isinstance(row["branch_name"], str):
             subject["branch_name"] = printable(row["branch_name"])
@@ -125,7 +131,7 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for XCom; amounts are texts, because Airflow makes decimals floats."""
-        amounts = {name: getattr(self, name) for name in FIGURES if name not in COUNTS}
+        amounts = {name: getattr(self, name) for name in (*FIGURES, *DETAILS) if name not in COUNTS}
         return {
             **{name: getattr(self, name) for name in SUBJECT},
             **{name: None if value is None else f"{value:f}" for name, value in amounts.items()},

@@ -226,3 +226,8 @@ def shortened(text: str, limit: int) -> str:
 def quoted(names: Iterable[str]) -> str:
     """Write names one after the other, for logs: «Ready», «Selection»."""
     return ", ".join(f"«{name}»" for name in names)
+
+
+def as_text(value: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula: one such gets an apostrophe."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
