@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import TelegramOperator, tell_ops
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.freshness import Freshness
+    from sancrm_reports.pure.ops import Occasion
     from sancrm_reports.pure.period import Period
 
 LONGEST_ELSE = timedelta(hours=3)  # what a run may take without waiting for data
@@ -37,13 +39,23 @@ class WaitForDataOperator(TelegramOperator):
         super().__init__(**kwargs)
         self.report = report
 
+    def period(self, context: Context) -> Period | None:
+        """Return whose data are waited for; None: there is nothing to wait for."""
+        return period_of(context, self.report, settings().account.timezone)
+
+    def occasion(self, context: Context, period: Period) -> Occasion:
+        """Return what ops are told is waiting."""
+        from sancrm_reports.pure.ops import Occasion
+
+        return Occasion.of_report(self.dag_id, period)
+
     def execute(self, context: Context) -> None:
         """Look once; where the data end too early, tell ops and defer."""
         from sancrm_reports.glue.freshness_trigger import FreshnessTrigger
         from sancrm_reports.wire.freshness import look
 
-        period = period_of(context, self.report, settings().account.timezone)
-        if settings().freshness.when_stale != "hold":
+        period = self.period(context)
+        if period is None or settings().freshness.when_stale != "hold":
             return
         found = look(period)
         self.log.info("%s", found)
@@ -53,7 +65,9 @@ class WaitForDataOperator(TelegramOperator):
         if not context["params"].get("dry_run"):  # somebody is looking at that
             self._tell(context, period, found, deadline)
         self.defer(
-            trigger=FreshnessTrigger(self.report, period.start.isoformat(), deadline.isoformat()),
+            trigger=FreshnessTrigger(
+                report_of(period).id, period.start.isoformat(), deadline.isoformat()
+            ),
             method_name="resume",
         )
 
@@ -77,9 +91,8 @@ class WaitForDataOperator(TelegramOperator):
     def _tell(self, context: Context, period: Period, found: Freshness, deadline: datetime) -> None:
         from sancrm_reports.glue.conclude import LATE
         from sancrm_reports.pure.freshness import waits_for_data
-        from sancrm_reports.pure.ops import Occasion
 
-        occasion = Occasion.of_report(self.dag_id, period)
+        occasion = self.occasion(context, period)
         message = waits_for_data(occasion, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.

@@ -10,6 +10,14 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.params import decisions_of
+from sancrm_reports.glue.posted import (
+    branch_message,
+    changes_of,
+    is_frozen,
+    network_message,
+    tell_bounds,
+    tell_frozen,
+)
 from sancrm_reports.glue.run import period_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -26,7 +34,7 @@ from sancrm_reports.settings import Settings, settings, templates
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.pure.messages import Comparison, Message
+    from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery, Outcome
@@ -60,14 +68,20 @@ class TelegramReportOperator(TelegramOperator):
         """Return which subject's report comes just before in a chat of the settings."""
         return None
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Return what is to be read."""
         raise NotImplementedError
+
+    def settle(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell what else is to be told of the report; ``is_left`` where its period is frozen."""
+        return []
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
         period = period_of(context, self.report, settings().account.timezone)
-        message = self.message(period, settings())
+        message = self.message(period)
         mode = context["params"].get("backfill_mode", "full")
         if context["params"].get("dry_run"):
             self.log.info("Dry run, nothing is sent:\n%s", message.html)
@@ -83,7 +97,14 @@ class TelegramReportOperator(TelegramOperator):
                 done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
                 footer = _lateness(period, self.report)
-                done = self._deliver(delivery, period, addresses, message, footer=footer)
+                is_left = is_frozen(period) and not context["params"].get("correct_frozen")
+                done = self._deliver(
+                    delivery, period, addresses, message, footer=footer, is_frozen=is_left
+                )
+                try:
+                    done[0].extend(self.settle(delivery, period, footer=footer, is_left=is_left))
+                except ReportError as error:
+                    done[1].append(error)
         return self.show(context, *done)
 
     def _deliver(
@@ -94,6 +115,7 @@ class TelegramReportOperator(TelegramOperator):
         message: Message,
         *,
         footer: str,
+        is_frozen: bool,
     ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
@@ -109,6 +131,7 @@ class TelegramReportOperator(TelegramOperator):
                     day=period.start,
                     footer=footer,
                     silent=bool(footer),
+                    is_frozen=is_frozen,
                     after=replace(key, subject=before) if before else None,
                 )
             except ReportError as error:  # the other chats must not wait for this one
@@ -160,17 +183,9 @@ class PostBranchReportOperator(TelegramReportOperator):
         """Return the branch's chats."""
         return configured.chats.of_branch(self.figures["branch_id"])
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write the branch's report."""
-        from sancrm_reports.pure.messages import branch_report
-
-        return branch_report(
-            _comparison(self.figures),
-            period,
-            templates=templates(),
-            complete_until=self.figures.get("complete_until"),
-            has_rentals=configured.account.has_rentals,
-        )
+        return branch_message(self.figures, period)
 
 
 class PostNetworkReportOperator(TelegramReportOperator):
@@ -193,22 +208,18 @@ class PostNetworkReportOperator(TelegramReportOperator):
         """Return the summary's chat."""
         return [configured.chats.of_summary]
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write the network's summary."""
-        from sancrm_reports.pure.messages import network_report
+        return network_message(self.figures, period)
 
-        rows = {row["subject"]: row for row in self.figures}
-        url = configured.account.crm_url
-        return network_report(
-            _comparison(rows["network"]),
-            unallocated=Figures.from_row(rows["unallocated"]),
-            branches=[Figures.from_row(row) for row in self.figures if row["subject"] == "branch"],
-            period=period,
-            templates=templates(),
-            crm_url=str(url) if url else None,
-            complete_until=rows["network"].get("complete_until"),
-            has_rentals=configured.account.has_rentals,
-        )
+    def settle(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell of bounds; and ops of what differs of a frozen period, or that nothing does."""
+        name = REPORT_KINDS[self.report].dag_id
+        told = tell_bounds(delivery, period, self.figures, footer=footer, is_left=is_left)
+        changes = list(changes_of(delivery, name, period, self.figures)) if is_left else []
+        return told + tell_frozen(delivery, name, period, changes)
 
     def _deliver_digest(
         self, delivery: Delivery, period: Period, addresses: Sequence[Address]
@@ -238,12 +249,6 @@ class PostNetworkReportOperator(TelegramReportOperator):
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors
-
-
-def _comparison(row: Mapping[str, Any]) -> Comparison:
-    from sancrm_reports.pure.messages import Comparison
-
-    return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
 
 
 def _lateness(period: Period, report: str) -> str:
