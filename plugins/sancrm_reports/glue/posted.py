@@ -112,7 +112,7 @@ def changes_of(
 
     What was not posted, or perhaps, is none of them.
     """
-    from sancrm_reports.pure.entry import MessageKey, State
+    from sancrm_reports.pure.entry import MessageKey
     from sancrm_reports.pure.rechecking import Change
     from sancrm_reports.wire.ledger.history import History
 
@@ -130,7 +130,7 @@ def changes_of(
     for name_of_report in (report, bounds_report(period)):
         of_period = name_of_report, period.key, period.after.key
         for posted in History(ledger.database).of(*of_period, None):
-            if posted.part > 1 or posted.entry.state is not State.SENT:
+            if posted.part > 1 or not posted.entry.is_posted:
                 continue
             key = MessageKey(name_of_report, period.key, posted.subject, posted.name)
             found = written(posted.subject)

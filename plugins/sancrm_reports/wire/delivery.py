@@ -175,8 +175,10 @@ class Delivery:
         A part of which nobody knows whether it was sent says nothing.
         """
         known = self._messages.get(key)
-        if known is None or known.state is not State.SENT:
+        if known is None or not known.is_posted:
             return False
+        if known.state is State.FAILED:  # a correction that did not arrive
+            return True
         for part in self._parts(key, message, known):
             sent = known if part.number == 1 else self._messages.get(key, part.number)
             if sent is None:
