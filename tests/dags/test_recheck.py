@@ -106,7 +106,7 @@ def test_too_many_changes_edit_nothing_and_ops_are_asked_once(run, telegram, for
 
 
 def test_what_was_not_posted_is_not_posted_by_the_recheck(run, crm, telegram):
-    # Of unknown fate, and silent: nothing is sent, and what was sent is corrected all the same.
+    # Of unknown status, and silent: nothing is sent, and what was sent is corrected all the same.
     run(DAILY, period="2026-10-11", backfill_mode="silent")
     telegram.faults.drop_after(times=1)
     run(DAILY, period=DAY)

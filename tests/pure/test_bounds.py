@@ -7,7 +7,7 @@ import pytest
 
 from pure.samples import branch
 from sancrm_reports.pure.bounds import Bound, crossed
-from sancrm_reports.settings import INCLUDE, Bounds
+from sancrm_reports.settings import INCLUDE, BoundsSettings
 
 RUSSIAN = INCLUDE / "templates" / "ru"
 
@@ -44,7 +44,7 @@ def test_a_bound_is_read(text, bound):
 def test_a_mistake_in_a_bound_is_explained(text, reason):
     # When the settings are read, not when a report is posted.
     with pytest.raises(ValueError, match=reason):
-        Bounds(network=[text])
+        BoundsSettings(network=[text])
 
 
 def test_a_bound_is_crossed_only_beyond_it():
@@ -71,7 +71,7 @@ def test_a_bound_of_one_kind_of_report_is_not_for_the_others():
 def test_a_branch_may_have_bounds_of_its_own():
     # In place of those of all branches; ids may be texts.
     own = {"3": [], "S-1": ["profit < 3"]}
-    bounds = Bounds(network=["profit < 1"], branches=["profit < 2"], branch=own)
+    bounds = BoundsSettings(network=["profit < 1"], branches=["profit < 2"], branch=own)
     assert bounds.of(None) == ["profit < 1"]
     assert bounds.of(1) == ["profit < 2"]
     assert bounds.of(3) == []

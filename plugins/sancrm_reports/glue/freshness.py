@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, tell_ops
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import reported_period
+from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.freshness import Freshness
-    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.ops import RunPurpose
     from sancrm_reports.pure.period import Period
 
 LONGEST_ELSE = timedelta(hours=3)  # what a run may take without waiting for data
@@ -41,13 +42,13 @@ class WaitForDataOperator(TelegramOperator):
 
     def period(self, context: Context) -> Period | None:
         """Return whose data are waited for; None: there is nothing to wait for."""
-        return period_of(context, self.report, settings().account.timezone)
+        return reported_period(context, self.report, settings().account.timezone)
 
-    def occasion(self, context: Context, period: Period) -> Occasion:
+    def purpose(self, context: Context, period: Period) -> RunPurpose:
         """Return what ops are told is waiting."""
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        return Occasion.of_report(self.dag_id, period)
+        return RunPurpose.of_report(self.dag_id, period)
 
     def execute(self, context: Context) -> None:
         """Look once; where the data end too early, tell ops and defer."""
@@ -62,7 +63,7 @@ class WaitForDataOperator(TelegramOperator):
         if found.is_complete:
             return
         deadline = datetime.now(UTC) + timedelta(hours=settings().freshness.longest_hours)
-        if not context["params"].get("dry_run"):  # somebody is looking at that
+        if not params_of(context).dry_run:  # somebody is looking at that
             self._tell(context, period, found, deadline)
         self.defer(
             trigger=FreshnessTrigger(
@@ -92,8 +93,8 @@ class WaitForDataOperator(TelegramOperator):
         from sancrm_reports.glue.conclude import LATE
         from sancrm_reports.pure.freshness import waits_for_data
 
-        occasion = self.occasion(context, period)
-        message = waits_for_data(occasion, found, period, deadline=deadline, templates=templates())
+        purpose = self.purpose(context, period)
+        message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
-        self.show(context, tell_ops(context, f"{LATE}|{occasion.name}", message))
+        self.show(context, alert_ops(context, f"{LATE}|{purpose.name}", message))

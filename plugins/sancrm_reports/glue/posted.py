@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.glue.telegram import address, common_hook, incidents_of
-from sancrm_reports.pure.audit import NETWORK
-from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.figures import NETWORK, Figures
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
@@ -144,8 +143,8 @@ def _branches(
     """Return the branches' rows by subject; nothing moved of one that was reported and has none."""
     found = {Figures.from_row(row).name: dict(row) for row in rows if row["subject"] == "branch"}
     some = Figures.from_row(rows[-1])
-    roster = ledger.expected(report, period.key)
-    for branch_id, name in (roster.branches if roster else {}).items():
+    expected = ledger.expected(report, period.key)
+    for branch_id, name in (expected.branches if expected else {}).items():
         whose = replace(some, subject="branch", branch_id=branch_id, branch_name=name)
         nothing = Figures.none_of(whose).to_json()
         found.setdefault(whose.name, {**nothing, "compared_with": nothing})
@@ -187,5 +186,5 @@ def tell_frozen(
     incidents, name = incidents_of(delivery.ledger), f"frozen|{report}|{period.key}"
     told = [change for change in changes if change.key.report == report]
     if told:
-        return incidents.tell(name, frozen_differs(told, templates=templates()))
+        return incidents.alert(name, frozen_differs(told, templates=templates()))
     return incidents.solve(name, frozen_same(report, period, templates=templates()))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.errors import PermanentError, ReportError, ToldError
+from sancrm_reports.errors import AlreadyAlertedError, PermanentError, ReportError
 from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.compute import compute
 from sancrm_reports.glue.conclude import run_day
 from sancrm_reports.glue.freshness import WaitForDataOperator
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
-from sancrm_reports.glue.run import refuse_unknown
+from sancrm_reports.glue.reported_period import refuse_unknown_params
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     common_hook,
@@ -29,7 +30,7 @@ from sancrm_reports.wire.crm import read_days, snapshot
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.ops import RunPurpose
     from sancrm_reports.pure.rechecking import Change
     from sancrm_reports.wire.delivery import Delivery, Outcome
     from sancrm_reports.wire.ledger.ledger import Ledger
@@ -71,16 +72,16 @@ class WaitForRecheckDataOperator(WaitForDataOperator):
 
     def period(self, context: Context) -> Period | None:
         """Return the one that ends last."""
-        refuse_unknown(context)
+        refuse_unknown_params(context)
         with ledger_of(context) as ledger:
             periods = [period for _, period in rechecked(ledger)]
         return max(periods, key=lambda period: period.ends_at, default=None)
 
-    def occasion(self, context: Context, period: Period) -> Occasion:
+    def purpose(self, context: Context, period: Period) -> RunPurpose:
         """Return the recheck of the run's day."""
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        return Occasion.of_day(self.dag_id, self.dag_id, run_day(context))
+        return RunPurpose.of_day(self.dag_id, self.dag_id, run_day(context))
 
 
 class RecheckReportsOperator(TelegramOperator):
@@ -103,12 +104,12 @@ class RecheckReportsOperator(TelegramOperator):
         """Look at every period; a period that cannot be computed holds up no other.
 
         Raises:
-            ToldError: too many messages would change, and ops were asked.
+            AlreadyAlertedError: too many messages would change, and ops were asked.
         """
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         found: list[tuple[Delivery, Change]] = []
-        is_dry = bool(context["params"].get("dry_run"))
+        is_dry = params_of(context).dry_run
         with ledger_of(context) as ledger:
             for kind, period in rechecked(ledger):
                 delivery = self._delivery(ledger, kind, period)
@@ -136,13 +137,13 @@ class RecheckReportsOperator(TelegramOperator):
         from sancrm_reports.wire.chats import Address
 
         changes = [change for _, change in found]
-        most = context["params"].get("most_changes")
+        most = params_of(context).most_changes
         most = settings().recheck.most_changes if most is None else most
         count = sum(not change.is_consequence for change in changes)
         incidents = incidents_of(ledger)
         if count > most:
-            asked = incidents.tell(TOO_MANY, too_many(changes, most=most, templates=templates()))
-            return asked, [ToldError(f"{count} messages would change, more than {most}.")]
+            asked = incidents.alert(TOO_MANY, too_many(changes, most=most, templates=templates()))
+            return asked, [AlreadyAlertedError(f"{count} messages would change, more than {most}.")]
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for delivery, change in found:
@@ -154,9 +155,9 @@ class RecheckReportsOperator(TelegramOperator):
         return outcomes + incidents.solve(TOO_MANY, few_enough(templates=templates())), errors
 
     def _delivery(self, ledger: Ledger, kind: ReportKind, period: Period) -> Delivery:
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        decide = Occasion.of_report(kind.dag_id, period).decide
+        decide = RunPurpose.of_report(kind.dag_id, period).decide
         return delivery_of(ledger, common_hook(), how_to_decide=decide)
 
     def _log(self, changes: Sequence[Change]) -> None:

@@ -13,7 +13,7 @@ from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.pure.formatting import one_line
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import COMPARED, Message
-from sancrm_reports.pure.ops import Occasion
+from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
 
 PERIODS_SHOWN = 8
@@ -62,7 +62,7 @@ def too_many(changes: Sequence[Change], *, most: int, templates: Path) -> Messag
         most=most,
         periods=periods[:PERIODS_SHOWN],
         more=max(0, len(periods) - PERIODS_SHOWN),
-        command=Occasion("recheck", "", conf={"most_changes": len(own)}).repair(),
+        command=RunPurpose("recheck", "", conf={"most_changes": len(own)}).repair(),
     )
     return Message(html)
 
@@ -76,13 +76,13 @@ def frozen_differs(changes: Sequence[Change], *, templates: Path) -> Message:
     """Tell ops that figures of one frozen period changed, and that its messages stay."""
     language = language_of(templates)
     first = changes[0]
-    occasion = Occasion.of_report(first.key.report, first.period)
+    purpose = RunPurpose.of_report(first.key.report, first.period)
     html = language.render(
         "frozen_differs.html.j2",
-        title=occasion.title(language),
+        title=purpose.title(language),
         changes=[change.told(language) for change in changes[:SUBJECTS_SHOWN]],
         more=max(0, len(changes) - SUBJECTS_SHOWN),
-        command=occasion.repair(correct_frozen=True),
+        command=purpose.repair(correct_frozen=True),
     )
     return Message(html)
 
@@ -90,12 +90,12 @@ def frozen_differs(changes: Sequence[Change], *, templates: Path) -> Message:
 def frozen_same(report: str, period: Period, *, templates: Path) -> Message:
     """Say that a frozen period's messages and figures are the same again."""
     language = language_of(templates)
-    title = Occasion.of_report(report, period).title(language)
+    title = RunPurpose.of_report(report, period).title(language)
     return Message(language.render("frozen_same.html.j2", title=title))
 
 
 def _summed_up(changes: Sequence[Change], language: Language) -> dict[str, Any]:
     """Return what ops read of one period: its report, how many messages, and one of them."""
-    title = Occasion.of_report(changes[0].key.report, changes[0].period).title(language)
+    title = RunPurpose.of_report(changes[0].key.report, changes[0].period).title(language)
     network_last = sorted(changes, key=lambda change: bool(change.name))
     return {"title": title, "count": len(changes), "example": network_last[0].told(language)}

@@ -74,7 +74,7 @@ class Delivery:
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
         templates: the folder of the language that people read.
-        decisions: what a person says of messages of unknown fate. A try of a resending run itself
+        decisions: what a person says of messages of unknown status. A try of a resending run itself
             is not repeated, because nobody looked since.
         how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
             that person.
@@ -119,7 +119,7 @@ class Delivery:
         day: date | None = None,
         footer: str = "",
         silent: bool = False,
-        grows: bool = False,
+        edits_quietly: bool = False,
         is_frozen: bool = False,
         reply_to: MessageKey | None = None,
         after: MessageKey | None = None,
@@ -134,7 +134,8 @@ class Delivery:
                 it; without one it is sent, as alerts are.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
-            grows: another text isn't a correction, but more of the same, as in a digest.
+            edits_quietly: a changed text is edited in without a line that says what was corrected,
+                as in a digest or an alert.
             is_frozen: what was sent stays as it is, whatever the text is now.
             reply_to: the name in the ledger of a message in this chat that this one answers.
             after: the name of the message in this chat that is to come before, if it comes soon.
@@ -163,7 +164,7 @@ class Delivery:
                 to,
                 day or self._now().date(),
                 silent=silent,
-                grows=grows,
+                edits_quietly=edits_quietly,
                 reply_to=reply_to if part.number == 1 else None,
             )
             outcomes.append(self._deliver_part(posting))
@@ -195,6 +196,7 @@ class Delivery:
             return list(
                 parts_of(
                     message,
+                    limits=self.channel.limits,
                     templates=self._templates,
                     footer=footer,
                     earlier=known.parts if known else 1,
@@ -217,7 +219,7 @@ class Delivery:
         known = self._messages.get(key)
         if known is None or known.message_id is None:
             return None
-        posting = _Posting(key, Part(1, message), to, self._now().date(), grows=True)
+        posting = _Posting(key, Part(1, message), to, self._now().date(), edits_quietly=True)
         if known.state is State.SENT and known.text_hash == self._fingerprint(message):
             return _outcome(posting, known, "unchanged")
         posting = replace(posting, to=self._client.where_now(to))
@@ -297,7 +299,7 @@ class Delivery:
             state=State.SENDING,
             is_resent=self._decisions.may_resend(posting.name),
         )
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         try:
             message_id, chat = self._client.send(
@@ -356,7 +358,7 @@ class Delivery:
 
     def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         entry = replace(self._entry(posting, known), state=State.SENT)
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         blank = replace(known, text_hash="")
@@ -392,7 +394,7 @@ class Delivery:
     def _give_up(
         self, posting: _Posting, entry: Entry, error: UnknownOutcomeError | None = None
     ) -> NoReturn:
-        """Leave a message of unknown fate alone, and tell a person how to go on.
+        """Leave a message of unknown status alone, and tell a person how to go on.
 
         Raises:
             UnknownOutcomeError: always.
@@ -423,7 +425,7 @@ class Delivery:
         if known.message_id is None:
             return entry
         corrections = known.corrections
-        if known.text_hash != entry.text_hash and not posting.grows:
+        if known.text_hash != entry.text_hash and not posting.edits_quietly:
             change = Correction(
                 entry.updated_at, what_changed(known.facts, entry.facts, self._templates)
             )
@@ -442,6 +444,12 @@ class Delivery:
         if posting.part.message.is_private and isinstance(error, RefusedError):
             return language_of(self._templates).word("private_error")
         return explained(error, self._templates)
+
+    def _decorated(self, posting: _Posting, entry: Entry) -> Message:
+        """Return the message as the chat is to show it."""
+        return decorated(
+            posting.part.message, entry, self._zone, self._templates, self.channel.limits
+        )
 
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)
@@ -471,7 +479,7 @@ class Delivery:
 
     def _fingerprint(self, message: Message) -> str:
         """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
-        return text_hash(message.html, key=self.channel.secret if message.is_private else "")
+        return text_hash(message.compared, key=self.channel.secret if message.is_private else "")
 
     def _now(self) -> datetime:
         return self.ledger.now()
@@ -496,7 +504,7 @@ class _Posting:
     to: Address
     day: date
     silent: bool = False
-    grows: bool = False
+    edits_quietly: bool = False
     reply_to: MessageKey | None = None
 
     @property
