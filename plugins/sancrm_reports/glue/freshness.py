@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
 from sancrm_reports.pure.kinds import report_of
+from sancrm_reports.pure.source_contract import refuse
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -53,12 +56,11 @@ class WaitForDataOperator(TelegramOperator):
     def execute(self, context: Context) -> None:
         """Look once; where the data end too early, tell ops and defer."""
         from sancrm_reports.glue.freshness_trigger import FreshnessTrigger
-        from sancrm_reports.wire.freshness import look
 
         period = self.period(context)
         if period is None or settings().freshness.when_stale != "hold":
             return
-        found = look(period)
+        found = self._look(period)
         self.log.info("%s", found)
         if found.is_complete:
             return
@@ -71,6 +73,18 @@ class WaitForDataOperator(TelegramOperator):
             ),
             method_name="resume",
         )
+
+    def _look(self, period: Period) -> Freshness:
+        """Look; where that cannot work, name the source file that is to blame, if one is."""
+        from jinja2 import TemplateError
+
+        from sancrm_reports.wire.freshness import look
+
+        try:
+            return look(period)
+        except (PermanentError, TemplateError):
+            refuse(problems_of(period, settings().database))
+            raise
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """Go on: the data have caught up.

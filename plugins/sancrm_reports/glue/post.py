@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.posted import (
+from sancrm_reports.glue.messages import (
+    BOUNDS,
+    bounds_report,
+    bounds_told,
     branch_message,
-    changes_of,
-    is_frozen,
     network_message,
-    tell_bounds,
-    tell_frozen,
 )
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -210,9 +210,31 @@ class PostNetworkReportOperator(TelegramReportOperator):
     ) -> list[Outcome]:
         """Tell of bounds; and ops of what differs of a frozen period, or that nothing does."""
         name = REPORT_KINDS[self.report].dag_id
-        told = tell_bounds(delivery, period, self.figures, footer=footer, is_left=is_left)
+        told = self._tell_bounds(delivery, period, footer=footer, is_left=is_left)
         changes = list(changes_of(delivery, name, period, self.figures)) if is_left else []
         return told + tell_frozen(delivery, name, period, changes)
+
+    def _tell_bounds(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell the chat of the bounds which are crossed; correct what it was told before."""
+        chat = settings().bounds.chat
+        if not chat:
+            return []
+        is_crossed, message = bounds_told(self.figures, period)
+        to = address(chat, common_hook())
+        key = delivery.ledger.key(bounds_report(period), period.key, BOUNDS, to)
+        if not is_crossed and delivery.ledger.messages.get(key) is None:
+            return []
+        return delivery.deliver(
+            key,
+            to,
+            message,
+            day=period.start,
+            footer=footer,
+            silent=bool(footer),
+            is_frozen=is_left,
+        )
 
     def _deliver_digest(
         self, delivery: Delivery, period: Period, addresses: Sequence[Address]

@@ -1,107 +1,39 @@
-"""A report's messages by its figures, and which of those that were posted they would change."""
+"""What was posted of a period, and what today's figures would change of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.glue.telegram import address, common_hook, incidents_of
+from sancrm_reports.glue.messages import (
+    BOUNDS,
+    Row,
+    bounds_report,
+    bounds_told,
+    branch_message,
+    network_message,
+)
+from sancrm_reports.glue.telegram import incidents_of
 from sancrm_reports.pure.figures import NETWORK, Figures
-from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sancrm_reports.pure.messages import Comparison, Message
+    from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
     from sancrm_reports.pure.rechecking import Change
     from sancrm_reports.wire.delivery import Delivery, Outcome
     from sancrm_reports.wire.ledger.ledger import Ledger
-
-Row = Mapping[str, Any]  # one of those that compute_profitability returns
-BOUNDS = "bounds"  # the subject of a message to their chat
 
 
 def is_frozen(period: Period) -> bool:
     """Whether a period is frozen today: what was posted of it stays as it is."""
     today = datetime.now(ZoneInfo(period.timezone)).date()
     return settings().recheck.frozen(today).holds(period)
-
-
-def branch_message(row: Row, period: Period) -> Message:
-    """Write the report of a branch."""
-    from sancrm_reports.pure.messages import branch_report
-
-    return branch_report(
-        comparison(row),
-        period,
-        templates=templates(),
-        complete_until=row.get("complete_until"),
-        has_rentals=settings().account.has_rentals,
-        crossed=bounds_crossed(row, period),
-    )
-
-
-def bounds_crossed(row: Row, period: Period) -> list[str]:
-    """Return what is told of the bounds of a row's subject."""
-    from sancrm_reports.pure.bounds import crossed
-
-    return crossed(
-        settings().bounds.of(row["branch_id"]),
-        Figures.from_row(row),
-        report_of(period).id,
-        templates=templates(),
-    )
-
-
-def network_message(rows: Sequence[Row], period: Period) -> Message:
-    """Write the summary of the network."""
-    from sancrm_reports.pure.messages import network_report
-
-    by_subject = {row["subject"]: row for row in rows}
-    url = settings().account.crm_url
-    return network_report(
-        comparison(by_subject["network"]),
-        unallocated=Figures.from_row(by_subject["unallocated"]),
-        branches=[Figures.from_row(row) for row in rows if row["subject"] == "branch"],
-        period=period,
-        templates=templates(),
-        crm_url=str(url) if url else None,
-        complete_until=by_subject["network"].get("complete_until"),
-        has_rentals=settings().account.has_rentals,
-        crossed=bounds_crossed(by_subject["network"], period),
-        silent=by_subject["network"].get("silent", ()),
-        weeks=settings().bounds.silence_weeks,
-    )
-
-
-def bounds_told(rows: Sequence[Row], period: Period) -> tuple[bool, Message]:
-    """Return whether a bound is crossed, and what the chat of the bounds reads, network first."""
-    from sancrm_reports.pure.bounds import bounds_message
-
-    told = [
-        (row["branch_name"] or "", bounds_crossed(row, period))
-        for row in reversed(rows)
-        if row["subject"] != "unallocated"
-    ]
-    message = bounds_message(told, period, templates=templates())
-    return any(crossed for _, crossed in told), message
-
-
-def bounds_report(period: Period) -> str:
-    """Return what messages to the chat of the bounds are called in the ledger."""
-    return f"bounds_{report_of(period).id}"
-
-
-def comparison(row: Row) -> Comparison:
-    """Return the figures of a row, with those that they are compared with."""
-    from sancrm_reports.pure.messages import Comparison
-
-    return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
 
 
 def changes_of(
@@ -149,32 +81,6 @@ def _branches(
         nothing = Figures.none_of(whose).to_json()
         found.setdefault(whose.name, {**nothing, "compared_with": nothing})
     return found
-
-
-def tell_bounds(
-    delivery: Delivery, period: Period, rows: Sequence[Row], *, footer: str, is_left: bool
-) -> list[Outcome]:
-    """Tell the chat of the bounds which are crossed; where none is, correct what it was told.
-
-    ``footer`` and ``is_left`` as for the report: how late it is, and whether it is frozen.
-    """
-    chat = settings().bounds.chat
-    if not chat:
-        return []
-    is_crossed, message = bounds_told(rows, period)
-    to = address(chat, common_hook())
-    key = delivery.ledger.key(bounds_report(period), period.key, BOUNDS, to)
-    if not is_crossed and delivery.ledger.messages.get(key) is None:
-        return []
-    return delivery.deliver(
-        key,
-        to,
-        message,
-        day=period.start,
-        footer=footer,
-        silent=bool(footer),
-        is_frozen=is_left,
-    )
 
 
 def tell_frozen(
