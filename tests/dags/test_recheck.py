@@ -141,6 +141,19 @@ def test_a_frozen_month_is_told_and_stays(run, crm, telegram, configured):
     assert in_ops(telegram)[0].startswith("✅ Решено: ежемесячный отчёт за октябрь 2026")
 
 
+def test_a_month_that_froze_long_ago_is_still_compared(run, crm, telegram, configured):
+    # It has left the newest reports; one that is not frozen is left to those.
+    configured(RECHECK__REPORTS='{"monthly": 0}')
+    post(run, MONTHLY)
+    change_prices(crm)
+    assert str(run("recheck").state) == "success"
+    assert edited(telegram) == in_ops(telegram) == []
+    configured(RECHECK__FROZEN_UNTIL="2026-10-31")
+    assert str(run("recheck").state) == "success"
+    assert edited(telegram) == []
+    assert in_ops(telegram)[0].startswith("❄️ Период закрыт")
+
+
 def test_a_frozen_report_that_was_never_posted_is_posted(run, telegram, configured):
     # A backfill of what an outage left out.
     configured(RECHECK__FROZEN_UNTIL="2026-10-31")
