@@ -78,6 +78,21 @@ def test_a_hundred_reopened_repairs_are_told_in_every_report_without_a_sound(run
     assert in_ops(telegram) == []
 
 
+def test_pictures_and_workbooks_are_made_anew_with_their_text(run, crm, telegram, configured):
+    # Each in its place; a run by hand finds nothing that differs, and they count as no changes.
+    configured(REPORTS__DAILY__PICTURE="true", REPORTS__DAILY__WORKBOOK="true")
+    configured(RECHECK__MOST_CHANGES="3")
+    post(run, DAILY)
+    assert len(telegram.messages) == 5
+    change_prices(crm)
+    assert str(run("recheck").state) == "success"
+    assert len(telegram.messages) == 5
+    assert all(message.edited for message in telegram.messages)
+    accepted = len(telegram.accepted)
+    post(run, DAILY)
+    assert len(telegram.accepted) == accepted
+
+
 def test_a_report_says_when_only_what_it_is_compared_with_changed(run, crm, telegram):
     # The same weekday a week later: its own figures stay.
     post(run, DAILY, period="2026-10-19")

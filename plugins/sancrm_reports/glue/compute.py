@@ -61,12 +61,13 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
     refuse(crm_differences(cursor, period, now))
     earlier = {figures.key: figures for figures in before}
     silent = silent_branches(cursor, sql, period, now)
+    gone = [row.to_json() for row in before if row.key not in {row.key for row in now}]
     return [
         {
             "period": period.start.isoformat(),
             **figures.to_json(),
             **({} if until is None else {"complete_until": until}),
-            **({"silent": silent} if silent and figures.subject == "network" else {}),
+            **({"gone": gone, "silent": silent} if figures.subject == "network" else {}),
             "compared_with": {
                 "period": earlier_period.start.isoformat(),
                 **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
@@ -107,7 +108,8 @@ class ComputeProfitabilityOperator(BaseOperator):
 
     Returns one mapping per branch, then ``unallocated``, then ``network``: the period, the
     figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
-    of the earlier period.
+    of the earlier period. The network's has under ``gone`` the earlier figures of branches that
+    have none any more.
 
     :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.

@@ -46,6 +46,7 @@ def bounds_crossed(row: Row, period: Period) -> list[str]:
 def network_message(rows: Sequence[Row], period: Period) -> Message:
     """Write the summary of the network."""
     from sancrm_reports.pure.messages import network_report
+    from sancrm_reports.pure.reasons import added, reasons
 
     by_subject = {row["subject"]: row for row in rows}
     url = settings().account.crm_url
@@ -56,6 +57,7 @@ def network_message(rows: Sequence[Row], period: Period) -> Message:
         period=period,
         templates=templates(),
         crm_url=str(url) if url else None,
+        changed_by=added(reasons(*pair) for pair in compared_parts(rows)),
         complete_until=by_subject[NETWORK].get("complete_until"),
         has_rentals=settings().account.has_rentals,
         crossed=bounds_crossed(by_subject[NETWORK], period),
@@ -82,8 +84,22 @@ def bounds_report(period: Period) -> str:
     return f"bounds_{report_of(period).id}"
 
 
+def compared_parts(rows: Sequence[Row]) -> list[tuple[Figures, Figures]]:
+    """Return the figures of each part of the network, now and before, gone branches with them."""
+    gone = [Figures.from_row(row) for row in rows[-1].get("gone", ())]
+    return [
+        *(compared(row) for row in rows if row["subject"] != NETWORK),
+        *((Figures.none_of(figures), figures) for figures in gone),
+    ]
+
+
+def compared(row: Row) -> tuple[Figures, Figures]:
+    """Return the figures of one subject, now and before."""
+    return Figures.from_row(row), Figures.from_row(row["compared_with"])
+
+
 def comparison(row: Row) -> Comparison:
     """Return the figures of a row, with those that they are compared with."""
     from sancrm_reports.pure.messages import Comparison
 
-    return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
+    return Comparison(*compared(row))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -30,7 +29,7 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import NETWORK, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import settings, templates
+from sancrm_reports.settings import Settings, settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,7 +68,7 @@ class TelegramReportOperator(TelegramOperator):
         """Return which subject's report comes just before in a chat of the settings."""
         return None
 
-    def message(self, period: Period) -> Message:
+    def message(self, period: Period, configured: Settings) -> Message:
         """Return what is to be read."""
         raise NotImplementedError
 
@@ -82,10 +81,10 @@ class TelegramReportOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
         period = reported_period(context, self.report, settings().account.timezone)
-        message = self.message(period)
+        message = self.message(period, settings())
         params = params_of(context)
         if params.dry_run:
-            self.log.info("Dry run, nothing is sent:\n%s", message.html)
+            self.rehearse(message)
             return []
         if params.backfill_mode == "silent":
             self.log.info("Nothing is sent: backfill_mode is silent.")
@@ -108,6 +107,17 @@ class TelegramReportOperator(TelegramOperator):
                     done[1].append(error)
         return self.show(context, *done)
 
+    def rehearse(self, message: Message) -> None:
+        """Show in the log what would be sent."""
+        self.log.info("Dry run, nothing is sent:\n%s", message.html)
+
+    def bring(
+        self, delivery: Delivery, period: Period, to: Address, message: Message, **options: Any
+    ) -> list[Outcome]:
+        """Bring the message to one chat; ``options`` are those of ``Delivery.deliver``."""
+        key = delivery.ledger.key(REPORT_KINDS[self.report].dag_id, period.key, self.subject(), to)
+        return delivery.deliver(key, to, message, day=period.start, **options)
+
     def _deliver(
         self,
         delivery: Delivery,
@@ -122,19 +132,16 @@ class TelegramReportOperator(TelegramOperator):
         errors: list[ReportError] = []
         dag_id = REPORT_KINDS[self.report].dag_id
         for chat, to in addresses.items():
-            key = delivery.ledger.key(dag_id, period.key, self.subject(), to)
             before = self.before(chat)
+            after = delivery.ledger.key(dag_id, period.key, before, to) if before else None
+            options = {
+                "footer": footer,
+                "silent": bool(footer),
+                "is_frozen": is_frozen,
+                "after": after,
+            }
             try:
-                outcomes += delivery.deliver(
-                    key,
-                    to,
-                    message,
-                    day=period.start,
-                    footer=footer,
-                    silent=bool(footer),
-                    is_frozen=is_frozen,
-                    after=replace(key, subject=before) if before else None,
-                )
+                outcomes += self.bring(delivery, period, to, message, **options)
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
         return outcomes, errors
@@ -180,7 +187,7 @@ class PostBranchReportOperator(TelegramReportOperator):
         found: str | None = self.figures["after"].get(chat)
         return found
 
-    def message(self, period: Period) -> Message:
+    def message(self, period: Period, configured: Settings) -> Message:
         """Write the branch's report."""
         return branch_message(self.figures, period)
 
@@ -201,7 +208,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
         """Return the network."""
         return NETWORK
 
-    def message(self, period: Period) -> Message:
+    def message(self, period: Period, configured: Settings) -> Message:
         """Write the network's summary."""
         return network_message(self.figures, period)
 

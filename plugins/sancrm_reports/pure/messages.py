@@ -19,8 +19,11 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.reasons import Reasons, reasons
+from sancrm_reports.pure.reasons_text import why
 
 COMPARED = "compared_profit"  # among the facts: of the period compared with, not of this one
 
@@ -110,6 +113,9 @@ def branch_report(
     html = language.render(
         "branch_report.html.j2",
         figures=comparison,
+        why=_why(
+            reasons(comparison.now, comparison.before), comparison, period, language, has_rentals
+        ),
         period=period,
         is_incomplete=complete_until is not None,
         complete_until=until_when(_instant(complete_until), period, language),
@@ -127,6 +133,7 @@ def network_report(
     period: Period,
     templates: Path,
     crm_url: str | None,
+    changed_by: Reasons | None = None,
     complete_until: str | None = None,
     has_rentals: bool = True,
     crossed: Sequence[str] = (),
@@ -135,6 +142,7 @@ def network_report(
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit.
 
+    ``changed_by`` are the reasons of the profit's change, added up over the branches.
     ``complete_until``, ``has_rentals`` and ``crossed`` as in the report of a branch. ``silent`` are
     branches without movements, which had some on the same weekday of each of the last ``weeks``.
     """
@@ -143,6 +151,7 @@ def network_report(
     html = language.render(
         "network_report.html.j2",
         figures=network,
+        why=_why(changed_by, network, period, language, has_rentals),
         unallocated=unallocated,
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
@@ -155,6 +164,18 @@ def network_report(
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network, language))
+
+
+def _why(
+    found: Reasons | None,
+    compared: Comparison,
+    period: Period,
+    language: Language,
+    has_rentals: bool,
+) -> str:
+    if found is None or not report_of(period).has_reasons:
+        return ""
+    return why(found, compared.now, compared.before, language, has_rentals=has_rentals)
 
 
 def until_when(until: datetime | None, period: Period, language: Language) -> str:
