@@ -223,7 +223,7 @@ class RecheckSettings(Section):
     """What is computed anew each night, and which periods are closed for good.
 
     ``frozen_until`` is the last frozen day. ``freeze_after_days`` counts from a month's end; 0 is
-    never.
+    never. ``frozen_months`` is how many frozen monthly reports are still compared.
     """
 
     schedule: CronOrNone = ""
@@ -233,6 +233,7 @@ class RecheckSettings(Section):
     most_changes: int = Field(default=20, ge=0)
     frozen_until: date | None = None
     freeze_after_days: int = Field(default=0, ge=0)
+    frozen_months: int = Field(default=12, ge=0, le=36)
 
     def frozen(self, today: date) -> Frozen:
         """Return which periods are frozen on a day of the account's zone."""

@@ -78,6 +78,21 @@ def test_a_hundred_reopened_repairs_are_told_in_every_report_without_a_sound(run
     assert in_ops(telegram) == []
 
 
+def test_pictures_and_workbooks_are_made_anew_with_their_text(run, crm, telegram, configured):
+    # Each in its place; a run by hand finds nothing that differs, and they count as no changes.
+    configured(REPORTS__DAILY__PICTURE="true", REPORTS__DAILY__WORKBOOK="true")
+    configured(RECHECK__MOST_CHANGES="3")
+    post(run, DAILY)
+    assert len(telegram.messages) == 5
+    change_prices(crm)
+    assert str(run("recheck").state) == "success"
+    assert len(telegram.messages) == 5
+    assert all(message.edited for message in telegram.messages)
+    accepted = len(telegram.accepted)
+    post(run, DAILY)
+    assert len(telegram.accepted) == accepted
+
+
 def test_a_report_says_when_only_what_it_is_compared_with_changed(run, crm, telegram):
     # The same weekday a week later: its own figures stay.
     post(run, DAILY, period="2026-10-19")
@@ -139,6 +154,19 @@ def test_a_frozen_month_is_told_and_stays(run, crm, telegram, configured):
     assert str(run(MONTHLY, period=DAY, correct_frozen=True).state) == "success"
     assert len(edited(telegram)) == 3
     assert in_ops(telegram)[0].startswith("✅ Решено: ежемесячный отчёт за октябрь 2026")
+
+
+def test_a_month_that_froze_long_ago_is_still_compared(run, crm, telegram, configured):
+    # It has left the newest reports; one that is not frozen is left to those.
+    configured(RECHECK__REPORTS='{"monthly": 0}')
+    post(run, MONTHLY)
+    change_prices(crm)
+    assert str(run("recheck").state) == "success"
+    assert edited(telegram) == in_ops(telegram) == []
+    configured(RECHECK__FROZEN_UNTIL="2026-10-31")
+    assert str(run("recheck").state) == "success"
+    assert edited(telegram) == []
+    assert in_ops(telegram)[0].startswith("❄️ Период закрыт")
 
 
 def test_a_frozen_report_that_was_never_posted_is_posted(run, telegram, configured):

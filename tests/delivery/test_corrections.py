@@ -306,21 +306,6 @@ def test_a_correction_that_cannot_reach_telegram_is_tried_again(desk):
     assert [outcome.action for outcome in outcomes] == ["corrected"]
 
 
-def test_renames_leave_the_changes_of_figures_in_sight(desk):
-    # Three lines are shown of figures, and one of the text, whatever came last.
-    desk.once(FIRST)
-    desk.clock.wait(60)
-    desk.once(SECOND)
-    for name in ("Север", "Юг", "Центр"):
-        desk.clock.wait(60)
-        desk.once(replace(SECOND, html=f"{name}. Прибыль: 120 ₽"))
-    (shown,) = desk.shown
-    assert shown.splitlines()[1:] == [
-        "✏️ Исправлено 7 ноября, 09:01: прибыль 100 ₽ → 120 ₽",
-        "✏️ Исправлено 7 ноября, 09:04: изменён текст",
-    ]
-
-
 def test_a_frozen_message_stays_and_says_that_it_differs(desk):
     # The same text is unchanged; another leaves what was sent, and Telegram is asked nothing.
     desk.once(FIRST, is_frozen=True)
@@ -357,3 +342,18 @@ def test_a_correction_that_failed_still_differs(desk, stand_in, foreign):
     with pytest.raises(FloodWaitError):
         desk.once(SECOND)
     assert desk.delivery().differs(desk.key(), SECOND)
+
+
+def test_renames_leave_the_changes_of_figures_in_sight(desk):
+    # Three lines are shown of figures, and one of the text, whatever came last.
+    desk.once(FIRST)
+    desk.clock.wait(60)
+    desk.once(SECOND)
+    for name in ("Север", "Юг", "Центр"):
+        desk.clock.wait(60)
+        desk.once(replace(SECOND, html=f"{name}. Прибыль: 120 ₽"))
+    (shown,) = desk.shown
+    assert shown.splitlines()[1:] == [
+        "✏️ Исправлено 7 ноября, 09:01: прибыль 100 ₽ → 120 ₽",
+        "✏️ Исправлено 7 ноября, 09:04: изменён текст",
+    ]

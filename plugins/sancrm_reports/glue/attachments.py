@@ -8,7 +8,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
+<<<<<<< HEAD
 from sancrm_reports.glue.messages import compared, compared_parts, comparison
+=======
+from sancrm_reports.glue.messages import compared, compared_parts
+>>>>>>> sources
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram import posting
@@ -224,3 +228,6 @@ class PostWorkbookOperator(PostAttachmentOperator):
         if book.differences:
             self.log.warning("The lines differ from the message: %s", dict(book.differences))
         return self._message(book.data, period, book.figures_hash)
+
+
+OPERATORS = {operator.kind: operator for operator in (PostPictureOperator, PostWorkbookOperator)}

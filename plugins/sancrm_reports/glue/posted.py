@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from sancrm_reports.glue.messages import (
     network_message,
 )
 from sancrm_reports.glue.telegram import incidents_of
-from sancrm_reports.pure.figures import NETWORK, Figures
+from sancrm_reports.pure.figures import NETWORK, Figures, text_subject
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.rechecking import Change
     from sancrm_reports.wire.delivery import Delivery, Outcome
     from sancrm_reports.wire.ledger.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 
 def is_frozen(period: Period) -> bool:
@@ -55,6 +59,9 @@ def changes_of(
             return "", network_message(rows, period)
         if subject == BOUNDS:
             return "", bounds_told(rows, period)[1]
+        if subject != text_subject(subject):
+            message = attached(subject, rows, named, period)
+            return ("", message) if message else None
         row = named.get(subject)
         return (row["branch_name"], branch_message(row, period)) if row else None
 
@@ -67,6 +74,24 @@ def changes_of(
             found = written(posted.subject)
             if found and delivery.differs(key, found[1]):
                 yield Change(key, period, found[0], posted.entry.facts, found[1])
+
+
+def attached(
+    subject: str, rows: Sequence[Row], named: Mapping[str, Row], period: Period
+) -> Message | None:
+    """Make what is attached to a text; None where that cannot be made: the text is corrected."""
+    from sancrm_reports.glue.attachments import OPERATORS
+
+    whose, _, kind = subject.partition("+")
+    figures = rows if whose == NETWORK else named.get(whose)
+    if figures is None or kind not in OPERATORS:
+        return None
+    operator = OPERATORS[kind](task_id=kind, report=report_of(period).id, figures=figures)
+    try:
+        return operator.message(period, settings())
+    except Exception:  # as in a run of the report, a picture holds up no text
+        log.exception("%s of %s cannot be made anew.", subject, period.key)
+        return None
 
 
 def _branches(
@@ -90,7 +115,7 @@ def tell_frozen(
     from sancrm_reports.pure.rechecking import frozen_differs, frozen_same
 
     incidents, name = incidents_of(delivery.ledger), f"frozen|{report}|{period.key}"
-    told = [change for change in changes if change.key.report == report]
+    told = [change for change in changes if change.message.facts]  # texts, and not what is attached
     if told:
         return incidents.alert(name, frozen_differs(told, templates=templates()))
     return incidents.solve(name, frozen_same(report, period, templates=templates()))

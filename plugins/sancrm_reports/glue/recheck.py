@@ -22,7 +22,7 @@ from sancrm_reports.glue.telegram import (
 )
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_network_sum
 from sancrm_reports.pure.kinds import ReportKind
-from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.source_contract import refuse
 from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_days, snapshot
@@ -39,14 +39,21 @@ TOO_MANY = "recheck|recheck"  # the incident by which ops are asked
 
 
 def rechecked(ledger: Ledger) -> Iterator[tuple[ReportKind, Period]]:
-    """Yield the periods that are looked at again: the newest of each report that were posted."""
+    """Yield the periods that are looked at again: the newest of each report that were posted.
+
+    Of the monthly one those that are frozen as well: what differs of them is told.
+    """
     from sancrm_reports.wire.ledger.history import History
 
     configured = settings()
     for kind in configured.scheduled_reports:
-        count = configured.recheck.reports.get(kind.id, 0)
-        for day in History(ledger.database).posted_days(kind.dag_id, count):
-            yield kind, Period(kind.period, day, configured.account.timezone)
+        newest = configured.recheck.reports.get(kind.id, 0)
+        frozen = configured.recheck.frozen_months if kind.period is PeriodKind.MONTH else 0
+        days = History(ledger.database).posted_days(kind.dag_id, newest + frozen)
+        for place, day in enumerate(days):
+            period = Period(kind.period, day, configured.account.timezone)
+            if place < newest or is_frozen(period):
+                yield kind, period
 
 
 def checked_rows(sql: str, period: Period) -> list[dict[str, Any]]:

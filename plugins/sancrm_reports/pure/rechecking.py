@@ -35,7 +35,7 @@ class Change:
 
     @property
     def is_consequence(self) -> bool:
-        """Whether only what it is compared with changed, or it tells of bounds: no own figures."""
+        """Whether no figure of its own changed: only the comparison, a picture, or bounds."""
         facts = self.message.facts
         return not facts or differing(self.before, facts) == [COMPARED]
 
