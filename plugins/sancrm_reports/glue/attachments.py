@@ -8,11 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
-<<<<<<< HEAD
 from sancrm_reports.glue.messages import compared, compared_parts, comparison
-=======
-from sancrm_reports.glue.messages import compared, compared_parts
->>>>>>> sources
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram import posting
@@ -25,7 +21,7 @@ from sancrm_reports.pure.figures import (
     text_subject,
 )
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import INCLUDE, settings, templates
+from sancrm_reports.settings import INCLUDE, Settings, settings, templates
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 
 if TYPE_CHECKING:
@@ -157,7 +153,7 @@ class PostPictureOperator(PostAttachmentOperator):
 
     kind = "picture"
 
-    def message(self, period: Period) -> Message:
+    def message(self, period: Period, configured: Settings) -> Message:
         """Draw it."""
         from sancrm_reports.pure.language import language_of
         from sancrm_reports.pure.picture import picture
@@ -172,7 +168,7 @@ class PostPictureOperator(PostAttachmentOperator):
             self._history(period),
             branches,
             templates=templates(),
-            theme=settings().delivery.picture_theme,
+            theme=configured.delivery.picture_theme,
         )
         return self._message(png, period)
 
@@ -207,7 +203,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
             return super().chats()
         return settings().chats.own_of_branch(self.figures["branch_id"])
 
-    def message(self, period: Period) -> Message:
+    def message(self, period: Period, configured: Settings) -> Message:
         """Write it; differences between lines and figures are logged: rows changed meanwhile."""
         from sancrm_reports.pure.trace import FAMILIES
         from sancrm_reports.pure.workbook import About, workbook
@@ -215,7 +211,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
 
         branch = None if self.is_network else branch_of(self.whose())
         parts = compared_parts(self.figures) if self.is_network else [compared(self.figures)]
-        with snapshot(settings().database) as cursor:
+        with snapshot(configured.database) as cursor:
             book = workbook(
                 parts,
                 {family: read_rows(cursor, SQL, family, period, branch) for family in FAMILIES},
@@ -223,7 +219,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
                 About(self.run_id, sql_version(SQL), datetime.now(UTC)),
                 templates=templates(),
                 network=compared(self.figures[-1]) if self.is_network else None,
-                has_rentals=settings().account.has_rentals,
+                has_rentals=configured.account.has_rentals,
             )
         if book.differences:
             self.log.warning("The lines differ from the message: %s", dict(book.differences))
