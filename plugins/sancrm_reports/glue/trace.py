@@ -66,11 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def write_csv(rows: Sequence[ShownRow], columns: Sequence[str], out: TextIO) -> None:
     """Write rows for a spreadsheet, in which a text never becomes a formula."""
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
     for row in rows:
-        cells = row._asdict().items()
-        writer.writerow({name: as_text(v) if isinstance(v, str) else v for name, v in cells})
+        cells = row[: len(columns)]
+        writer.writerow([as_text(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def write_table(rows: Sequence[ShownRow], columns: Sequence[str], out: TextIO) -> None:
