@@ -11,7 +11,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.command import see_airflows_connections
+from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.pure.formatting import as_text
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.formatting import printable
 
 ADDITIVE = (
     "repair_revenue",
@@ -32,6 +33,18 @@ SUBJECT = ("subject", "branch_id", "branch_name")
 
 
 Key = int | str  # of a branch or a repair; a uuid as its text
+NETWORK = "network"
+
+
+def branch_subject(branch_id: Key) -> str:
+    """Return what a branch's messages are about, in the ledger and in errors: branch-3."""
+    return f"branch-{branch_id}"
+
+
+def branch_of(subject: str) -> str | None:
+    """Return the id in a subject of ``branch_subject``, as text; None of any other."""
+    kind, _, branch_id = subject.partition("-")
+    return branch_id if kind == "branch" else None
 
 
 class FiguresError(PermanentError):
@@ -80,6 +93,8 @@ class Figures:
         details = [name for name in DETAILS if name in row]
         numbers: dict[str, Any] = {name: _number(name, row[name]) for name in (*FIGURES, *details)}
         subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        if isinstance(row["branch_name"], str):
+            subject["branch_name"] = printable(row["branch_name"])
         return cls(**subject, **numbers)
 
     @classmethod
@@ -99,7 +114,7 @@ class Figures:
     @property
     def name(self) -> str:
         """The subject in the ledger and in errors."""
-        return f"branch-{self.branch_id}" if self.subject == "branch" else self.subject
+        return self.subject if self.branch_id is None else branch_subject(self.branch_id)
 
     @property
     def has_movements(self) -> bool:
@@ -164,7 +179,7 @@ def check_reportable(rows: Sequence[Figures]) -> None:
             code="figures_none",
         )
     for row in branches:
-        if not (row.branch_name or "").strip():
+        if not printable(row.branch_name or "").strip():
             raise FiguresError(
                 f"Branch {row.branch_id} has no name. Give it one in the CRM, then repeat.",
                 code="figures_no_name",
@@ -184,10 +199,10 @@ def check_network_sum(rows: Sequence[Figures]) -> None:
     Raises:
         FiguresError: with every figure that disagrees.
     """
-    network = [row for row in rows if row.subject == "network"]
+    network = [row for row in rows if row.subject == NETWORK]
     if len(network) != 1:
         raise FiguresError("profitability.sql gives no single row for the network.")
-    parts = [row for row in rows if row.subject != "network"]
+    parts = [row for row in rows if row.subject != NETWORK]
     _require_equal("branches + not allocated", parts, "the network", network)
 
 
