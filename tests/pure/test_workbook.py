@@ -31,10 +31,10 @@ SERVICE = {
 }
 
 
-def files(language="ru", currency="RUB"):
+def files(language="ru", currency="RUB", services=(SERVICE,)):
     """The files of a workbook by their names in the archive."""
     parts = [(branch(), branch()), (unallocated(), unallocated())]
-    rows = dict.fromkeys(FAMILIES, ()) | {"services": [SERVICE]}
+    rows = dict.fromkeys(FAMILIES, ()) | {"services": services}
     whole = network([now for now, _ in parts])
     made = workbook(
         parts,
@@ -93,3 +93,17 @@ def test_the_definitions_say_where_the_figures_come_from():
     text = files()["xl/worksheets/sheet8.xml"]
     for fact in ("scheduled__2026-11-01", "0123abcd", "1 ноября 2026 в 09:30", "Europe/Moscow"):
         assert fact in text
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_workbook_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    # The CRM goes away in the middle of its lines: no temporary file keeps those that were read.
+    def lost():
+        yield SERVICE
+        assert list(tmp_path.iterdir())
+        raise ConnectionError
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ConnectionError):
+        files(services=lost())
+    assert list(tmp_path.iterdir()) == []
