@@ -125,14 +125,6 @@ def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
     return [read_profitability(cursor, sql, day) for day in period.days]
 
 
-def read_history(
-    cursor: Any, sql: str, period: Period, count: int
-) -> list[tuple[Period, Sequence[Figures]]]:
-    """Run the formulas for a period and those before it, ``count`` in all, the oldest first."""
-    periods = [period.before(number) for number in reversed(range(count))]
-    return [(one, read_profitability(cursor, sql, one)) for one in periods]
-
-
 def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> CallList:
     """Read whom to call back, the longest wait first."""
     from psycopg import DataError
