@@ -34,12 +34,8 @@ def test_crossed_bounds_are_a_line_in_the_report_and_a_message_elsewhere(
     assert len(told) == 2
     assert [line.split(" ниже ")[1] for line in told] == ["9 000 ₽", "99,0 %"]
     (elsewhere,) = in_chat(telegram, BOUNDS_CHAT)
-<<<<<<< HEAD
-    assert elsewhere.text.startswith("🔔 Вне границ, вторник, 17 ноября 2026\n\n· Вся сеть: маржинальность")
-=======
     first = "🔔 Вне границ, вторник, 17 ноября 2026\n\n· Вся сеть: маржинальность"
     assert elsewhere.text.startswith(first)
->>>>>>> sources
     assert "· Сервис <Юг> & {{ 7*7 }}: выручка" in elsewhere.text
     assert "Ленина" not in elsewhere.text
     # A correction that brings the figures within the bounds corrects that message, too.

@@ -8,11 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
-<<<<<<< HEAD
 from sancrm_reports.glue.messages import compared, compared_parts, comparison
-=======
-from sancrm_reports.glue.messages import compared, compared_parts
->>>>>>> sources
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram import posting

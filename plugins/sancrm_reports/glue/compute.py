@@ -73,12 +73,8 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
             "period": period.start.isoformat(),
             **figures.to_json(),
             **({} if until is None else {"complete_until": until}),
-<<<<<<< HEAD
             **({"gone": gone} if figures.subject == NETWORK else {}),
             **({"silent": silent} if silent and figures.subject == NETWORK else {}),
-=======
-            **({"gone": gone, "silent": silent} if figures.subject == "network" else {}),
->>>>>>> sources
             "compared_with": {
                 "period": earlier_period.start.isoformat(),
                 **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
