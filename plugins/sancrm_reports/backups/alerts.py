@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from sancrm_reports.backups.incident import Incident, Telling, Watch, tell
+from sancrm_reports.backups.incident import Incident, Telling, Watch, note_of, tell
 from sancrm_reports.backups.text import Subject, alert, recovered
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError, ReportError
@@ -54,7 +54,7 @@ class BackupAlerts:
         self.name = name
         self.subject = subject
         self._ledger = ledger
-        self._note = f"backup_watch|{name}"
+        self._note = note_of(name)
         self.routes = routes
         self.templates = templates
         self.errors: list[ReportError] = []

@@ -13,7 +13,8 @@ from sancrm_reports.backups.drill.archive import restore_archive
 from sancrm_reports.backups.drill.plain_sql import restore_plain
 from sancrm_reports.backups.drill.restoring import Restore
 from sancrm_reports.backups.drill.result import DrillError, Trouble
-from sancrm_reports.backups.dumps.format import DamagedError, Layout, UnknownFormatError, format_of
+from sancrm_reports.backups.dumps.faults import DamagedError, UnknownFormatError
+from sancrm_reports.backups.dumps.format import Layout, format_of
 
 
 def restore(dump: Path, how: Restore) -> list[str]:
