@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sancrm_reports.backups.redaction import last_line
 START = 4096  # bytes that tell a format, also after unpacking
 CHUNK = 1 << 20
 CUSTOM, TAR = b"PGDMP", b"toc.dat\0"
+BYTE_ORDER_MARKS = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 ANY_TAR = slice(257, 262), b"ustar"
 # A comment, a setting or a \restrict line, then text in whatever encoding. What is encrypted has
 # control characters, or as text begins with words or with -----BEGIN.
@@ -84,6 +86,11 @@ def layout_of(start: bytes, name: str, *, is_packed: bool) -> Layout:
     """
     if not start and not is_packed:
         raise DamagedError("the file is empty", code="dump_empty")
+    if start.startswith(BYTE_ORDER_MARKS):
+        # Text can be turned back, an archive that was taken for text cannot.
+        is_lost = start.decode("utf-16", errors="replace").startswith(CUSTOM.decode())
+        kind = DamagedError if is_lost else UnknownFormatError
+        raise kind(f"{name} is in UTF-16, as PowerShell's > writes it.", code="dump_utf16")
     if start.startswith(CUSTOM):
         return Layout.CUSTOM
     if start.startswith(TAR):
