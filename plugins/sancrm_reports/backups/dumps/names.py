@@ -1,6 +1,7 @@
 """What the names in a folder of dumps tell: which are dumps, which are not yet, and of when.
 
-Letters match whatever their case, and however they are composed: a Mac writes й as two characters.
+Letters match whatever their case, and however they are composed: a Mac writes one with an
+accent as two characters.
 """
 
 from __future__ import annotations

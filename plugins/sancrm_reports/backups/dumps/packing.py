@@ -91,7 +91,7 @@ def peeked(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
 
 def stream_of(chunks: Iterator[bytes]) -> io.BufferedReader:
     """Return chunks as a file that can be read forwards."""
-    return io.BufferedReader(_Stream(chunks))
+    return io.BufferedReader(_Stream(chunks), buffer_size=ENOUGH)
 
 
 def _unpacked(chunks: Iterator[bytes], packing: Packing, padding: Padding) -> Iterator[bytes]:
@@ -129,14 +129,14 @@ def _unpacked(chunks: Iterator[bytes], packing: Packing, padding: Padding) -> It
 class _Stream(io.RawIOBase):
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         if not self._rest:
-            self._rest = next(self._chunks, b"")
+            self._rest = memoryview(next(filter(None, self._chunks), b""))
         taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
