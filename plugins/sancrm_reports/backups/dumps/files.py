@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sancrm_reports.backups.dumps import names
+from sancrm_reports.backups.dumps.faults import DamagedError
 from sancrm_reports.backups.facts import CLOCK_TOLERANCE
 from sancrm_reports.errors import ReportError
 
@@ -106,7 +107,7 @@ def parts_of(path: Any) -> list[Any]:
     """Return the pieces of the dump that begins here, in their order; mostly it is itself.
 
     Raises:
-        MissingPartError: one in the middle is not there.
+        DamagedError: one in the middle is not there.
     """
     if not names.PART.fullmatch(path.name) or path.is_dir():
         return [path]
@@ -115,14 +116,8 @@ def parts_of(path: Any) -> list[Any]:
         return [path]
     parts, missing = names.parts_of(path.name, beside)
     if missing:
-        raise MissingPartError(f"{missing} is missing", quote=f"{missing} is missing")
+        raise DamagedError(f"{missing} is missing", code="dump_piece", quote=missing)
     return [beside[name] for name in parts]
-
-
-class MissingPartError(ReportError):
-    """A dump was split, and a piece of it is not there."""
-
-    code = "dump_piece"
 
 
 def dump_files(folder: Any, pattern: str) -> list[DumpFile]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from sancrm_reports.backups.dumps.faults import DamagedError
 from sancrm_reports.backups.dumps.files import CONTENTS
-from sancrm_reports.backups.dumps.format import ANY_TAR, CUSTOM, START, read
+from sancrm_reports.backups.dumps.format import ANY_TAR, CUSTOM, START
 from sancrm_reports.backups.dumps.packing import unpacked
 
 log = logging.getLogger(__name__)
 
+HEAD = 1 << 18  # bytes of a file: bzip2 and zstd pack large blocks
 TAR_BLOCK = 512  # bytes
 LONGEST_NAME = 4 * 63  # bytes
 WITH_ALGORITHM = 15  # archives since 1.15 name what packs them in a byte, before that a number
@@ -31,7 +32,9 @@ def database_of(path: Any) -> str | None:
     try:
         if path.is_dir():
             path = path / CONTENTS
-        start, _, _ = unpacked(read(path), start=START)
+        # Not by opening it: S3's file system would fetch 50 MB ahead.
+        head = path.fs.cat_file(path.path, start=0, end=HEAD)
+        start, _, _ = unpacked(iter([head]), start=START)
         if start[ANY_TAR[0]] == ANY_TAR[1]:  # its first member is the table of contents
             start = start[TAR_BLOCK:]
         if start.startswith(CUSTOM):

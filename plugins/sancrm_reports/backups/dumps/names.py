@@ -73,7 +73,7 @@ def parts_of(first: str, names: Collection[str]) -> tuple[list[str], str]:
     mine = {_number(name): name for name in names if first_part(name, names) == first}
     numbers = sorted(mine)
     gap = next((n for n in range(numbers[0], numbers[-1]) if n not in mine), None)
-    missing = "" if gap is None else f"the piece after {mine[gap - 1]}"
+    missing = "" if gap is None else f"{mine[gap - 1]} + 1"
     return [mine[number] for number in numbers], missing
 
 

@@ -17,13 +17,16 @@ PIECE = 512  # bytes that are unpacked at once: even of a bomb they fit into mem
 ENOUGH = 1 << 16  # unpacked bytes that are passed on together
 MOST_LAYERS = 3
 
+# Frames that hold no data: pzstd begins with one.
+SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+
 
 @dataclass(frozen=True)
 class Packing:
     """A way to pack. ``reader`` makes what unpacks one stream: it has ``eof`` and the rest."""
 
     name: str
-    magic: bytes
+    magic: tuple[bytes, ...]
     reader: Callable[[], Any]
 
 
@@ -47,11 +50,11 @@ def _lz4() -> Any:
 
 
 PACKINGS = (
-    Packing("gzip", b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
-    Packing("zstd", b"\x28\xb5\x2f\xfd", _zstd),
-    Packing("xz", b"\xfd7zXZ\0", lzma.LZMADecompressor),
-    Packing("bzip2", b"BZh", bz2.BZ2Decompressor),
-    Packing("lz4", b"\x04\x22\x4d\x18", _lz4),
+    Packing("gzip", (b"\x1f\x8b",), lambda: zlib.decompressobj(wbits=31)),
+    Packing("zstd", (b"\x28\xb5\x2f\xfd", *SKIPPABLE), _zstd),
+    Packing("xz", (b"\xfd7zXZ\0",), lzma.LZMADecompressor),
+    Packing("bzip2", (b"BZh",), bz2.BZ2Decompressor),
+    Packing("lz4", (b"\x04\x22\x4d\x18",), _lz4),
 )
 
 
