@@ -147,6 +147,21 @@ def test_a_dump_in_a_tar_is_read(dumps, tmp_path, mode, name):
     assert verifier(path).verify().startswith("in a tar")
 
 
+def test_a_tar_writes_nothing_outside_its_folder(dumps, tmp_path):
+    # Names that lead out, and links.
+    path = tmp_path / "x.tar"
+    outside = tmp_path / "outside"
+    with tarfile.open(path, "w") as archive:
+        for name in ("../../outside", str(outside)):
+            archive.add(dumps / "custom.dump", name)
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(link)
+        archive.add(dumps / "custom.dump", "link/outside")
+    assert verifier(path).verify() == "in a tar"
+    assert not outside.exists()
+
+
 def test_damage_in_a_tar_is_found_out(dumps, tmp_path):
     # Of the tar, and of what is in it; a tar of something else is not called damaged.
     folder = shutil.copytree(dumps / "folder", tmp_path / "crm.dir")

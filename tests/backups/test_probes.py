@@ -159,7 +159,14 @@ def test_what_lies_beside_a_dump_is_none(copy_of, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["x.dump.in_progress", "x.dump.part", "x.dump.tmp", "x.dump.filepart", ".x.dump.Ab12Cd"],
+    [
+        "x.dump.in_progress",
+        "x.dump.part",
+        "x.dump.tmp",
+        "x.dump.filepart",
+        "x.dump.1a2b3c4d.partial",
+        ".x.dump.Ab12Cd",
+    ],
 )
 def test_a_file_whose_name_says_so_is_being_written(copy_of, tmp_path, name):
     # However quiet it is, and also where the pattern is of the name that it will have. It is of
@@ -486,6 +493,25 @@ def test_what_wal_g_lists_is_finished():
     assert delta.kind == "delta"
     assert unknown.moment is None
     assert printed("null", "walg", "").backups == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"start_time": "2026-11-17T23:30:01Z", "finish_time": "2026-11-17T23:41:07.123456789Z"},
+        {"time": "2026-11-17T23:41:07Z", "wal_file_name": "0", "storage_name": "default"},
+        {"creation_time": "2026-11-17T23:30:01Z", "modification_time": "2026-11-17T23:41:07Z"},
+    ],
+    ids=["detail", "3.0", "1.1"],
+)
+def test_wal_g_tells_the_end_of_a_backup_in_several_ways(fields):
+    # With --detail, and without, in what its source has called it over time. More or less is no
+    # broken probe.
+    [one] = printed(
+        [{"backup_name": "base_000000010000000000000004", **fields}], "walg", ""
+    ).backups
+    assert one.moment.replace(microsecond=0) == datetime(2026, 11, 17, 23, 41, 7, tzinfo=UTC)
+    assert one.size is None
 
 
 def test_an_empty_storage_of_wal_g_is_no_broken_probe(tmp_path):

@@ -15,7 +15,8 @@ from unicodedata import normalize
 
 # What programs call a file that they are still writing: most by an ending, rsync .crm.dump.Ab12Cd.
 BEING_WRITTEN = re.compile(
-    r"(?P<plain>.+)\.(?:part|partial|tmp|temp|in_progress|inprogress|filepart|incomplete)"
+    r"(?P<plain>.+?)(?:\.[0-9a-f]{8})?"  # rclone adds a number to the name
+    r"\.(?:part|partial|tmp|temp|in_progress|inprogress|filepart|incomplete|crdownload|uploading)"
     r"|\.(?P<rsync>.+)\.[A-Za-z0-9]{6}",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sancrm_reports.backups.dumps.checksum import checksum_beside
@@ -229,7 +229,8 @@ class Verifier:
             with _opened_tar(content) as archive:
                 for member in archive:
                     self._check_time()
-                    archive.extract(member, folder, filter="data")
+                    if member.isfile():
+                        _take_out(archive, member, Path(folder))
             found = dump_files(storage_path(folder), "**/*")
             if not found:
                 raise UnknownFormatError(f"{self.path.name} is a tar without a dump in it.")
@@ -290,6 +291,16 @@ def _one_archive(content: Iterator[bytes]) -> Iterator[bytes]:
             )
         carried = text[-BEGINNING_LENGTH + 1 :]
         yield chunk
+
+
+def _take_out(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write a file of a tar below a folder, wherever it says that it belongs."""
+    parts = [part for part in PurePosixPath(member.name).parts if part not in ("/", "..")]
+    target = folder.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source: Any = archive.extractfile(member)
+    with target.open("wb") as file:
+        shutil.copyfileobj(source, file, CHUNK)
 
 
 @contextmanager

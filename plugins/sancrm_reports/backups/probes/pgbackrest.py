@@ -74,9 +74,10 @@ def _stalled_wal(stanza: Any) -> str:
     current = max(version for version, _ in stops)
     written = max((stop for version, stop in stops if version == current), key=_position)
     for one in stanza.get("archive", ()):
-        newest = one.get("max")
-        if one["database"]["id"] == current and newest and _position(newest) < _position(written):
-            place = one["database"].get("repo-key", 1)
+        newest, database = one.get("max"), one.get("database", {})
+        is_current = database.get("id") == current
+        if is_current and newest and _position(newest) < _position(written):
+            place = database.get("repo-key", 1)
             return f"repo{place}: {newest} < {written}"
     return ""
 
