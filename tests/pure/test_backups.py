@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Memory, Window
-from sancrm_reports.backups.incident import Watch, tell
+from sancrm_reports.backups.notifications import Watch, notification_for
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.verdicts import NOTHING_KNOWN, Judgement, Verdict, judge
 from sancrm_reports.errors import ReportError
@@ -314,7 +314,7 @@ def remembering(judgements):
     for night, judgement in enumerate(judgements):
         opens = OPENS - (len(judgements) - night) * DAY
         window = Window(opens, opens + 3 * HOUR, opens + DAY)
-        _, watch = tell(watch, judgement, window, today=opens.date())
+        _, watch = notification_for(watch, judgement, window, today=opens.date())
     assert Watch.from_json(json.loads(json.dumps(watch.to_json()))) == watch
     return watch.memory
 

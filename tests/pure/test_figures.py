@@ -12,12 +12,16 @@ from pure.samples import branch, network, unallocated
 from sancrm_reports.pure.figures import (
     ADDITIVE,
     FIGURES,
+    NETWORK,
     Figures,
     FiguresError,
+    branch_of,
+    branch_subject,
     check_days_sum,
     check_network_sum,
     check_reportable,
 )
+from sancrm_reports.pure.formatting import printable
 
 amounts = (
     st.sampled_from((Decimal("1E+3"), Decimal("0E-8")))
@@ -29,7 +33,7 @@ figures = st.builds(
     Figures,
     subject=st.sampled_from(("branch", "unallocated", "network")),
     branch_id=st.none() | st.integers(1, 2**62),
-    branch_name=st.none() | st.text(),
+    branch_name=st.none() | st.text().map(printable),
     **dict.fromkeys(("repair_revenue", "rental_revenue", "revenue"), amounts),
     **dict.fromkeys(("variable_costs", "profit"), amounts),
     **dict.fromkeys(("fixed_costs", "margin"), st.none() | amounts),
@@ -149,3 +153,10 @@ def test_a_scrapped_device_is_a_movement_though_its_part_has_no_price():
     nothing = Figures.none_of(branch())
     assert not nothing.has_movements
     assert replace(nothing, parts_without_cost=1).has_movements
+
+
+@pytest.mark.parametrize("id_", [3, "0", "5f0e-4c", "network"])
+def test_a_branchs_id_is_found_in_its_subject(id_):
+    # Also where it has dashes, as a uuid, or is called as something else; the network has none.
+    assert branch_of(branch_subject(id_)) == str(id_)
+    assert branch_of(NETWORK) is None

@@ -20,7 +20,7 @@ WING_PURE = {
     "dumps/faults",
     "dumps/names",
     "facts",
-    "incident",
+    "notifications",
     "redaction",
     "settings",
     "text",

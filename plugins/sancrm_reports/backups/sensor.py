@@ -13,6 +13,7 @@ from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class BackupSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
-        from sancrm_reports.backups.incident import MEMORY
+        from sancrm_reports.backups.notifications import MEMORY
         from sancrm_reports.backups.text import progress
         from sancrm_reports.backups.trigger import BackupTrigger
         from sancrm_reports.backups.watch import look
@@ -55,14 +56,14 @@ class BackupSensor(BaseSensorOperator):
         window = window_of(context, self.backup, settings())
         memory = remembered(self.backup)
         judgement = look(self.backup, window, 0, memory)
-        if judgement.verdict.is_final or context["params"].get("rehearse"):
+        if judgement.verdict.is_final or params_of(context).rehearse:
             self._conclude(context, judgement)
             return
         self.log.info(progress(judgement, settings().account.timezone))
         trigger = BackupTrigger(
             self.backup,
             times_of(window),
-            errors=1 if judgement.detail else 0,
+            errors=1 if judgement.cause else 0,
             memory=MEMORY.dump_python(memory, mode="json"),
         )
         self.defer(trigger=trigger, method_name="conclude", timeout=time_left(window))
@@ -96,7 +97,7 @@ class BackupSensor(BaseSensorOperator):
         )
 
     def _conclude(self, context: Context, judgement: Judgement) -> None:
-        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+        _publish(context, judgement, is_rehearsal=params_of(context).rehearse)
 
 
 class VerifyBackupOperator(BaseOperator):
@@ -141,12 +142,10 @@ class VerifyBackupOperator(BaseOperator):
         from sancrm_reports.backups.dumps.faults import StillWrittenError
         from sancrm_reports.backups.verification import verify_backup
 
-        window, watched = (
-            window_of(context, self.backup, settings()),
-            settings().backups[self.backup],
-        )
+        window = window_of(context, self.backup, settings())
+        watched = settings().backups[self.backup]
         may_grow = watched.probe.kind == "files" and datetime.now(UTC) < window.due_at
-        is_rehearsal = bool(context["params"].get("rehearse"))
+        is_rehearsal = params_of(context).rehearse
         try:
             judgement = verify_backup(watched, found)
         except StillWrittenError:
@@ -159,7 +158,7 @@ class VerifyBackupOperator(BaseOperator):
         self._publish(context, judgement)
 
     def _wait_for_more(self, context: Context, window: Window, found: Judgement) -> None:
-        from sancrm_reports.backups.incident import MEMORY
+        from sancrm_reports.backups.notifications import MEMORY
         from sancrm_reports.backups.trigger import BackupTrigger
 
         trigger = BackupTrigger(
@@ -171,7 +170,7 @@ class VerifyBackupOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="verify_again", timeout=time_left(window))
 
     def _publish(self, context: Context, judgement: Judgement) -> None:
-        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+        _publish(context, judgement, is_rehearsal=params_of(context).rehearse)
 
 
 def times_of(window: Window) -> list[str]:
@@ -190,7 +189,7 @@ def remembered(name: str) -> Memory:
     The look goes on without: that there is no backup must be told all the same.
     """
     from sancrm_reports.backups.facts import Memory
-    from sancrm_reports.backups.incident import Watch, note_of
+    from sancrm_reports.backups.notifications import Watch, note_of
     from sancrm_reports.glue.telegram import ledger_of
 
     try:

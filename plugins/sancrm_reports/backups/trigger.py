@@ -10,7 +10,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sancrm_reports.backups.facts import Window
-from sancrm_reports.backups.incident import MEMORY
+from sancrm_reports.backups.notifications import MEMORY
 from sancrm_reports.backups.text import progress
 from sancrm_reports.backups.watch import look
 from sancrm_reports.settings import settings
@@ -73,7 +73,7 @@ class BackupTrigger(BaseTrigger):
             if judgement.verdict.is_final and (is_due or not is_seen):
                 yield TriggerEvent(judgement.to_json())  # type: ignore[no-untyped-call]
                 return
-            errors = errors + 1 if judgement.detail else 0
+            errors = errors + 1 if judgement.cause else 0
             line = progress(judgement, configured.account.timezone)
             if line != said:
                 self.log.info(line)

@@ -24,9 +24,10 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.responses import FileResponse
 
+from sancrm_reports.glue.page_trace import figures_shown, trace_of
 from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.audit import fate_of
+from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
 from sancrm_reports.pure.language import Language, language_of
@@ -42,7 +43,7 @@ LONGEST = 400  # columns: a year of days
 
 
 @dataclass(frozen=True)
-class Kind:
+class MessageKind:
     """A kind of message: where it stands in the ledger, and what the page calls it.
 
     ``report`` is None of what comes by the day and is summed up in one row, because it has no
@@ -64,14 +65,15 @@ def our_language() -> Language:
     return language_of(templates())
 
 
-def kinds_shown() -> dict[str, Kind]:
+def kinds_shown() -> dict[str, MessageKind]:
     """Return the kinds of messages that there are, by the DAG: reports have one if scheduled."""
     reports = [
-        Kind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
+        MessageKind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
         for kind in settings().scheduled_reports
     ]
     others = [
-        Kind(id_, our_language().word(f"page.{id_}")) for id_ in ("missed_calls", "backup_watch")
+        MessageKind(id_, our_language().word(f"page.{id_}"))
+        for id_ in ("missed_calls", "backup_watch")
     ]
     return {kind.id: kind for kind in (*reports, *others)}
 
@@ -114,7 +116,7 @@ def words() -> dict[str, Any]:
     shown = {
         code: text for code, text in language.words.items() if code.startswith(("page.", "link."))
     }
-    statuses = {letter: language.word(f"status.{fate}") for fate, letter in LETTERS.items()}
+    statuses = {letter: language.word(f"status.{status}") for status, letter in LETTERS.items()}
     return {"language": language.folder.name, "words": shown, "statuses": statuses}
 
 
@@ -153,7 +155,7 @@ def grid(
     rows = (
         by_subject(
             slots,
-            history.rosters(*span),
+            history.expected(*span),
             sent,
             network=our_language().word("network").capitalize(),
         )
@@ -174,7 +176,7 @@ def cell(
     session: SessionDep,
     response: Response,
 ) -> dict[str, Any]:
-    """Return the messages of one cell, and how its backfill is asked for."""
+    """Return the messages of one cell, its figures, and how its backfill is asked for."""
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     period = _period(kind, day)
@@ -183,6 +185,7 @@ def cell(
     )
     return {
         "messages": [_shown(delivered) for delivered in found],
+        "figures": figures_shown() if kind.report else [],
         "backfill": _backfill(kind, period),
         "may_backfill": get_auth_manager().is_authorized_dag(
             method="POST",
@@ -194,20 +197,36 @@ def cell(
     }
 
 
-def _kind(dag_id: str) -> Kind:
+@app.get("/kinds/{dag_id}/trace", dependencies=[READS_XCOM])
+def trace(
+    dag_id: str,
+    day: date,
+    subject: Annotated[str, Query(max_length=100)],
+    figure: Annotated[str, Query(max_length=50)],
+    response: Response,
+) -> dict[str, Any]:
+    """Return the rows of the CRM that a figure of one report is made of."""
+    response.headers["Cache-Control"] = "no-store"
+    kind = _kind(dag_id)
+    if kind.report is None:
+        raise HTTPException(404, f"{dag_id} has no figures.")
+    return trace_of(_period(kind, day), subject, figure)
+
+
+def _kind(dag_id: str) -> MessageKind:
     kind = kinds_shown().get(dag_id)
     if kind is None:
         raise HTTPException(404, f"The page knows no messages of {dag_id}.")
     return kind
 
 
-def _period(kind: Kind, day: date) -> Period:
+def _period(kind: MessageKind, day: date) -> Period:
     if not date(2000, 1, 1) <= day < date(2200, 1, 1):
         raise HTTPException(422, f"{day} is too far away.")
     return Period.containing(day, kind=kind.columns.period, timezone=settings().account.timezone)
 
 
-def _periods(kind: Kind, first: date, last: date) -> list[Period]:
+def _periods(kind: MessageKind, first: date, last: date) -> list[Period]:
     if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
         raise HTTPException(422, f"From {first} to {last} isn't a range of periods.")
     periods = [_period(kind, first)]
@@ -220,7 +239,7 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
     return periods
 
 
-def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
+def _slot(kind: MessageKind, period: Period, since: date | None) -> Slot:
     if kind.report is None:
         return Slot(period.key, is_scheduled=False, is_overdue=False)
     due, is_scheduled = _due(kind.report.id, period)
@@ -242,7 +261,7 @@ def _due(report: str, period: Period) -> tuple[datetime, bool]:
     return due, timetable.reported_at(due) == period
 
 
-def _backfill(kind: Kind, period: Period) -> dict[str, Any] | None:
+def _backfill(kind: MessageKind, period: Period) -> dict[str, Any] | None:
     """Return what Airflow's REST is to be asked for; None where the schedule has no such run.
 
     The window means reported days (decision 0011). A run that is there, but left this message
@@ -264,7 +283,7 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
     entry = delivered.entry
     is_private = delivered.html is None
     return {
-        "fate": LETTERS[fate_of(entry, is_owed=True)],
+        "status": LETTERS[status_of(entry, is_owed=True)],
         "chat": entry.chat,
         "html": delivered.html,
         "note": entry.footer,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.formatting import printable
 
 ADDITIVE = (
     "repair_revenue",
@@ -25,10 +26,25 @@ ADDITIVE = (
 )
 COUNTS = ("parts_without_cost", "repair_count", "rental_count")
 FIGURES = (*ADDITIVE, "margin")
+# For the reasons of a change only. A formula of an installation's own may leave them out: then
+# they count as a part of what they are taken from.
+DETAILS = ("scrapped_costs",)
 SUBJECT = ("subject", "branch_id", "branch_name")
 
 
 Key = int | str  # of a branch or a repair; a uuid as its text
+NETWORK = "network"
+
+
+def branch_subject(branch_id: Key) -> str:
+    """Return what a branch's messages are about, in the ledger and in errors: branch-3."""
+    return f"branch-{branch_id}"
+
+
+def branch_of(subject: str) -> str | None:
+    """Return the id in a subject of ``branch_subject``, as text; None of any other."""
+    kind, _, branch_id = subject.partition("-")
+    return branch_id if kind == "branch" else None
 
 
 class FiguresError(PermanentError):
@@ -43,6 +59,7 @@ class Figures:
 
     ``subject`` is ``branch``, ``unallocated`` (costs of no branch) or ``network``. ``fixed_costs``
     is None where no amount applies to any day; ``margin`` is a ratio, None without revenue.
+    ``scrapped_costs`` is the part of ``variable_costs`` on repairs that were closed as a failure.
     """
 
     subject: str
@@ -58,6 +75,7 @@ class Figures:
     margin: Decimal | None
     repair_count: int
     rental_count: int
+    scrapped_costs: Decimal = Decimal(0)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Figures:
@@ -72,8 +90,11 @@ class Figures:
                 f"profitability.sql gives no column {', '.join(missing)}. "
                 "Its last select must name every figure of docs/metrics.md."
             )
-        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
+        details = [name for name in DETAILS if name in row]
+        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in (*FIGURES, *details)}
         subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        if isinstance(row["branch_name"], str):
+            subject["branch_name"] = printable(row["branch_name"])
         return cls(**subject, **numbers)
 
     @classmethod
@@ -93,7 +114,7 @@ class Figures:
     @property
     def name(self) -> str:
         """The subject in the ledger and in errors."""
-        return f"branch-{self.branch_id}" if self.subject == "branch" else self.subject
+        return self.subject if self.branch_id is None else branch_subject(self.branch_id)
 
     @property
     def has_movements(self) -> bool:
@@ -110,7 +131,7 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for XCom; amounts are texts, because Airflow makes decimals floats."""
-        amounts = {name: getattr(self, name) for name in FIGURES if name not in COUNTS}
+        amounts = {name: getattr(self, name) for name in (*FIGURES, *DETAILS) if name not in COUNTS}
         return {
             **{name: getattr(self, name) for name in SUBJECT},
             **{name: None if value is None else f"{value:f}" for name, value in amounts.items()},
@@ -158,7 +179,7 @@ def check_reportable(rows: Sequence[Figures]) -> None:
             code="figures_none",
         )
     for row in branches:
-        if not (row.branch_name or "").strip():
+        if not printable(row.branch_name or "").strip():
             raise FiguresError(
                 f"Branch {row.branch_id} has no name. Give it one in the CRM, then repeat.",
                 code="figures_no_name",
@@ -178,10 +199,10 @@ def check_network_sum(rows: Sequence[Figures]) -> None:
     Raises:
         FiguresError: with every figure that disagrees.
     """
-    network = [row for row in rows if row.subject == "network"]
+    network = [row for row in rows if row.subject == NETWORK]
     if len(network) != 1:
         raise FiguresError("profitability.sql gives no single row for the network.")
-    parts = [row for row in rows if row.subject != "network"]
+    parts = [row for row in rows if row.subject != NETWORK]
     _require_equal("branches + not allocated", parts, "the network", network)
 
 

@@ -5,12 +5,13 @@ The locale's data is Babel's. Periods are named by patterns of the language's ca
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
@@ -19,6 +20,10 @@ from sancrm_reports.pure.period import Period
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# Joiners, which emoji are made of, and marks that turn nothing but themselves.
+KEPT = (
+    "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+)
 SIZES = (
     ("digital-terabyte", 10**12),
     ("digital-gigabyte", 10**9),
@@ -78,15 +83,20 @@ class Formats:
         return forms[min(tags.index(self.locale.plural_form(number)), len(forms) - 1)]
 
     def length_of_time(self, length: timedelta) -> str:
-        """Return a length of time in its two largest units: 2 days 3 hr, 3 hr 5 min, 12 min."""
-        minutes = max(0, int(length.total_seconds() // 60))
-        days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-        parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-        first = next((place for place, (number, _) in enumerate(parts) if number), 2)
+        """Return a length of time in its two largest units: 2 days 3 hr, 3 hr 5 min, 12 min.
+
+        Below a minute in seconds.
+        """
+        seconds = max(0, int(length.total_seconds()))
+        minutes = seconds // 60
+        parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
+        first = next((place for place, (number, _) in enumerate(parts) if number), None)
+        if first is None:
+            return self._unit(seconds, "duration-second")
         return " ".join(
             self._unit(number, f"duration-{unit}")
             for number, unit in parts[first : first + 2]
-            if number or first == 2
+            if number
         )
 
     def whole_time(self, length: timedelta) -> str:
@@ -94,11 +104,6 @@ class Formats:
         hours = max(0, int(length.total_seconds() // 3600))
         number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
         return format_unit(number, f"duration-{unit}", length="long", locale=self.locale)
-
-    def duration(self, seconds: float) -> str:
-        """Return a length of time, rounded to one unit: 1 sec at least, 7 min, 30 hr, 3 days."""
-        length = timedelta(seconds=max(seconds, 1))
-        return str(format_timedelta(length, format="short", threshold=1.5, locale=self.locale))
 
     def months(self, number: int) -> str:
         """Name a number of months: 3 months, 1 year."""
@@ -195,9 +200,22 @@ class Formats:
         return sign + digits
 
 
+def printable(text: str) -> str:
+    """Return a text without what nobody sees: controls, turns of direction, zero-width spaces.
+
+    A name could turn the amount beside it around, or be no name at all. Escaped text stays escaped.
+    """
+    kept = "".join(
+        letter
+        for letter in text
+        if letter in KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+    )
+    return type(text)(kept)
+
+
 def one_line(name: str, limit: int = 100) -> str:
     """Return a name without line breaks, which would cut its markup, and not longer than that."""
-    return shortened(" ".join(name.split()), limit)
+    return shortened(" ".join(printable(name).split()), limit)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -208,3 +226,8 @@ def shortened(text: str, limit: int) -> str:
 def quoted(names: Iterable[str]) -> str:
     """Write names one after the other, for logs: «Ready», «Selection»."""
     return ", ".join(f"«{name}»" for name in names)
+
+
+def as_text(value: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula: one such gets an apostrophe."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

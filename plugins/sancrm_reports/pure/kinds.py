@@ -15,13 +15,15 @@ class ReportKind:
 
     ``id`` names it in the settings, and in words.po for people. ``compared_after`` is how many
     periods later than what it is compared with a period is: 7 days are the same weekday.
-    ``spans`` are the months that the page can show; it begins with the last but one.
+    ``spans`` are the months that the page can show; it begins with the last but one. One that
+    ``has_reasons`` says why the profit changed.
     """
 
     id: str
     period: PeriodKind
     compared_after: int
     spans: tuple[int, ...]
+    has_reasons: bool = True
 
     @property
     def dag_id(self) -> str:
@@ -38,7 +40,7 @@ class ReportKind:
 REPORT_KINDS = {
     kind.id: kind
     for kind in (
-        ReportKind("daily", PeriodKind.DAY, compared_after=7, spans=(1, 3, 12)),
+        ReportKind("daily", PeriodKind.DAY, compared_after=7, spans=(1, 3, 12), has_reasons=False),
         ReportKind("weekly", PeriodKind.WEEK, compared_after=1, spans=(3, 6, 12)),
         ReportKind("monthly", PeriodKind.MONTH, compared_after=1, spans=(12, 24)),
         ReportKind("quarterly", PeriodKind.QUARTER, compared_after=1, spans=(12, 36, 60)),

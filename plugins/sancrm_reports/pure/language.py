@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.changes import Changes
-from sancrm_reports.pure.formatting import Formats, one_line
+from sancrm_reports.pure.formatting import Formats, one_line, printable
 from sancrm_reports.pure.kinds import compared_with
 
 
@@ -67,6 +67,7 @@ class Language:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=lambda value: printable(value) if isinstance(value, str) else value,
         )
         formats, changes = self.formats, Changes(self.formats, self.word)
         environment.filters |= {
@@ -76,7 +77,6 @@ class Language:
             "one_line": one_line,
             "moment": formats.moment,
             "moment_in": formats.moment_in,
-            "duration": formats.duration,
             "whole_time": formats.whole_time,
             "length_of_time": formats.length_of_time,
             "size": formats.size,

@@ -56,7 +56,7 @@ class Outcome:
     """What came of one message: its place in Telegram, and what was done just now."""
 
     key: str
-    action: str  # sent, corrected, answered, unchanged or taken as sent
+    action: str  # sent, corrected, answered, unchanged, deleted or taken as sent
     chat: str
     message_id: int
 
@@ -74,7 +74,7 @@ class Delivery:
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
         templates: the folder of the language that people read.
-        decisions: what a person says of messages of unknown fate. A try of a resending run itself
+        decisions: what a person says of messages of unknown status. A try of a resending run itself
             is not repeated, because nobody looked since.
         how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
             that person.
@@ -119,7 +119,7 @@ class Delivery:
         day: date | None = None,
         footer: str = "",
         silent: bool = False,
-        grows: bool = False,
+        edits_quietly: bool = False,
         reply_to: MessageKey | None = None,
         after: MessageKey | None = None,
     ) -> list[Outcome]:
@@ -133,7 +133,8 @@ class Delivery:
                 it; without one it is sent, as alerts are.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
-            grows: another text isn't a correction, but more of the same, as in a digest.
+            edits_quietly: a changed text is edited in without a line that says what was corrected,
+                as in a digest or an alert.
             reply_to: the name in the ledger of a message in this chat that this one answers.
             after: the name of the message in this chat that is to come before, if it comes soon.
 
@@ -150,6 +151,7 @@ class Delivery:
             parts = list(
                 parts_of(
                     message,
+                    limits=self.channel.limits,
                     templates=self._templates,
                     footer=footer,
                     earlier=known.parts if known else 1,
@@ -171,25 +173,32 @@ class Delivery:
                 to,
                 day or self._now().date(),
                 silent=silent,
-                grows=grows,
+                edits_quietly=edits_quietly,
                 reply_to=reply_to if part.number == 1 else None,
             )
             outcomes.append(self._deliver_part(posting))
         return outcomes
 
-    def amend(self, key: MessageKey, to: Address, message: Message) -> Outcome | None:
+    def amend(
+        self, key: MessageKey, to: Address, message: Message, *, or_delete: bool = False
+    ) -> Outcome | None:
         """Edit a message that was sent, as an event of its life; no line says that it changed.
 
         Never sends: None where nothing was sent under this name, nobody knows whether it was, or
         the chat has it no longer. The message must fit in one part.
 
+        Args:
+            key, to, message: as for ``deliver``.
+            or_delete: delete a message that cannot be edited: what it says must not stay.
+
         Raises:
+            NotEditableError: it can be neither edited nor deleted, and ``or_delete`` was asked for.
             ReportError: as the channel raises; an edit can be repeated safely.
         """
         known = self._messages.get(key)
         if known is None or known.message_id is None:
             return None
-        posting = _Posting(key, Part(1, message), to, self._now().date(), grows=True)
+        posting = _Posting(key, Part(1, message), to, self._now().date(), edits_quietly=True)
         if known.state is State.SENT and known.text_hash == self._fingerprint(message):
             return _outcome(posting, known, "unchanged")
         posting = replace(posting, to=self._client.where_now(to))
@@ -202,14 +211,31 @@ class Delivery:
             try:
                 return self._edit(posting, known, claim)
             except (NotEditableError, ChatMovedError) as error:
-                log.info("%s It is left as it is.", error)
+                log.info("%s", error)
+                deleted = self._delete(posting, known) if or_delete else None
                 left = replace(
                     self._entry(posting, known),
                     state=State.SENT,
                     error=self._kept_error(posting, error),
                 )
                 self._settle(posting, claim, left, is_new=False)
-                return None
+                return deleted
+
+    def _delete(self, posting: _Posting, known: Entry) -> Outcome | None:
+        """Delete a message that cannot be edited; None where its chat does not have it.
+
+        Raises:
+            NotEditableError: it cannot be deleted either, or is in a group that moved: a supergroup
+                does not know the messages of the group that it was.
+        """
+        moved = NotEditableError(f"{posting.key} is in chat {known.chat}, which moved.")
+        if known.chat != posting.to.chat:
+            raise moved
+        try:
+            is_deleted = self._client.delete(posting.to, known.message_id or 0)
+        except ChatMovedError:
+            raise moved from None
+        return _outcome(posting, known, "deleted") if is_deleted else None
 
     def _wait_for(self, before: MessageKey) -> None:
         """Let another task claim its message first, so that a chat reads in order."""
@@ -269,7 +295,7 @@ class Delivery:
             state=State.SENDING,
             is_resent=self._decisions.may_resend(posting.name),
         )
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         try:
             message_id, chat = self._client.send(
@@ -328,7 +354,7 @@ class Delivery:
 
     def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         entry = replace(self._entry(posting, known), state=State.SENT)
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         blank = replace(known, text_hash="")
@@ -364,7 +390,7 @@ class Delivery:
     def _give_up(
         self, posting: _Posting, entry: Entry, error: UnknownOutcomeError | None = None
     ) -> NoReturn:
-        """Leave a message of unknown fate alone, and tell a person how to go on.
+        """Leave a message of unknown status alone, and tell a person how to go on.
 
         Raises:
             UnknownOutcomeError: always.
@@ -395,7 +421,7 @@ class Delivery:
         if known.message_id is None:
             return entry
         corrections = known.corrections
-        if known.text_hash != entry.text_hash and not posting.grows:
+        if known.text_hash != entry.text_hash and not posting.edits_quietly:
             change = Correction(
                 entry.updated_at, what_changed(known.facts, entry.facts, self._templates)
             )
@@ -414,6 +440,12 @@ class Delivery:
         if posting.part.message.is_private and isinstance(error, RefusedError):
             return language_of(self._templates).word("private_error")
         return explained(error, self._templates)
+
+    def _decorated(self, posting: _Posting, entry: Entry) -> Message:
+        """Return the message as the chat is to show it."""
+        return decorated(
+            posting.part.message, entry, self._zone, self._templates, self.channel.limits
+        )
 
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)
@@ -443,7 +475,7 @@ class Delivery:
 
     def _fingerprint(self, message: Message) -> str:
         """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
-        return text_hash(message.html, key=self.channel.secret if message.is_private else "")
+        return text_hash(message.compared, key=self.channel.secret if message.is_private else "")
 
     def _now(self) -> datetime:
         return self.ledger.now()
@@ -468,7 +500,7 @@ class _Posting:
     to: Address
     day: date
     silent: bool = False
-    grows: bool = False
+    edits_quietly: bool = False
     reply_to: MessageKey | None = None
 
     @property

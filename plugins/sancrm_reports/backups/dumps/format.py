@@ -87,10 +87,7 @@ def layout_of(start: bytes, name: str, *, is_packed: bool) -> Layout:
     if not start and not is_packed:
         raise DamagedError("the file is empty", code="dump_empty")
     if start.startswith(BYTE_ORDER_MARKS):
-        # Text can be turned back, an archive that was taken for text cannot.
-        is_lost = start.decode("utf-16", errors="replace").startswith(CUSTOM.decode())
-        kind = DamagedError if is_lost else UnknownFormatError
-        raise kind(f"{name} is in UTF-16, as PowerShell's > writes it.", code="dump_utf16")
+        _refuse_utf16(start.decode("utf-16", errors="replace").encode()[: START // 2], name)
     if start.startswith(CUSTOM):
         return Layout.CUSTOM
     if start.startswith(TAR):
@@ -107,3 +104,11 @@ def layout_of(start: bytes, name: str, *, is_packed: bool) -> Layout:
         f"{name} is of no format that can be read here: pg_dump's custom, directory, tar and plain "
         "SQL, also in gzip, zstd, xz, bzip2 or lz4. What is encrypted needs probe.unpack."
     )
+
+
+def _refuse_utf16(start: bytes, name: str) -> None:
+    """Refuse what PowerShell's > wrote. Text can be turned back, an archive cannot."""
+    is_archive = start.startswith(CUSTOM)
+    if is_archive or PLAIN.match(start):
+        kind = DamagedError if is_archive else UnknownFormatError
+        raise kind(f"{name} is in UTF-16, as PowerShell's > writes it.", code="dump_utf16")

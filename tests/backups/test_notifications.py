@@ -11,7 +11,7 @@ import pytest
 from delivery.desk import GROUP, OTHER_GROUP, Desk, new_stand_in
 from sancrm_reports.backups.alerts import AlertInDoubtError, BackupAlerts
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
-from sancrm_reports.backups.incident import Watch, note_of
+from sancrm_reports.backups.notifications import Watch, note_of
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
@@ -78,7 +78,7 @@ class Nights:
         if rehearse:
             alerts.rehearse(self.judged(number, at=at), run_id="manual/1", log_url="")
         else:
-            alerts.tell(self.judged(number, at=at), today=now.date(), log_url="")
+            alerts.notify(self.judged(number, at=at), today=now.date(), log_url="")
         self.errors = alerts.errors
         return [message.text for message in self.desk.stand_in.accepted[before:]]
 
@@ -120,18 +120,18 @@ def test_a_month_tells_each_incident_exactly_once(night, kept):
     # also where retention keeps two backups, and only the ledger knows of the others.
     night.kept = kept
     rng = Random(7)
-    fates, told = [], []
+    statuses, told = [], []
     for number in range(45):
-        fate = "good" if number < 8 else rng.choice(["good"] * 5 + ["failed", "gap", "small"])
-        if fate != "gap":
-            size = GB // 10 if fate == "small" else int(3 * GB * rng.uniform(0.8, 1.2))
-            night.make(number, size=size, failed=fate == "failed")
-        fates.append(fate)
+        status = "good" if number < 8 else rng.choice(["good"] * 5 + ["failed", "gap", "small"])
+        if status != "gap":
+            size = GB // 10 if status == "small" else int(3 * GB * rng.uniform(0.8, 1.2))
+            night.make(number, size=size, failed=status == "failed")
+        statuses.append(status)
         told.append(kinds(night.tell(number)))
         assert night.tell(number) == []  # a task that is cleared says nothing again
     expected = []
-    for before, fate in zip(["good", *fates], fates, strict=False):
-        match before == "good", fate == "good":
+    for before, status in zip(["good", *statuses], statuses, strict=False):
+        match before == "good", status == "good":
             case True, True:
                 expected.append([])
             case True, False:
@@ -141,7 +141,7 @@ def test_a_month_tells_each_incident_exactly_once(night, kept):
             case False, True:
                 expected.append(["edit", "answer"])
     assert told == expected
-    assert {"failed", "gap", "small"} <= set(fates)
+    assert {"failed", "gap", "small"} <= set(statuses)
     assert told.count(["alert"]) > 5
 
 
