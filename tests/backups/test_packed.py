@@ -335,6 +335,8 @@ SUMS = {
     "x.dump.sha256": "{sha256}  x.dump\n",
     "x.dump.md5": "{md5} - x.dump\n",  # as nfrastack/db-backup writes it
     "x.dump.sha512": "{sha512}",
+    "x.dump.sha256sum": "{sha256}  -\n",  # of a pipe
+    "x.dump.sha224": "{sha256}  x.dump.part\n",  # before it had its name; its length tells the kind
     "x.dump.sha1": "SHA1 (/backups/x.dump)= {sha1}\n",  # OpenSSL's
     "x.sha256": "{sha256} *x.dump\n",
     "SHA256SUMS": "0000000000000000000000000000000000000000000000000000000000000000  other\n"
@@ -364,6 +366,8 @@ def test_a_checksum_beside_a_dump_is_checked(copy_of, tmp_path, name):
     [
         ("x.dump.sha256", "no digest here\n"),
         ("x.sha256", "0" * 64 + "  x.tar\n"),  # of another file with that stem
+        ("x.sha256", "0" * 64 + "\n"),  # which one it is of, nobody knows
+        ("x.dump.sha256", "0" * 64 + "  x.sql\n"),  # of what was packed only then
         ("SHA256SUMS", "0" * 64 + "  other.dump\n"),
         ("y.dump.sha256", "0" * 64 + "\n"),
     ],

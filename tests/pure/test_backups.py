@@ -271,6 +271,8 @@ def test_a_copy_that_waits_for_its_wal_is_not_hung():
         waits,
         BEFORE[-1],
     )
+    assert verdict(waits, failed(minutes=45)).verdict is Verdict.FAILED  # another try, after it
+    assert verdict(waits, running(minutes=45), at=HOUR).backup.label == "now"
 
 
 def test_wal_that_stands_still_is_told_at_the_deadline():

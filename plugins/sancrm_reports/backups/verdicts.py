@@ -178,12 +178,14 @@ def _judge(
         if ahead and found.verdict is Verdict.OK:
             return found._replace(detail=f"beside it, {ahead[0].label} is dated ahead")
         return found
-    if copied := facts.last(BackupState.NEEDS_WAL, window):
-        return _Found(Verdict.WAL_STALLED if is_due else Verdict.RUNNING, copied)
     running = facts.last(BackupState.RUNNING, window)
+    copied = facts.last(BackupState.NEEDS_WAL, window)
     failed = facts.last(BackupState.FAILED, window)
-    if running and not (failed and facts.when(failed) > facts.when(running)):
-        return _of_running(running, window, now, limits, good)
+    pending = max(filter(None, (running, copied)), key=facts.when, default=None)
+    if pending and not (failed and facts.when(failed) > facts.when(pending)):
+        if pending is running:
+            return _of_running(running, window, now, limits, good)
+        return _Found(Verdict.WAL_STALLED if is_due else Verdict.RUNNING, pending)
     if failed:
         return _Found(Verdict.FAILED, failed, failed.error)
     if now < window.due_at:

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from sancrm_reports.backups.dumps.names import final_name
+
 log = logging.getLogger(__name__)
 
 BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
@@ -66,10 +68,13 @@ def checksum_beside(path: Any, name: str) -> Checksum | None:
 
 
 def _digest_in(text: str, wanted: str, *, is_own: bool) -> str:
-    """Return the digest of this name; the only one of a file's own may have another, or none."""
+    """Return the digest of this name; the only one of a file's own need not name it.
+
+    One that names another file is of that: such as of a dump that was packed only then.
+    """
     lines = [found for line in text.splitlines() if (found := LINE.fullmatch(line.strip()))]
     for line in lines:
         name = (line["name"] or line["named"] or "").replace("\\", "/").rpartition("/")[2]
-        if name == wanted or (len(lines) == 1 and (is_own or not name)):
+        if final_name(name)[0] == wanted or (is_own and len(lines) == 1 and name in ("", "-")):
             return str(line["digest"] or line["value"]).lower()
     return ""

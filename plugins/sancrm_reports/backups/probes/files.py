@@ -75,7 +75,8 @@ class DumpFiles:
                 yield dump, ""
                 continue
             name = _database_of(str(dump.path), self.settings.conn_id, dump.size, dump.written_at)
-            yield dump, name if name and name != self.database else ""
+            is_other = name and name.casefold() != self.database.casefold()
+            yield dump, name if name and is_other else ""
 
     def _time_of(self, dump: DumpFile) -> datetime | None:
         if not self.settings.name_time:
