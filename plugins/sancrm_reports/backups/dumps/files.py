@@ -179,7 +179,7 @@ def _candidates(
 ) -> Iterator[tuple[Any, str, Mapping[str, Any]]]:
     """Give what lies where the pattern leads: its path, the folders above, and all beside it."""
     word, *rest = words
-    beside = {path.name: path for path in _listed(folder)}
+    beside = {path.name: path for path in listed(folder)}
     if not rest:
         order = sorted(beside.values(), key=lambda path: (_is_link(path), path.name))
         yield from ((path, above, beside) for path in order)
@@ -193,7 +193,7 @@ def _candidates(
             yield from _candidates(path, below, f"{above}{name}/")
 
 
-def _listed(folder: Any) -> list[Any]:
+def listed(folder: Any) -> list[Any]:
     """List a folder, without the empty object by which S3 keeps it; nothing if it is closed."""
     try:
         own = str(folder).rstrip("/")
@@ -211,7 +211,7 @@ def _is_link(path: Any) -> bool:
 
 def _is_folder(path: Any) -> bool:
     """Whether it is a folder that may hold dumps, and not a dump itself."""
-    return path.is_dir() and not any(map(_is_of_dump, _listed(path)))
+    return path.is_dir() and not any(map(_is_of_dump, listed(path)))
 
 
 def _is_of_dump(file: Any) -> bool:
@@ -224,7 +224,7 @@ def _stats(path: Any) -> list[Any]:
         if not path.is_dir():
             stat = path.stat()
             return [stat] if stat.get("type", "file") == "file" else []
-        files = _listed(path)
+        files = listed(path)
         return [file.stat() for file in files] if any(map(_is_of_dump, files)) else []
     except FileNotFoundError:  # retention took it just now, or a link leads nowhere
         return []
@@ -235,7 +235,7 @@ def _stats(path: Any) -> list[Any]:
 
 def _is_begun(path: Any) -> bool:
     """Whether it is a folder that pg_dump has not finished."""
-    return path.is_dir() and all(file.name != CONTENTS for file in _listed(path))
+    return path.is_dir() and all(file.name != CONTENTS for file in listed(path))
 
 
 def written_at(stat: Mapping[str, Any]) -> datetime:

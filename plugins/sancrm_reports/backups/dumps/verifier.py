@@ -25,6 +25,7 @@ from sancrm_reports.backups.dumps.files import (
     dump_files,
     forget_listings,
     is_local,
+    listed,
     parts_of,
     storage_path,
 )
@@ -108,7 +109,7 @@ class Verifier:
     def _identity(self) -> list[tuple[str, int, float]]:
         forget_listings(self.path)
         is_folder = self.path.is_dir()
-        files = sorted(self.path.iterdir(), key=str) if is_folder else parts_of(self.path)
+        files = sorted(listed(self.path), key=str) if is_folder else parts_of(self.path)
         return [(str(file), file.stat().st_size, file.stat().st_mtime) for file in files]
 
     def _refuse_changed(self, before: list[tuple[str, int, float]]) -> None:
@@ -250,7 +251,7 @@ class Verifier:
             yield self.path.path
             return
         with tempfile.TemporaryDirectory() as folder:
-            for file in self.path.iterdir():
+            for file in listed(self.path):
                 self._check_time()
                 with file.open("rb") as source, (Path(folder) / file.name).open("wb") as target:
                     shutil.copyfileobj(source, target, CHUNK)
