@@ -75,6 +75,7 @@ def test_the_label_decides_which_backup_is_damaged(said, label, verdict, named):
     # Tonight's is good where only an older one is not, and is told in words of its own.
     found = verified(said, label)
     assert found.verdict is verdict
+    assert found.last_good == (found.backup if verdict is Verdict.OLDER_DAMAGED else None)
     assert named in found.detail
 
 

@@ -59,6 +59,15 @@ class Verdict(StrEnum):
         return self not in (Verdict.WAITING, Verdict.RUNNING)
 
     @property
+    def is_of_others(self) -> bool:
+        """Whether the window's backup itself is good."""
+        return self in (
+            Verdict.REPOSITORY_BEHIND,
+            Verdict.REPOSITORY_GONE,
+            Verdict.OLDER_DAMAGED,
+        )
+
+    @property
     def is_bad(self) -> bool:
         """Whether somebody must be told."""
         return self.is_final and self is not Verdict.OK
@@ -151,7 +160,8 @@ def judge(
     found = _judge(facts, window, now, limits, good, memory)
     if facts.gone and found.verdict in (Verdict.OK, Verdict.NO_FULL, Verdict.MISSING):
         found = _of_gone(facts, window, now, found)
-    last_good = next((b for b in reversed(good) if b != found.backup), None)
+    older = next((b for b in reversed(good) if b != found.backup), None)
+    last_good = found.backup or older if found.verdict.is_of_others else older
     return Judgement(at=at, last_good=last_good, repositories=facts.repositories, **found._asdict())
 
 

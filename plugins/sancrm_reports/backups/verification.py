@@ -43,7 +43,9 @@ def verify_backup(watched: WatchedBackup, found: Judgement) -> Judgement:
     except StillWrittenError:
         raise
     except OlderDamagedError as error:
-        return replace(found, verdict=Verdict.OLDER_DAMAGED, detail=error.quote)
+        return replace(
+            found, verdict=Verdict.OLDER_DAMAGED, last_good=found.backup, detail=error.quote
+        )
     except DamagedError as error:
         return replace(found, verdict=Verdict.DAMAGED).because(error)
     except ReportError as error:  # that it could not be read is not that it is whole
