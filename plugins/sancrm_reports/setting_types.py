@@ -37,7 +37,7 @@ def _cron(expression: str) -> str:
     return expression
 
 
-def shortest_gap(expression: str, times: int = 500) -> timedelta:
+def shortest_gap(expression: str, times: int = 100) -> timedelta:
     """Return the shortest time between two of the next times of a schedule."""
     from croniter import croniter
 
