@@ -21,7 +21,7 @@ from sancrm_reports.pure.figures import (
     check_network_sum,
     check_reportable,
 )
-from sancrm_reports.pure.formatting import printable
+from sancrm_reports.pure.printable import printable
 
 amounts = (
     st.sampled_from((Decimal("1E+3"), Decimal("0E-8")))

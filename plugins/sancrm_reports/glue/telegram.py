@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
-from sancrm_reports.pure.figures import branch_of
+from sancrm_reports.pure.figures import branch_of, text_subject
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
-    branch_id = branch_of(subject)
+    branch_id = branch_of(text_subject(subject))
     chats = settings().chats
     return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
 

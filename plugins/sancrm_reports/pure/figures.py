@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.pure.formatting import printable
+from sancrm_reports.pure.printable import printable
 
 ADDITIVE = (
     "repair_revenue",
@@ -45,6 +45,29 @@ def branch_of(subject: str) -> str | None:
     """Return the id in a subject of ``branch_subject``, as text; None of any other."""
     kind, _, branch_id = subject.partition("-")
     return branch_id if kind == "branch" else None
+
+
+AttachmentKind = Literal["picture", "workbook"]
+ATTACHMENTS: Mapping[AttachmentKind, tuple[Literal["picture", "document"], str]] = {
+    # how the chat shows it, and the suffix of its file
+    "picture": ("picture", "png"),
+    "workbook": ("document", "xlsx"),
+}
+
+
+def attached_subject(subject: str, kind: AttachmentKind) -> str:
+    """Return the subject of what is attached to a text: ``branch-3+workbook``.
+
+    It has a status of its own: the text neither waits for it nor suffers from it.
+    """
+    return f"{subject}+{kind}"
+
+
+def text_subject(subject: str) -> str:
+    """Return the subject of the text that something is attached to; a text's is its own."""
+    for kind in ATTACHMENTS:
+        subject = subject.removesuffix(f"+{kind}")
+    return subject
 
 
 class FiguresError(PermanentError):

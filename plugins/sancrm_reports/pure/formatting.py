@@ -5,7 +5,6 @@ The locale's data is Babel's. Periods are named by patterns of the language's ca
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,14 +15,11 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.printable import printable
 
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-# Joiners, which emoji are made of, and marks that turn nothing but themselves.
-KEPT = (
-    "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
-)
 SIZES = (
     ("digital-terabyte", 10**12),
     ("digital-gigabyte", 10**9),
@@ -198,19 +194,6 @@ class Formats:
         )
         sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
         return sign + digits
-
-
-def printable(text: str) -> str:
-    """Return a text without what nobody sees: controls, turns of direction, zero-width spaces.
-
-    A name could turn the amount beside it around, or be no name at all. Escaped text stays escaped.
-    """
-    kept = "".join(
-        letter
-        for letter in text
-        if letter in KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
-    )
-    return type(text)(kept)
 
 
 def one_line(name: str, limit: int = 100) -> str:

@@ -17,8 +17,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.changes import Changes
-from sancrm_reports.pure.formatting import Formats, one_line, printable
+from sancrm_reports.pure.formatting import Formats, one_line
 from sancrm_reports.pure.kinds import compared_with
+from sancrm_reports.pure.printable import printable
 
 
 class Language:
