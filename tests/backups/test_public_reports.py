@@ -9,6 +9,7 @@ import sys
 import tarfile
 from datetime import UTC, datetime, timedelta
 
+from backups.test_kept import with_markers
 from demo.postgres import find_bin_dir
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Memory, Window
 from sancrm_reports.backups.probes.files import DumpFiles
@@ -284,24 +285,11 @@ def test_a_lost_backup_folder_that_verify_does_not_miss():
     assert (found.verdict, found.cause) == (Verdict.DAMAGED, "backup_gone")
 
 
-def test_a_zero_byte_object_for_the_folder_of_a_bucket(listing):
+def test_a_zero_byte_object_for_the_folder_of_a_bucket(listing, monkeypatch):
     # https://github.com/Altinity/clickhouse-backup/issues/1524
     # https://github.com/fsspec/s3fs/pull/983
     # The console of the storage made an object "clickhouse/" of 0 bytes: no backup without a name.
     (listing / "clickhouse" / "a.dump").write_bytes(b"PGDMP")
-    real = type(listing.fs).ls
-
-    def ls(self, path, detail=True, **options):
-        marker = {"name": f"{path.rstrip('/')}/", "size": 0, "type": "file", "created": TONIGHT}
-        return [marker, *real(self, path, detail=True, **options)]
-
-    type(listing.fs).ls = ls
-    try:
-        probe = {"kind": "files", "path": str(listing / "clickhouse")}
-        watched = WatchedBackup(
-            database="crm", schedule="0 2 * * *", probe=probe, verify={"level": "full"}
-        )
-        facts = DumpFiles(watched.probe).look()
-    finally:
-        type(listing.fs).ls = real
+    with_markers(listing, monkeypatch)
+    facts = DumpFiles(Watch(listing / "clickhouse").watched.probe).look()
     assert [backup.label for backup in facts.backups] == ["a.dump"]

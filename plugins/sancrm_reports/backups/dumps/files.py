@@ -194,10 +194,12 @@ def _candidates(
 
 
 def listed(folder: Any) -> list[Any]:
-    """List a folder, without the empty object by which S3 keeps it; nothing if it is closed."""
+    """List a folder, without the empty object by which S3 keeps it; nothing if it is closed.
+
+    That object is dumps/, and is listed in the folder as dumps/dumps, which is not there.
+    """
     try:
-        own = str(folder).rstrip("/")
-        return [path for path in folder.iterdir() if path.name and str(path).rstrip("/") != own]
+        return [path for path in folder.iterdir() if path.name != folder.name or path.exists()]
     except FileNotFoundError:  # gone since
         return []
     except PermissionError:  # such as lost+found: the others are there all the same

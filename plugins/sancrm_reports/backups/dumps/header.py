@@ -41,7 +41,7 @@ def database_of(path: Any) -> str | None:
             return _of_archive(start)
         found = CONNECT.findall(start)
         return str(found[0].decode(errors="replace")) if len(found) == 1 else None
-    except (DamagedError, ValueError, IndexError):
+    except (DamagedError, ValueError, StopIteration, RuntimeError):  # the header ends too early
         return None
     except Exception as error:  # each kind of storage has errors of its own
         log.warning("The header of %s is not read: %s", path, error)
