@@ -10,13 +10,13 @@ from airflow.sdk import Param
 from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, PostMissedCallsOperator
-from sancrm_reports.glue.params import UNKNOWN_FATE
+from sancrm_reports.glue.params import UNKNOWN_STATUS
 from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 
 PARAMS = {
-    **UNKNOWN_FATE,
+    **UNKNOWN_STATUS,
     "removed": Param(
         [],
         type="array",

@@ -18,9 +18,9 @@ from sancrm_reports.glue.compute import (
 from sancrm_reports.glue.conclude import ConcludeReportOperator
 from sancrm_reports.glue.deadline import DagWithDeadline, report_deadline
 from sancrm_reports.glue.defaults import task_defaults
+from sancrm_reports.glue.earlier_run import WaitForEarlierRunOperator
 from sancrm_reports.glue.freshness import WaitForDataOperator, longest_run
-from sancrm_reports.glue.order import WaitForEarlierRunOperator
-from sancrm_reports.glue.params import UNKNOWN_FATE
+from sancrm_reports.glue.params import UNKNOWN_STATUS
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
 from sancrm_reports.glue.telegram import alerting, posting
 from sancrm_reports.glue.timetable import timetable_of
@@ -35,7 +35,7 @@ PARAMS = {
         description="Any day inside the period to report, as 2026-11-17. "
         "Empty: the last whole period.",
     ),
-    **UNKNOWN_FATE,
+    **UNKNOWN_STATUS,
     "backfill_mode": Param(
         "full",
         enum=["full", "digest", "silent"],

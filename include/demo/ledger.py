@@ -13,8 +13,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.pure.audit import NETWORK, Fate, Roster
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages
 from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State
+from sancrm_reports.pure.figures import NETWORK, branch_subject
 from sancrm_reports.settings import INCLUDE
 from sancrm_reports.wire.ledger.database import LedgerDatabase
 from sancrm_reports.wire.ledger.migrate import migrate
@@ -118,7 +119,7 @@ def _write(database: LedgerDatabase, dag_id: str, one: Written) -> None:
         )
 
 
-def expect(database: LedgerDatabase, report: str, day: date, roster: Roster) -> None:
+def expect(database: LedgerDatabase, report: str, day: date, expected: ExpectedMessages) -> None:
     """Note what a daily report owes for a day."""
     database.rows(
         "insert into sancrm_ledger.expected values (%(report)s, %(period)s, %(day)s, %(mode)s,"
@@ -126,9 +127,9 @@ def expect(database: LedgerDatabase, report: str, day: date, roster: Roster) -> 
         report=report,
         period=day.isoformat(),
         day=day,
-        mode=roster.mode,
-        branches=Jsonb(roster.branches),
-        chats=Jsonb(roster.chats),
+        mode=expected.mode,
+        branches=Jsonb(expected.branches),
+        chats=Jsonb(expected.chats),
     )
 
 
@@ -136,22 +137,24 @@ def daily_reports(
     database: LedgerDatabase,
     branches: Mapping[int, str],
     days: Iterable[date],
-    fate: Callable[[date, str], Fate],
+    status: Callable[[date, str], DeliveryStatus],
     text: Callable[[date, str], str],
     *,
     report: str = "profitability_daily",
 ) -> None:
-    """Write what the daily reports of these days left behind: rosters and messages.
+    """Write what the daily reports of these days left behind: expected and sent messages.
 
     A day of which nothing is expected or all is missing had no run.
     """
-    subjects = {f"branch-{branch_id}": place for place, branch_id in enumerate(branches)}
+    subjects = {branch_subject(branch_id): place for place, branch_id in enumerate(branches)}
     for day in sorted(days):
-        fates = {subject: fate(day, subject) for subject in [*subjects, NETWORK]}
-        if not set(fates.values()) - {Fate.MISSING, Fate.NOT_EXPECTED}:
+        statuses = {subject: status(day, subject) for subject in [*subjects, NETWORK]}
+        if not set(statuses.values()) - {DeliveryStatus.MISSING, DeliveryStatus.NOT_EXPECTED}:
             continue
-        chats = {subject: [CHAT] for subject in fates}
-        expect(database, report, day, Roster(branches=dict(branches.items()), chats=chats))
+        chats = {subject: [CHAT] for subject in statuses}
+        expect(
+            database, report, day, ExpectedMessages(branches=dict(branches.items()), chats=chats)
+        )
         written = [
             Written(
                 MessageKey(report, day.isoformat(), subject, CHAT),
@@ -161,34 +164,34 @@ def daily_reports(
                 task_id="post_network_report" if subject == NETWORK else "post_branch_report",
                 map_index=subjects.get(subject, -1),
             )
-            for subject, what in fates.items()
-            if what not in (Fate.MISSING, Fate.NOT_EXPECTED)
+            for subject, what in statuses.items()
+            if what not in (DeliveryStatus.MISSING, DeliveryStatus.NOT_EXPECTED)
         ]
         write(database, report, written)
 
 
-def entry(fate: Fate, day: date) -> Entry:
+def entry(status: DeliveryStatus, day: date) -> Entry:
     """Return an entry whose message came to this, sent at nine in Moscow on the day after."""
     at = datetime(day.year, day.month, day.day, 6, tzinfo=UTC) + timedelta(days=1)
-    is_sent = fate in (Fate.SENT, Fate.CORRECTED, Fate.LATE)
+    is_sent = status in (DeliveryStatus.SENT, DeliveryStatus.CORRECTED, DeliveryStatus.LATE)
     errors = {
-        Fate.FAILED: "Telegram refused: the bot was kicked from the group chat. Add it again, "
-        "then clear the task.",
-        Fate.UNKNOWN: "The answer of Telegram never came: ReadTimeout.",
+        DeliveryStatus.FAILED: "Telegram refused: the bot was kicked from the group chat. "
+        "Add it again, then clear the task.",
+        DeliveryStatus.UNKNOWN: "The answer of Telegram never came: ReadTimeout.",
     }
     changed = at + timedelta(hours=2)
-    states = {Fate.FAILED: State.FAILED, Fate.UNKNOWN: State.UNKNOWN}
+    states = {DeliveryStatus.FAILED: State.FAILED, DeliveryStatus.UNKNOWN: State.UNKNOWN}
     return Entry(
-        state=states.get(fate, State.SENT),
+        state=states.get(status, State.SENT),
         text_hash=f"{day.toordinal():016x}",
-        updated_at=changed if fate is Fate.CORRECTED else at,
-        footer="Отправлено с опозданием 3 дн." if fate is Fate.LATE else "",
+        updated_at=changed if status is DeliveryStatus.CORRECTED else at,
+        footer="Отправлено с опозданием 3 дн." if status is DeliveryStatus.LATE else "",
         facts=FACTS,
         message_id=day.toordinal() if is_sent else None,
         chat=CHAT,
         sent_at=at if is_sent else None,
-        error=errors.get(fate),
+        error=errors.get(status),
         corrections=[Correction(changed, "прибыль 12 800 ₽ → 12 345 ₽")]
-        if fate is Fate.CORRECTED
+        if status is DeliveryStatus.CORRECTED
         else [],
     )

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from demo.ledger import daily_reports, ledger_connection, open_database
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.pure.audit import NETWORK, Fate
+from sancrm_reports.pure.audit import DeliveryStatus
+from sancrm_reports.pure.figures import NETWORK
 
 USER = "olga"
 WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 390, "height": 780}
@@ -47,7 +48,7 @@ def pictures_of_page(
             ledger,
             branches,
             days,
-            lambda day, subject: _fate(day, subject, newest),
+            lambda day, subject: _status(day, subject, newest),
             lambda day, subject: f"{subject}, {day}",
         )
         for theme in ("light", "dark"):
@@ -110,22 +111,26 @@ def _picture(context: BrowserContext, query: str, *, is_open: bool) -> bytes:
     return picture
 
 
-def _fate(day: date, subject: str, newest: date) -> Fate:
+def _status(day: date, subject: str, newest: date) -> DeliveryStatus:
     """Say what became of each report: most were sent, and each other thing can be seen."""
     place = 0 if subject == NETWORK else int(subject.removeprefix("branch-"))
     age = (newest - day).days
     if day.isoweekday() == 7:
-        return Fate.NOT_EXPECTED
+        return DeliveryStatus.NOT_EXPECTED
     if age == 4:
-        return Fate.MISSING
+        return DeliveryStatus.MISSING
     if age in (11, 12):
-        return Fate.LATE
+        return DeliveryStatus.LATE
     special = {
-        (8, 2): Fate.FAILED,
-        (6, 5): Fate.UNKNOWN,
-        (14, 3): Fate.MISSING,
-        (0, 1): Fate.CORRECTED,
+        (8, 2): DeliveryStatus.FAILED,
+        (6, 5): DeliveryStatus.UNKNOWN,
+        (14, 3): DeliveryStatus.MISSING,
+        (0, 1): DeliveryStatus.CORRECTED,
     }
     if (age, place) in special:
         return special[age, place]
-    return Fate.CORRECTED if (day.toordinal() * 5 + place * 3) % 23 == 0 else Fate.SENT
+    return (
+        DeliveryStatus.CORRECTED
+        if (day.toordinal() * 5 + place * 3) % 23 == 0
+        else DeliveryStatus.SENT
+    )

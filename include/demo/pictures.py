@@ -44,7 +44,7 @@ from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import INCLUDE, Database
+from sancrm_reports.settings import INCLUDE, DatabaseSettings
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
 from sancrm_reports.wire.delivery import Delivery
@@ -177,7 +177,7 @@ class DemoChat:
         opens_at = NINE.replace(hour=2) - timedelta(days=nights_ago)
         window = Window(opens_at, opens_at + timedelta(hours=3), opens_at + timedelta(days=1))
         # As of nine, whatever day it is when the pictures are drawn.
-        facts = replace(BackupRunsTable(Database(), "sancrm").look(), observed_at=NINE)
+        facts = replace(BackupRunsTable(DatabaseSettings(), "sancrm").look(), observed_at=NINE)
         judgement = judge(facts, window=window, now=opens_at + timedelta(hours=1), limits=Limits())
         alerts = BackupAlerts(
             "sancrm",
@@ -186,7 +186,7 @@ class DemoChat:
             routes=[lambda: (self._delivery, CHAT)],
             templates=TEMPLATES,
         )
-        alerts.tell(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
+        alerts.notify(judgement, today=opens_at.date(), log_url="https://airflow.example.com/log")
         return self._telegram.messages[-1]
 
     def tell_recovery(self, nights_ago: int) -> list[ShownMessage]:

@@ -82,7 +82,7 @@ class DecisionNeededError(PermanentError):
         return error
 
 
-class ToldError(PermanentError):
-    """A failure of which people were told by a message of its own: ops need no other."""
+class AlreadyAlertedError(PermanentError):
+    """A failure that has alerted people by a message of its own: ops need no other."""
 
-    code = "told"
+    code = "already_alerted"

@@ -44,7 +44,7 @@ class SettingsError(PermanentError):
     code = "settings"
 
 
-class Account(Section):
+class AccountSettings(Section):
     """The CRM account: its zone decides when days begin, its language is what people read."""
 
     timezone: Zone
@@ -61,21 +61,21 @@ class Account(Section):
         return code
 
 
-class Database(Section):
+class DatabaseSettings(Section):
     """The CRM's database: an Airflow connection, and settings of each session in it."""
 
     conn_id: str = "sancrm_db"
     session: dict[str, str] = Field(default_factory=dict)
 
 
-class Sources(Section):
+class SourcesSettings(Section):
     """What may be so in the CRM's rows, though docs/sources.md asks for something else."""
 
     allowed: list[Annotated[str, Field(pattern=r"^[a-z_]+\.sql: .")]] = Field(default_factory=list)
     totals_tolerance: int = Field(default=0, ge=0)
 
 
-class Freshness(Section):
+class FreshnessSettings(Section):
     """What becomes of a report whose period the CRM's data do not cover yet."""
 
     when_stale: Literal["hold", "mark", "ignore"] = "hold"
@@ -83,7 +83,7 @@ class Freshness(Section):
     longest_hours: float = Field(default=12, gt=0, le=72)
 
 
-class Ledger(Section):
+class LedgerSettings(Section):
     """Where it is kept what was sent, and for how many days: texts, and everything else."""
 
     conn_id: str = "sancrm_ledger"
@@ -91,7 +91,7 @@ class Ledger(Section):
     keep_text_days: int = Field(default=400, ge=31)
 
 
-class Telegram(Section):
+class TelegramSettings(Section):
     """The bots, and the pools of the tasks that post reports, and that alert.
 
     ``ops_conn_id`` and ``backup_conn_id`` may name connections that do not exist: then the common
@@ -105,7 +105,7 @@ class Telegram(Section):
     alerts_pool: str = "telegram_alerts"
 
 
-class Chats(Section):
+class ChatsSettings(Section):
     """Where messages go: ``-1001234567890``, ``@name``, or either with a topic: ``-100…:12``.
 
     Empty is the chat of the connection. ``branches`` gives chats by the branch's id; ``default``
@@ -133,7 +133,7 @@ class Chats(Section):
         return self.summary or self.reports
 
 
-class Delivery(Section):
+class DeliverySettings(Section):
     """How messages are sent."""
 
     late_after_hours: float = Field(default=12, gt=0)
@@ -141,14 +141,14 @@ class Delivery(Section):
     group_messages_per_minute: int = Field(default=20, ge=0)
 
 
-class Retries(Section):
+class RetriesSettings(Section):
     """How often a task tries again what may pass, and how long it waits before each try."""
 
     count: int = Field(default=5, ge=0)
     delay_seconds: float = Field(default=60, gt=0)
 
 
-class Workdays(Section):
+class WorkdaysSettings(Section):
     """The calendar of the country, and days that its list does not have or has otherwise."""
 
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
@@ -156,7 +156,7 @@ class Workdays(Section):
     working_days: list[date] = Field(default_factory=list)
 
 
-class MissedCalls(Section):
+class MissedCallsSettings(Section):
     """Customers to call back: when, which, and how the messages look and live on."""
 
     time: TimeOfDay = "10:00"
@@ -170,20 +170,20 @@ class MissedCalls(Section):
     protect_content: bool = False
 
 
-class Report(Section):
+class ReportSettings(Section):
     """One of the reports: when it is posted; without a schedule it has no DAG."""
 
     schedule: CronOrNone
 
 
-class Audit(Section):
+class AuditSettings(Section):
     """When it is looked whether everything was sent, and over how many days."""
 
     schedule: Cron = "30 10 * * *"
     days: int = Field(default=7, gt=0, le=62)
 
 
-class RestoreDrill(Section):
+class RestoreDrillSettings(Section):
     """The weekly proof that the newest dump can be restored; off unless it is enabled."""
 
     enabled: bool = False
@@ -213,20 +213,20 @@ class Settings(BaseSettings):
         extra="forbid", frozen=True, env_prefix="SANCRM__", env_nested_delimiter="__"
     )
 
-    account: Account
-    database: Database = Database()
-    sources: Sources = Sources()
-    freshness: Freshness = Freshness()
-    ledger: Ledger = Ledger()
-    telegram: Telegram = Telegram()
-    chats: Chats = Chats()
-    delivery: Delivery = Delivery()
-    retries: Retries = Retries()
-    workdays: Workdays = Workdays()
-    missed_calls: MissedCalls
-    reports: dict[ReportId, Report]
-    audit: Audit = Audit()
-    restore_drill: RestoreDrill = RestoreDrill()
+    account: AccountSettings
+    database: DatabaseSettings = DatabaseSettings()
+    sources: SourcesSettings = SourcesSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    chats: ChatsSettings = ChatsSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    retries: RetriesSettings = RetriesSettings()
+    workdays: WorkdaysSettings = WorkdaysSettings()
+    missed_calls: MissedCallsSettings
+    reports: dict[ReportId, ReportSettings]
+    audit: AuditSettings = AuditSettings()
+    restore_drill: RestoreDrillSettings = RestoreDrillSettings()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict
     )

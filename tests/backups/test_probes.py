@@ -26,7 +26,7 @@ from sancrm_reports.backups.settings import FilesProbe, Limits, ToolProbe, Watch
 from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
 from sancrm_reports.backups.verification import verify_backup
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.settings import Database
+from sancrm_reports.settings import DatabaseSettings
 from stage import as_nobody, reader_connection
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -82,7 +82,7 @@ def test_the_table_gives_each_run_of_its_database(runs):
         "(3, 'sancrm', '2026-11-20 02:30+00', null, 'running', null, null, null),"
         "(4, 'other', '2026-11-20 02:30+00', null, 'running', null, null, null)"
     )
-    running, failed, done = BackupRunsTable(Database(), "sancrm").look().backups
+    running, failed, done = BackupRunsTable(DatabaseSettings(), "sancrm").look().backups
     assert (running.state, running.finished_at) == (BackupState.RUNNING, None)
     assert (failed.state, failed.error) == (BackupState.FAILED, "pg_dump: error: disk full")
     assert (done.size, done.where, done.duration) == (5, "s3://b/1", timedelta(minutes=10))
@@ -92,7 +92,7 @@ def test_a_crm_that_is_down_is_an_error_and_no_fact(postgres, monkeypatch):
     # The caller makes a verdict of it.
     monkeypatch.setenv("AIRFLOW_CONN_SANCRM_DB", reader_connection(postgres, port=1))
     with pytest.raises(ReportError, match="does not answer"):
-        BackupRunsTable(Database(), "sancrm").look()
+        BackupRunsTable(DatabaseSettings(), "sancrm").look()
 
 
 # Files of pg_dump

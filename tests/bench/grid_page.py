@@ -12,7 +12,7 @@ from fastapi.encoders import jsonable_encoder
 from demo.ledger import create_ledger, daily_reports, open_database
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.glue.page import grid
-from sancrm_reports.pure.audit import Fate
+from sancrm_reports.pure.audit import DeliveryStatus
 from sancrm_reports.wire.ledger.database import LedgerDatabase
 from sancrm_reports.wire.ledger.ledger import Ledger
 
@@ -26,7 +26,7 @@ SECONDS = 0.3
 def page(postgres: EmbeddedPostgres) -> list[str]:
     """Print the time of a year's grid beside that of reading only the keys, taking turns."""
     with open_database(create_ledger(postgres)) as database:
-        daily_reports(database, BRANCHES, DAYS, _fate, lambda day, subject: f"{subject} {day}")
+        daily_reports(database, BRANCHES, DAYS, _status, lambda day, subject: f"{subject} {day}")
         database.rows("analyze")
         limit, ours = [], []
         for _ in range(7):
@@ -40,11 +40,11 @@ def page(postgres: EmbeddedPostgres) -> list[str]:
     return ["page"] if ratio > MOST or min(ours) > SECONDS else []
 
 
-def _fate(day: date, subject: str) -> Fate:
+def _status(day: date, subject: str) -> DeliveryStatus:
     """One in seven was corrected, a month came late."""
     if (day.toordinal() + len(subject)) % 7 == 0:
-        return Fate.CORRECTED
-    return Fate.LATE if day.month == 3 else Fate.SENT
+        return DeliveryStatus.CORRECTED
+    return DeliveryStatus.LATE if day.month == 3 else DeliveryStatus.SENT
 
 
 def _grid(database: LedgerDatabase) -> None:

@@ -87,7 +87,7 @@ def test_a_failed_branch_is_named_with_the_reason(run, telegram, monkeypatch):
     assert "Сервис" not in told
 
 
-def test_an_unknown_fate_comes_with_the_resending_command_only(run, telegram):
+def test_an_unknown_status_comes_with_the_resending_command_only(run, telegram):
     # A backfill would not send it again, and a person must look first.
     telegram.faults.drop_after(times=1)
     run(DAILY, period="2026-11-16")
@@ -126,7 +126,7 @@ def test_a_topic_is_looked_for_as_it_was_sent_to(run, telegram, monkeypatch):
 
 
 def test_a_task_that_was_cleared_sends_to_the_new_chat_and_that_is_enough(run, telegram):
-    # Only the failed task was repeated, so the roster has the chat that was deleted.
+    # Only the failed task was repeated, so the expected messages have the chat that was deleted.
     run(DAILY, period="2026-11-16")
     with psycopg.connect(ledger_dsn()) as ledger:
         changed = ledger.execute(

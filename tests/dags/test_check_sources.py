@@ -75,7 +75,7 @@ def test_the_crms_own_totals_hold_a_report_that_differs(run, crm, telegram, sour
 
 @pytest.mark.parametrize("as_key", ["lpad(to_hex({0}), 32, '0')::uuid", "'филиал ' || {0}"])
 def test_branches_may_have_uuids_and_texts_for_ids(run, crm, telegram, sources, as_key):
-    # Every message once, a correction in its place, and the roster keeps them.
+    # Every message once, a correction in its place, and they stay recorded as expected.
     for file, column in (
         ("branches.sql", "branches.id as"),
         ("closed_repairs.sql", "repairs.branch_id"),

@@ -79,7 +79,7 @@ def typed(telegram, which):
 
 
 @pytest.mark.parametrize("arrived", [(0,), (1,), (0, 2), (1, 2), ()])
-def test_messages_of_unknown_fate_are_decided_one_by_one(run, telegram, arrived):
+def test_messages_of_unknown_status_are_decided_one_by_one(run, telegram, arrived):
     # Three answers are lost, some of the messages arrived. Who looks and types what the alert says,
     # a command for each message, ends with each of them once.
     for number in range(3):

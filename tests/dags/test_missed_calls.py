@@ -122,7 +122,7 @@ def test_a_wait_gives_the_slot_back_and_the_order_stays(call, telegram, monkeypa
 
 
 @pytest.mark.parametrize(("word", "sent"), [("resend", 4), ("arrived", 3)])
-def test_a_person_settles_an_unknown_fate(call, telegram, word, sent):
+def test_a_person_settles_an_unknown_status(call, telegram, word, sent):
     # Having looked into the chat: it is not there, or it is.
     telegram.faults.drop_after()
     assert str(call().state) == "failed"
@@ -142,7 +142,7 @@ def test_what_is_decided_the_day_after_is_of_that_day_only(call, crm, telegram):
     assert telegram.messages[2].text.startswith("✅ Решено")
 
 
-def test_a_call_of_unknown_fate_is_not_closed_until_a_person_deleted_it(call, crm, telegram):
+def test_a_call_of_unknown_status_is_not_closed_until_a_person_deleted_it(call, crm, telegram):
     # It may be in the chat with name and phone, and cannot be edited: ops are told what to delete,
     # and again, until somebody says that it is done.
     telegram.faults.drop_after()
@@ -202,7 +202,7 @@ def test_a_run_that_went_well_is_the_end_of_the_trouble_of_days_before(
 
 
 def test_nobody_is_named_anywhere_in_airflow(call, crm, telegram, caplog, capfd):
-    # After a message of unknown fate, an edit, and a query whose error quotes a row: not in any
+    # After a message of unknown status, an edit, and a query whose error quotes a row: not in any
     # table of Airflow's database, not in a log, not in what ops are told.
     telegram.faults.drop_after()
     call()

@@ -8,11 +8,11 @@ from fastapi import Response
 
 from dags.conftest import import_dags
 from sancrm_reports.glue import page
-from sancrm_reports.glue.deadline import _occasion, report_deadline
+from sancrm_reports.glue.deadline import _purpose, report_deadline
 from sancrm_reports.glue.formula_diff import main
 from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable, timetable_of
-from sancrm_reports.pure.grid import LETTERS, Fate
+from sancrm_reports.pure.grid import LETTERS, DeliveryStatus
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.period import Period
@@ -58,8 +58,8 @@ def test_a_report_is_posted_and_seen_by_audit_and_page(kind, period, run, telegr
         answer = page.grid(kind.dag_id, period.start, period.start, ledger, Response())
     assert [column["name"] for column in answer["columns"]] == [RUSSIAN.formats.period(period)]
     # Whether it counts as late, the day of the test decides.
-    arrived = {LETTERS[Fate.SENT], LETTERS[Fate.LATE]}
-    assert {row["fates"] for row in answer["rows"]} <= arrived
+    arrived = {LETTERS[DeliveryStatus.SENT], LETTERS[DeliveryStatus.LATE]}
+    assert {row["statuses"] for row in answer["rows"]} <= arrived
     assert len(answer["rows"]) == 3
 
 
@@ -76,7 +76,7 @@ def test_what_fails_or_is_late_is_told_by_the_name_of_the_report(
     assert f"{name}: нет ни одного сообщения" in missing
     kwargs = report_deadline(kind.id).callback.kwargs
     fired = {"dag_id": kind.dag_id, "run_after": NOW.isoformat()}
-    assert _occasion(fired, kwargs["report"]).title(RUSSIAN) == name
+    assert _purpose(fired, kwargs["report"]).title(RUSSIAN) == name
 
 
 def test_a_digest_is_called_by_the_name_of_the_report(kind, period, run, telegram):

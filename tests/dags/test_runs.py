@@ -157,7 +157,7 @@ def test_a_crm_that_is_down_posts_nothing(run, monkeypatch, postgres, telegram):
 
 
 def unknown():
-    """The names of the messages of unknown fate."""
+    """The names of the messages of unknown status."""
     return [
         f"{message['subject']}@{message['chat']}"
         for message in rows("messages")

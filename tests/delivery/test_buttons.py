@@ -50,7 +50,7 @@ def test_the_line_stands_after_footer_and_corrections(desk):
     assert len(desk.sends) == len(desk.edits) == 1
 
 
-def test_the_second_request_can_be_of_unknown_fate(desk, stand_in):
+def test_the_second_request_can_be_of_unknown_status(desk, stand_in):
     # Refused with the button, then no answer without it: unknown, and not repeated.
     stand_in.faults.drop_after()
     (error,) = desk.run(Message("Отчёт", REFUSED))

@@ -186,7 +186,7 @@ def test_an_answer_that_was_not_sent_is_tried_again_as_an_answer(desk, stand_in,
     assert desk.sends[-1].text.count("✏️") == 1
 
 
-def test_an_answer_of_unknown_fate_is_not_repeated(desk, stand_in, foreign):
+def test_an_answer_of_unknown_status_is_not_repeated(desk, stand_in, foreign):
     # An answer is a new message: nothing is repeated until a person resends, and then as an answer.
     stand_in.faults.drop_after(method="sendMessage")
     (error,) = desk.run(SECOND)
@@ -240,10 +240,10 @@ def test_a_refused_correction_can_be_made_later(desk, stand_in):
     assert len(desk.sends) == 1
 
 
-def test_what_grows_is_not_corrected(desk):
+def test_what_is_edited_quietly_is_not_corrected(desk):
     # A digest with one more line is edited without a word of correction.
-    desk.once("ср: 100 ₽", grows=True)
-    (outcome,) = desk.once("ср: 100 ₽\nчт: 120 ₽", grows=True)
+    desk.once("ср: 100 ₽", edits_quietly=True)
+    (outcome,) = desk.once("ср: 100 ₽\nчт: 120 ₽", edits_quietly=True)
     assert outcome.action == "corrected"
     assert desk.shown == ["ср: 100 ₽\nчт: 120 ₽"]
 

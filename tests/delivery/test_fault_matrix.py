@@ -574,7 +574,7 @@ def test_a_resending_run_that_crashes_does_not_send_a_third_time(desk, stand_in)
 
 
 def test_one_chats_trouble_is_not_anothers(desk, stand_in):
-    # An unknown fate in one chat leaves the same report in another chat alone.
+    # An unknown status in one chat leaves the same report in another chat alone.
     stand_in.faults.drop_after()
     desk.run(subject="branch-1")
     (outcomes,) = desk.run(subject="branch-2")

@@ -18,7 +18,7 @@ def incidents(desk):
 
 def test_a_long_trouble_is_taken_back_in_all_its_parts(desk, incidents):
     # Otherwise its end would stand below «решено» as if it were going on.
-    incidents.tell(NAME, Message(LONG))
+    incidents.alert(NAME, Message(LONG))
     assert len(desk.shown) > 1
     incidents.solve(NAME, Message("✅ Решено"))
     assert desk.shown[0].startswith("✅ Решено")
@@ -29,7 +29,7 @@ def test_what_was_never_told_is_not_called_solved(desk, incidents):
     # The chat refused the trouble, and takes messages again: «решено» alone would say nothing.
     desk.stand_in.chats[GROUP].condition = "kicked"
     with pytest.raises(ReportError):
-        incidents.tell(NAME, Message("🔴 Сбой"))
+        incidents.alert(NAME, Message("🔴 Сбой"))
     desk.stand_in.chats[GROUP].condition = None
     assert incidents.solve(NAME, Message("✅ Решено")) == []
     assert desk.shown == []
@@ -39,10 +39,10 @@ def test_ops_know_of_what_is_in_their_chat_and_not_over(incidents, desk):
     # Not of what Telegram refused, nor of what is solved.
     desk.stand_in.chats[GROUP].condition = "kicked"
     with pytest.raises(ReportError):
-        incidents.tell(NAME, Message("🔴 Сбой"))
-    assert not incidents.is_told(NAME)
+        incidents.alert(NAME, Message("🔴 Сбой"))
+    assert not incidents.is_alerted(NAME)
     desk.stand_in.chats[GROUP].condition = None
-    incidents.tell(NAME, Message("🔴 Сбой"))
-    assert incidents.is_told(NAME)
+    incidents.alert(NAME, Message("🔴 Сбой"))
+    assert incidents.is_alerted(NAME)
     incidents.solve(NAME, Message("✅ Решено"))
-    assert not incidents.is_told(NAME)
+    assert not incidents.is_alerted(NAME)

@@ -12,7 +12,7 @@ import pytest
 from delivery.desk import GROUP, OTHER_GROUP, RESEND, TEMPLATES, connection, new_stand_in
 from demo.ledger import open_database
 from ledgers import MIGRATIONS, empty_ledger, everything, ledger_dsn, rows
-from sancrm_reports.pure.audit import Roster
+from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.entry import Entry, MessageKey, State
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
@@ -134,7 +134,7 @@ def test_a_retry_of_the_same_task_does_not_wait_for_the_try_before(sender):
     assert sender("other").messages.claim(KEY, day=DAY) == (None, None)
 
 
-def test_what_its_owner_left_in_the_middle_is_of_unknown_fate(sender, clock):
+def test_what_its_owner_left_in_the_middle_is_of_unknown_status(sender, clock):
     # Asked, and never answered: for as long as the claim holds it is another's, then a person's.
     first, second = sender(), sender()
     _, claim = first.messages.claim(KEY, day=DAY)
@@ -284,7 +284,7 @@ def test_a_new_ledger_posts_nothing_that_may_have_been_posted_before(desk):
 
 
 def test_old_entries_without_consequences_are_forgotten(sender, clock):
-    # Not those of unknown fate, nor a call that nobody made; and what is forgotten is not posted.
+    # Not those of unknown status, nor a call that nobody made; and what is forgotten is not posted.
     ledger = sender()
     old, new = date(2023, 1, 1), date(2025, 11, 1)
     for subject, day, state in (
@@ -304,7 +304,7 @@ def test_old_entries_without_consequences_are_forgotten(sender, clock):
         "insert into sancrm_ledger.open_calls values ('5', 'R-5', %(chat)s, %(day)s)",
         chat=str(GROUP), day=old,
     )  # fmt: skip
-    ledger.expect("daily", "2023-01-01", old, Roster())
+    ledger.expect("daily", "2023-01-01", old, ExpectedMessages())
     gone = prune(ledger.database, before=date(2024, 1, 1), texts_before=date(2026, 1, 1))
     assert gone == 1
     assert {row["subject"] for row in rows("messages")} == {"unknown", "kept", "repair-5"}
@@ -314,7 +314,7 @@ def test_old_entries_without_consequences_are_forgotten(sender, clock):
 
 
 def test_the_old_store_is_taken_over_once(sender):
-    # Messages, parts, texts, corrections, rosters, incidents, calls, moves and notes.
+    # Messages, parts, texts, corrections, expected messages, incidents, calls, moves and notes.
     stored = [
         ("telegram_deliveries", key, json.dumps(value))
         for key, value in {

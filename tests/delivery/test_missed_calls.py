@@ -235,7 +235,7 @@ def test_a_refused_message_holds_up_no_other_and_is_told(staff):
     assert sorted(staff.shown) == [to_call(1), to_call(2)]
 
 
-def test_an_unknown_fate_is_told_and_not_repeated(staff):
+def test_an_unknown_status_is_told_and_not_repeated(staff):
     # Until a person says so; that one message only.
     staff.desk.stand_in.faults.drop_after()
     (error,) = staff.update(ONE, TWO).errors

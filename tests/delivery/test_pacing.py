@@ -71,7 +71,7 @@ def test_what_is_there_already_waits_for_nothing(desk):
 
 
 def test_a_message_that_may_have_arrived_counts(desk, stand_in):
-    # Nineteen messages and one of unknown fate: the next waits for the minute to pass.
+    # Nineteen messages and one of unknown status: the next waits for the minute to pass.
     send_many(desk, 19)
     stand_in.faults.drop_after()
     desk.run("Неизвестно", subject="lost")

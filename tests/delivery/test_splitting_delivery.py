@@ -62,7 +62,7 @@ def test_a_retry_sends_only_what_is_missing(desk, stand_in):
     assert len(desk.sends) == 4
 
 
-def test_a_part_of_unknown_fate_holds_back_those_after_it(desk, stand_in):
+def test_a_part_of_unknown_status_holds_back_those_after_it(desk, stand_in):
     # Parts come in order: nothing is sent until a person resends the second, then all is there.
     stand_in.faults.slow(0)
     stand_in.faults.drop_before()

@@ -13,7 +13,7 @@ from demo.crm.load import create_reader, create_schema
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.figures import FiguresError, check_reportable
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import Database
+from sancrm_reports.settings import DatabaseSettings
 from sancrm_reports.wire.crm import read_profitability, snapshot
 from sancrm_reports.wire.crm_errors import CrmError, CrmUnreachableError
 
@@ -64,7 +64,7 @@ class Crm:
         return self.sql.replace(old, new, 1)
 
     def report(self, sql=None, **session):
-        with snapshot(Database(session=session)) as cursor:
+        with snapshot(DatabaseSettings(session=session)) as cursor:
             rows = read_profitability(cursor, sql or self.sql, DAY)
         check_reportable(rows)
         return rows
@@ -209,7 +209,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_tried_again(crm):
 def test_a_session_that_is_ended_is_tried_again(crm, then):
     # An administrator's kill, or a restart of the server, in the middle of a report.
     def report():
-        with snapshot(Database()) as cursor:
+        with snapshot(DatabaseSettings()) as cursor:
             process = cursor.execute("select pg_backend_pid() as id").fetchone()["id"]
             with psycopg.connect(crm.admin_dsn, autocommit=True) as admin:
                 admin.execute("select pg_terminate_backend(%s, 5000)", [process])
@@ -318,13 +318,13 @@ def test_every_permanent_error_is_known_as_one():
 def test_the_session_cannot_write(crm):
     # Not even with an account that could: the connection may be a careless one.
     crm.connect(crm.server.dsn("broken_crm"))
-    with pytest.raises(CrmError, match="read-only"), snapshot(Database()) as cursor:
+    with pytest.raises(CrmError, match="read-only"), snapshot(DatabaseSettings()) as cursor:
         cursor.execute("delete from repair_services")
 
 
 def test_the_session_sees_one_unchanging_state(crm):
     # The sums are compared between several queries, while the shops go on working.
-    with snapshot(Database()) as cursor:
+    with snapshot(DatabaseSettings()) as cursor:
         before = read_profitability(cursor, crm.sql, DAY)
         crm.change("insert into repair_services values (2, 1, 'Ремонт', 5000, 1, 0)")
         assert read_profitability(cursor, crm.sql, DAY) == before

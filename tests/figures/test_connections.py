@@ -20,7 +20,7 @@ from figures.test_bad_input import (
     crm,  # noqa: F401
     template,  # noqa: F401
 )
-from sancrm_reports.settings import Database
+from sancrm_reports.settings import DatabaseSettings
 from sancrm_reports.wire.crm import read_profitability, snapshot
 from sancrm_reports.wire.crm_errors import CrmError, CrmUnreachableError, code_in
 
@@ -82,11 +82,11 @@ def test_pgbouncer_gives_every_run_its_figures(pooled, mode):
     # and what is set for one is gone with it.
     pooled = pooled(mode)
     for _ in range(3):
-        with snapshot(Database(session={"statement_timeout": "7s"})) as cursor:
+        with snapshot(DatabaseSettings(session={"statement_timeout": "7s"})) as cursor:
             for _ in range(8):
                 assert read_profitability(cursor, pooled.sql, DAY)[0].profit == 1100
             assert cursor.execute("show statement_timeout").fetchone()["statement_timeout"] == "7s"
-    with snapshot(Database()) as cursor:
+    with snapshot(DatabaseSettings()) as cursor:
         assert cursor.execute("show statement_timeout").fetchone()["statement_timeout"] == "0"
         assert cursor.execute("select * from pg_prepared_statements").fetchall() == []
 
@@ -103,7 +103,7 @@ def test_the_servers_zone_does_not_matter(crm, zone):  # noqa: F811
     # Neither to a figure nor to the reading of a time.
     crm.change(f"alter database broken_crm set timezone = '{zone}'")
     assert crm.report()[0].profit == 1100
-    with snapshot(Database()) as cursor:
+    with snapshot(DatabaseSettings()) as cursor:
         row = cursor.execute("select closed_at from repairs").fetchone()
     assert row["closed_at"].isoformat() == "2026-11-17T09:00:00+00:00"
 
@@ -145,7 +145,7 @@ def ascii_crm(crm):  # noqa: F811
 
 
 def letter(code, **session):
-    with snapshot(Database(session=session)) as cursor:
+    with snapshot(DatabaseSettings(session=session)) as cursor:
         cursor.execute(f"select convert_from('\\x{code}', 'SQL_ASCII') as letter")
         return cursor.fetchone()["letter"]
 

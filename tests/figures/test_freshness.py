@@ -21,7 +21,7 @@ from sancrm_reports.pure.freshness import Freshness
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import until_when
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.settings import INCLUDE, Database
+from sancrm_reports.settings import INCLUDE, DatabaseSettings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.crm_errors import CrmUnreachableError
 from sancrm_reports.wire.freshness import look, read_freshness
@@ -176,7 +176,7 @@ def test_a_replica_that_lost_its_primary_is_as_old_as_what_it_replayed(pair):
 
 def test_a_standby_that_is_promoted_while_a_report_is_read_goes_on(pair):
     # The snapshot stays; from then on it is judged as a primary.
-    with snapshot(Database()) as cursor:
+    with snapshot(DatabaseSettings()) as cursor:
         cursor.execute("select pg_is_in_recovery() as is_replica")
         assert cursor.fetchone()["is_replica"]
         pair.at(pair.replica, "select pg_promote()")
@@ -187,7 +187,7 @@ def test_a_standby_that_is_promoted_while_a_report_is_read_goes_on(pair):
 def test_a_conflict_with_recovery_is_tried_again(pair):
     # The primary cleaned up rows that the report's snapshot still sees.
     def report():
-        with snapshot(Database()) as cursor:
+        with snapshot(DatabaseSettings()) as cursor:
             cursor.execute("select count(*) from repair_services")
             pair.at(pair.primary, "delete from repair_services")
             pair.at(pair.primary, "vacuum (freeze) repair_services")

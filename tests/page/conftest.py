@@ -11,7 +11,7 @@ import pytest
 from demo.ledger import CHAT, Written, daily_reports, entry, open_database, write
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
-from sancrm_reports.pure.audit import Fate
+from sancrm_reports.pure.audit import DeliveryStatus
 from sancrm_reports.pure.entry import MessageKey
 
 DAG_ID = "profitability_daily"
@@ -21,20 +21,24 @@ DAYS = [FIRST + timedelta(days=number) for number in range(21)]
 NO_RUN = date(2025, 3, 13)
 EVIL = '<img src=x onerror="window.hacked=true"><script>window.hacked=true</script>'
 BRANCHES = {1: "Филиал на Ленина", 2: f"Сервис {EVIL}"}
-FATES = {
-    (date(2025, 3, 4), "branch-1"): Fate.CORRECTED,
-    (date(2025, 3, 5), "branch-1"): Fate.LATE,
-    (date(2025, 3, 6), "branch-1"): Fate.FAILED,
-    (date(2025, 3, 7), "branch-1"): Fate.UNKNOWN,
-    (date(2025, 3, 14), "branch-2"): Fate.MISSING,
+STATUSES = {
+    (date(2025, 3, 4), "branch-1"): DeliveryStatus.CORRECTED,
+    (date(2025, 3, 5), "branch-1"): DeliveryStatus.LATE,
+    (date(2025, 3, 6), "branch-1"): DeliveryStatus.FAILED,
+    (date(2025, 3, 7), "branch-1"): DeliveryStatus.UNKNOWN,
+    (date(2025, 3, 14), "branch-2"): DeliveryStatus.MISSING,
 }
 PHONE = "+79120000000"
 
 
-def fate(day, subject):
+def status(day, subject):
     if day.isoweekday() == 7:
-        return Fate.NOT_EXPECTED
-    return Fate.MISSING if day == NO_RUN else FATES.get((day, subject), Fate.SENT)
+        return DeliveryStatus.NOT_EXPECTED
+    return (
+        DeliveryStatus.MISSING
+        if day == NO_RUN
+        else STATUSES.get((day, subject), DeliveryStatus.SENT)
+    )
 
 
 def text(day, subject):
@@ -45,7 +49,7 @@ def text(day, subject):
 def missed_calls():
     """Two calls of a day, of which one failed with a phone in its error."""
     day = date(2025, 3, 11)
-    for number, what in ((11508, Fate.SENT), (11509, Fate.FAILED)):
+    for number, what in ((11508, DeliveryStatus.SENT), (11509, DeliveryStatus.FAILED)):
         key = MessageKey("missed_calls", day.isoformat(), f"repair-{number}", CHAT)
         yield Written(key, replace(entry(what, day), error=f"cannot parse {PHONE}"))
 
@@ -54,7 +58,7 @@ def backup_alert():
     """An alert of the backup watch, whose period is a window of the night."""
     day = date(2025, 3, 18)
     key = MessageKey("backup_watch", f"{day}T2300Z", "crm", CHAT)
-    yield Written(key, entry(Fate.SENT, day), "Бэкапа нет", task_id="tell")
+    yield Written(key, entry(DeliveryStatus.SENT, day), "Бэкапа нет", task_id="tell")
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +75,7 @@ def airflow(tmp_path_factory):
             )
             running.command("dags", "reserialize")
         with open_database(running.ledger_dsn) as ledger:
-            daily_reports(ledger, BRANCHES, DAYS, fate, text)
+            daily_reports(ledger, BRANCHES, DAYS, status, text)
             write(ledger, "missed_calls", missed_calls())
             write(ledger, "backup_watch_crm", backup_alert())
         yield running

@@ -278,7 +278,7 @@ def test_the_legend_counts_and_names_each_colour(visit):
     marks = json.loads(
         page.evaluate(
             "JSON.stringify(Object.fromEntries([...document.querySelectorAll('button.sancrm-cell')]"
-            ".map(cell => [cell.dataset.fate, cell.textContent])))"
+            ".map(cell => [cell.dataset.status, cell.textContent])))"
         )
     )
     assert marks == {"s": "", "c": "±", "l": "»", "f": "×", "u": "?", "m": "!", ".": ""}

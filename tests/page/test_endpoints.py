@@ -30,7 +30,7 @@ def grid(client, kind=DAG_ID):
 
 
 def letter(row, day):
-    return row["fates"][DAYS.index(day)]
+    return row["statuses"][DAYS.index(day)]
 
 
 def test_every_endpoint_is_tried_here():
@@ -67,14 +67,14 @@ def test_every_file_of_the_page_is_served_and_no_other(client):
 
 
 def test_the_grid_says_what_became_of_each_message(client):
-    # Every fate once, as it was written; Sundays, and days without a run.
+    # Every status once, as it was written; Sundays, and days without a run.
     rows = grid(client("vera"))
     assert list(rows) == ["network", "branch-2", "branch-1"]
     #                                 3 March    10        17     23
-    assert rows["branch-1"]["fates"] == "sclfus.sssmss.ssssss."
-    assert rows["branch-2"]["fates"] == "ssssss.sssmms.ssssss."
-    assert rows["network"]["fates"] == "ssssss.sssmss.ssssss."
-    assert set("".join(row["fates"] for row in rows.values())) == set(LETTERS.values())
+    assert rows["branch-1"]["statuses"] == "sclfus.sssmss.ssssss."
+    assert rows["branch-2"]["statuses"] == "ssssss.sssmms.ssssss."
+    assert rows["network"]["statuses"] == "ssssss.sssmss.ssssss."
+    assert set("".join(row["statuses"] for row in rows.values())) == set(LETTERS.values())
 
 
 def test_nothing_is_expected_of_the_time_before_the_first_run(client):
@@ -82,7 +82,7 @@ def test_nothing_is_expected_of_the_time_before_the_first_run(client):
     answer = client("vera").get(
         f"/sancrm/kinds/{DAG_ID}/grid", params={"first": "2025-02-24", "last": "2025-03-03"}
     )
-    assert {row["fates"] for row in answer.json()["rows"]} == {".......s"}
+    assert {row["statuses"] for row in answer.json()["rows"]} == {".......s"}
 
 
 def test_a_cell_tells_the_text_the_history_and_the_links(client):

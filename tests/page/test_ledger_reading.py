@@ -7,7 +7,7 @@ import pytest
 
 from demo.ledger import CHAT, Written, entry, expect, open_database, write
 from ledgers import empty_ledger
-from sancrm_reports.pure.audit import Fate, Roster, fate_of
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, status_of
 from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.wire.ledger.history import History
 from sancrm_reports.wire.ledger.ledger import Ledger
@@ -16,9 +16,9 @@ DAY = date(2026, 11, 17)
 DAILY = "profitability_daily"
 # One of each, and one that was never answered.
 ENTRIES = [
-    *(entry(fate, DAY) for fate in list(Fate)[:5]),
-    replace(entry(Fate.SENT, DAY), state=State.SENDING),
-    replace(entry(Fate.SENT, DAY), state=State.WAITING),
+    *(entry(status, DAY) for status in list(DeliveryStatus)[:5]),
+    replace(entry(DeliveryStatus.SENT, DAY), state=State.SENDING),
+    replace(entry(DeliveryStatus.SENT, DAY), state=State.WAITING),
 ]
 
 
@@ -39,8 +39,8 @@ def test_what_a_range_tells_of_a_message_is_what_its_entry_says(database):
     ]
     write(database, DAILY, values)
     found = History(database).sent(DAILY, "2026-11-17", "2026-11-18")
-    assert {sent.subject: sent.fate for sent in found} == {
-        f"branch-{place}": fate_of(known, is_owed=True) for place, known in enumerate(ENTRIES)
+    assert {sent.subject: sent.status for sent in found} == {
+        f"branch-{place}": status_of(known, is_owed=True) for place, known in enumerate(ENTRIES)
     }
 
 
@@ -55,23 +55,27 @@ def test_a_range_holds_its_own_periods_and_nothing_else(database):
         key("2026-11-17", "branch-1", report="profitability"),
         key("2026-W47", "branch-1", report="profitability_weekly"),
     ]
-    write(database, DAILY, [Written(one, entry(Fate.SENT, DAY)) for one in [*inside, *outside]])
+    write(
+        database,
+        DAILY,
+        [Written(one, entry(DeliveryStatus.SENT, DAY)) for one in [*inside, *outside]],
+    )
     for day in (date(2026, 10, 1), date(2026, 11, 10), DAY, date(2026, 12, 1)):
-        expect(database, DAILY, day, Roster(branches={1: str(day)}))
+        expect(database, DAILY, day, ExpectedMessages(branches={1: str(day)}))
     span = (DAILY, "2026-11-17", "2026-12-01")
     assert {(sent.period, sent.subject) for sent in History(database).sent(*span)} == {
         ("2026-11-17", "branch-1"),
         ("2026-11-30", "network"),
     }
-    # And the last roster before it.
-    rosters = History(database).rosters(*span)
-    assert list(rosters) == ["2026-11-10", "2026-11-17"]
-    assert rosters["2026-11-10"].branches == {1: "2026-11-10"}
+    # And what was expected last before it.
+    expected = History(database).expected(*span)
+    assert list(expected) == ["2026-11-10", "2026-11-17"]
+    assert expected["2026-11-10"].branches == {1: "2026-11-10"}
 
 
 def test_a_cell_holds_all_chats_and_parts_of_its_subject(database):
     # With the text where one is kept, and the task that wrote it; branch-10 is another branch.
-    sent = entry(Fate.SENT, DAY)
+    sent = entry(DeliveryStatus.SENT, DAY)
     write(
         database,
         DAILY,
@@ -95,5 +99,5 @@ def test_a_new_ledger_is_empty(database):
     # Before the first DAG run ever: no entry, no error.
     span = (DAILY, "2026-11-17", "2026-12-01")
     assert list(History(database).sent(*span)) == []
-    assert History(database).rosters(*span) == {}
+    assert History(database).expected(*span) == {}
     assert Ledger(database).since(DAILY) is None

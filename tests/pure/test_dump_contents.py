@@ -8,9 +8,9 @@ from sancrm_reports.backups.drill.refusals import meaning_of
 from sancrm_reports.backups.drill.result import Trouble
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
-    Entry,
     Extension,
     Mentions,
+    TocEntry,
     left_out,
     mention_of,
     read_list,
@@ -58,8 +58,10 @@ def test_what_needs_what_is_left_out_goes_too_but_never_a_table():
 def test_a_hostile_text_keeps_no_pattern_busy():
     # A chain of a hundred thousand views, and lines that a careless pattern reads again and again.
     begun = process_time()
-    chain = [Entry(0, "SERVER", "- s crm")]
-    chain += [Entry(i, "VIEW", f"public v{i} crm", frozenset({i - 1})) for i in range(1, 100_000)]
+    chain = [TocEntry(0, "SERVER", "- s crm")]
+    chain += [
+        TocEntry(i, "VIEW", f"public v{i} crm", frozenset({i - 1})) for i in range(1, 100_000)
+    ]
     assert len(left_out(chain, [])) == len(chain)
     found = Mentions()
     for line in ("GRANT " + "TO a WITH " * 100_000, "ALTER " + "OWNER TO " * 100_000):

@@ -12,8 +12,11 @@ from pure.samples import branch, network, unallocated
 from sancrm_reports.pure.figures import (
     ADDITIVE,
     FIGURES,
+    NETWORK,
     Figures,
     FiguresError,
+    branch_of,
+    branch_subject,
     check_days_sum,
     check_network_sum,
     check_reportable,
@@ -149,3 +152,10 @@ def test_a_scrapped_device_is_a_movement_though_its_part_has_no_price():
     nothing = Figures.none_of(branch())
     assert not nothing.has_movements
     assert replace(nothing, parts_without_cost=1).has_movements
+
+
+@pytest.mark.parametrize("id_", [3, "0", "5f0e-4c", "network"])
+def test_a_branchs_id_is_found_in_its_subject(id_):
+    # Also where it has dashes, as a uuid, or is called as something else; the network has none.
+    assert branch_of(branch_subject(id_)) == str(id_)
+    assert branch_of(NETWORK) is None

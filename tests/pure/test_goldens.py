@@ -27,7 +27,7 @@ from sancrm_reports.backups.probes.errors import CommandError
 from sancrm_reports.backups.text import Subject, alert, recovered
 from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.errors import Undecided
-from sancrm_reports.pure.audit import Audit, Fate, Finding
+from sancrm_reports.pure.audit import DeliveryStatus, Finding, PeriodAudit
 from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missing
 from sancrm_reports.pure.corrections import decorated, what_changed
 from sancrm_reports.pure.entry import Correction, Entry, State
@@ -45,7 +45,7 @@ from sancrm_reports.pure.messages import (
     network_report,
 )
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
-from sancrm_reports.pure.ops import Failure, Occasion, report_late, run_failed, solved
+from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
 from sancrm_reports.pure.period import Period, PeriodKind
 
 ROOT = Path(__file__).parents[2]
@@ -122,10 +122,10 @@ CALL = MissedCall(
     phone="8 (912) 345-67-89",
     company="ООО «Кровля & Фасад»",
 )
-REPORT = Occasion.of_report("profitability_daily", DAY)
+REPORT = RunPurpose.of_report("profitability_daily", DAY)
 SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW)
 NEXT = Window(OPENS + BACKUP_DAY, OPENS + BACKUP_DAY + 3 * HOUR, OPENS + 2 * BACKUP_DAY)
-CALLS = Occasion.of_day("missed_calls", "missed_calls", DAY.start)
+CALLS = RunPurpose.of_day("missed_calls", "missed_calls", DAY.start)
 
 
 def branch(now, before, period, templates):
@@ -165,31 +165,32 @@ def call(templates, method, *args):
     return getattr(wording, method)(*args)
 
 
-def failed(*failures, occasion=REPORT):
-    return lambda templates: run_failed(occasion, failures, log_url=AIRFLOW, templates=templates)
+def failed(*failures, purpose=REPORT):
+    return lambda templates: run_failed(purpose, failures, log_url=AIRFLOW, templates=templates)
 
 
-def late(occasion, *, is_failed):
+def late(purpose, *, is_failed):
     due = datetime(2026, 11, 18, 9, 20, tzinfo=ZoneInfo(ZONE))
     return lambda templates: report_late(
-        occasion, due=due, is_failed=is_failed, run_url=AIRFLOW, templates=templates
+        purpose, due=due, is_failed=is_failed, run_url=AIRFLOW, templates=templates
     )
 
 
-def audit(period, *fates, report="profitability_daily", **known):
+def audit(period, *statuses, report="profitability_daily", **known):
     names = ["", "Филиал на Ленина", "Проспект Мира", "Юг", "Север", "Запад", "Восток"]
     findings = [
-        Finding(report, period, names[place], "-1001", fate) for place, fate in enumerate(fates)
+        Finding(report, period, names[place], "-1001", status)
+        for place, status in enumerate(statuses)
     ]
-    return Audit(report, period, findings, **known)
+    return PeriodAudit(report, period, findings, **known)
 
 
 AUDITS = [
-    audit(MONTH, Fate.UNKNOWN, Fate.SENT, report="profitability_monthly"),
-    audit(DAY.before(2), Fate.MISSING, Fate.MISSING, reason="paused"),
-    audit(DAY.before(1), Fate.SENT, *[Fate.FAILED] * 6, reason="failed"),
-    audit(DAY, Fate.SENT, Fate.CORRECTED, Fate.LATE),
-    audit(DAY.before(-1), Fate.MISSING, reason="going_on", is_going_on=True),
+    audit(MONTH, DeliveryStatus.UNKNOWN, DeliveryStatus.SENT, report="profitability_monthly"),
+    audit(DAY.before(2), DeliveryStatus.MISSING, DeliveryStatus.MISSING, reason="paused"),
+    audit(DAY.before(1), DeliveryStatus.SENT, *[DeliveryStatus.FAILED] * 6, reason="failed"),
+    audit(DAY, DeliveryStatus.SENT, DeliveryStatus.CORRECTED, DeliveryStatus.LATE),
+    audit(DAY.before(-1), DeliveryStatus.MISSING, reason="going_on", is_going_on=True),
 ]
 
 
@@ -261,7 +262,7 @@ MESSAGES = {
         Failure("post_branch_report", "Юг", "chat_not_found", quote="Bad Request: chat not found"),
         Failure("post_branch_report", "Север", "lost"),
         Failure("post_network_report", "", "unexpected", values={"kind": "KeyError"}),
-        Failure("conclude_run", "", "told"),
+        Failure("conclude_run", "", "already_alerted"),
     ),
     "run_failed_unknown_outcome": failed(
         Failure(
@@ -287,7 +288,7 @@ MESSAGES = {
     ),
     "run_refused": failed(
         Failure("compute_profitability", "", "period_date", quote="17.11.2026"),
-        occasion=Occasion("profitability_daily", "manual__1", conf={"period": "2026-11-17"}),
+        purpose=RunPurpose("profitability_daily", "manual__1", conf={"period": "2026-11-17"}),
     ),
     "run_late": late(REPORT, is_failed=False),
     "run_late_and_failed": late(REPORT, is_failed=True),
@@ -327,11 +328,11 @@ TEXTS = {
         if code.startswith("error.") and not code.endswith(".first")
     ),
     "runs": lambda t: "\n".join(
-        Occasion.of_day(code, code, DAY.start, about="sancrm").title(language_of(t))
+        RunPurpose.of_day(code, code, DAY.start, about="sancrm").title(language_of(t))
         for code in ("missed_calls", "delivery_audit", "backup_watch", "restore_drill")
     ),
     "reports": lambda t: "\n".join(
-        Occasion.of_report("x", period).title(language_of(t))
+        RunPurpose.of_report("x", period).title(language_of(t))
         for period in (*(DAY.before(-n) for n in range(7)), WEEK, MONTH, QUARTER, YEAR)
     ),
 }

@@ -18,7 +18,7 @@ WING_PURE = {
     "drill/result",
     "dumps/contents",
     "facts",
-    "incident",
+    "notifications",
     "redaction",
     "settings",
     "text",

@@ -9,19 +9,19 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from sancrm_reports.errors import PermanentError, ToldError, Undecided
-from sancrm_reports.pure.ops import Failure, Occasion, report_late, run_failed, solved
+from sancrm_reports.errors import AlreadyAlertedError, PermanentError, Undecided
+from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.wire.telegram_errors import RefusedError
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 RUN = "https://airflow.example.com/dags/profitability_daily/runs/x"
 TUESDAY = Period(PeriodKind.DAY, date(2026, 11, 17), "Europe/Moscow")
-OCCASION = Occasion.of_report("profitability_daily", TUESDAY)
+PURPOSE = RunPurpose.of_report("profitability_daily", TUESDAY)
 
 
 def failed(*failures):
-    return run_failed(OCCASION, failures, log_url=RUN, templates=TEMPLATES)
+    return run_failed(PURPOSE, failures, log_url=RUN, templates=TEMPLATES)
 
 
 def test_the_same_error_of_many_branches_is_one_line():
@@ -89,10 +89,10 @@ def test_a_killed_task_leaves_nothing_and_is_told_all_the_same():
 
 def test_what_people_were_told_of_is_known():
     # A backup's alert, an audit's message: ops need no second one.
-    assert Failure.from_json("x", Failure.describe(ToldError("told"), "")).is_told
+    assert Failure.from_json("x", Failure.describe(AlreadyAlertedError("alerted"), "")).is_alerted
 
 
-def test_an_unknown_fate_comes_with_a_look_and_the_resending_command():
+def test_an_unknown_status_comes_with_a_look_and_the_resending_command():
     # The order matters: first the chat, then the command.
     undecided = [asdict(Undecided("branch-2@-1001"))]
     html = failed(Failure("post", code="unknown_outcome", undecided=undecided)).html
@@ -103,9 +103,9 @@ def test_an_unknown_fate_comes_with_a_look_and_the_resending_command():
     assert look < resend < arrived
 
 
-def test_an_occasion_without_params_is_repeated_by_a_plain_trigger():
+def test_a_run_without_params_is_repeated_by_a_plain_trigger():
     # Not every DAG has a period.
-    assert Occasion.of_day("missed_calls", "missed_calls", TUESDAY.start).repair() == (
+    assert RunPurpose.of_day("missed_calls", "missed_calls", TUESDAY.start).repair() == (
         "airflow dags trigger missed_calls"
     )
 
@@ -114,14 +114,14 @@ def test_late_and_solved_say_when():
     # Times are the account's.
     due = datetime(2026, 11, 18, 9, 20, tzinfo=ZoneInfo("Europe/Moscow"))
     going_on, failed = (
-        report_late(OCCASION, due=due, is_failed=one, run_url=RUN, templates=TEMPLATES).html
+        report_late(PURPOSE, due=due, is_failed=one, run_url=RUN, templates=TEMPLATES).html
         for one in (False, True)
     )
     assert "Отчёт должен был уйти до 09:20, но запуск ещё не закончен" in going_on
     assert "Отчёт должен был уйти до 09:20, а запуск закончился сбоем" in failed
-    assert OCCASION.repair() in unescape(failed)
+    assert PURPOSE.repair() in unescape(failed)
     over = solved(
-        OCCASION,
+        PURPOSE,
         "failure",
         at=datetime(2026, 11, 18, 7, 5, tzinfo=UTC),
         zone="Europe/Moscow",

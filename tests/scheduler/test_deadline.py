@@ -21,15 +21,15 @@ def test_a_scheduled_run_past_its_deadline_is_told_and_then_solved(airflow, tele
 def test_missed_calls_that_wait_for_a_slot_are_told_and_then_solved(airflow, telegram):
     # They cannot go on until the pool has its slot again. The scheduled run may be of a day before,
     # which comes too late and solves nothing: the run by hand does.
-    def is_told(beginning):
+    def is_alerted(beginning):
         return any(message.text.startswith(beginning) for message in in_chat(telegram, OPS_CHAT))
 
     airflow.command("pools", "set", "telegram", "0", "No slot: nobody posts")
     unpause(airflow, "missed_calls")
-    wait_until(lambda: is_told("⏰ Опаздывает: незвонки за "))
+    wait_until(lambda: is_alerted("⏰ Опаздывает: незвонки за "))
     airflow.command("pools", "set", "telegram", "1", "One slot: one sender at a time")
     airflow.trigger("missed_calls")
-    wait_until(lambda: is_told("✅ Решено: незвонки за "))
+    wait_until(lambda: is_alerted("✅ Решено: незвонки за "))
     assert airflow.wait_for_run("missed_calls")["state"] == "success"
 
 

@@ -22,7 +22,7 @@ def test_what_the_page_asks_for_sends_the_report_and_is_then_on_the_page(airflow
     assert len(telegram.accepted) - before == 3  # two branches and the network, of this day alone
     [network] = cell(airflow, "network")["messages"]
     assert "6 ноября 2026" in network["html"]
-    assert network["fate"] == "l"
+    assert network["status"] == "l"
     assert network["run"]["task_id"] == "post_network_report"
     [branch] = cell(airflow, "branch-2")["messages"]
     link = "/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/{map_index}"

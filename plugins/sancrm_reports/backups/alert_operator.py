@@ -1,4 +1,4 @@
-"""The task that tells of a backup: it runs whatever came before it."""
+"""The task that alerts about a backup: it runs whatever came before it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from airflow.sdk import Asset
 from sancrm_reports.backups.sensor import found_by
 from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
-    address,
     alerting,
-    backup_hook,
+    backup_route,
     delivery_of,
     ledger_of,
     ops_route,
@@ -50,7 +50,7 @@ def alerting_of(name: str) -> dict[str, Any]:
 
 
 class PostBackupAlertOperator(TelegramOperator):
-    """Tell an incident once, remind of it daily, and close it with the next good backup.
+    """Alert once per incident, remind of it daily, and close it with the next good backup.
 
     :param backup: its name in the settings.
     """
@@ -60,18 +60,18 @@ class PostBackupAlertOperator(TelegramOperator):
         self.backup = backup
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Tell what was found; that nothing was found out is told, too."""
+        """Send what was found; that nothing could be found out, too."""
         from sancrm_reports.wire.ledger.database import NoLedgerError
 
         judgement, log_url = found_out(context)
         try:
             with ledger_of(context) as ledger:
                 alerts = self._alerts(context, ledger)
-                if context["params"].get("rehearse"):
+                if params_of(context).rehearse:
                     outcomes = alerts.rehearse(judgement, run_id=context["run_id"], log_url=log_url)
                 else:
                     today = datetime.now(ZoneInfo(settings().account.timezone)).date()
-                    outcomes = alerts.tell(judgement, today=today, log_url=log_url)
+                    outcomes = alerts.notify(judgement, today=today, log_url=log_url)
                 return self.show(context, outcomes, alerts.errors)
         except NoLedgerError as error:
             if not judgement.verdict.is_bad:
@@ -121,11 +121,6 @@ class PostBackupAlertOperator(TelegramOperator):
 
 def _routes() -> list[Callable[[], tuple[SancrmTelegramHook, Address]]]:
     """Return where an alert goes, and where it goes if that chat refuses; opened when needed."""
-
-    def backup_route() -> tuple[SancrmTelegramHook, Address]:
-        hook = backup_hook()
-        return hook, address(settings().chats.backups, hook)
-
     return [backup_route, ops_route]
 
 

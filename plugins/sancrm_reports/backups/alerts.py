@@ -1,4 +1,4 @@
-"""Tells an incident: its alert, a reminder a day, and its end. Better told twice than lost."""
+"""Sends an incident's alert, its reminders and its end. Better sent twice than lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from sancrm_reports.backups.incident import Incident, Telling, Watch, tell
+from sancrm_reports.backups.notifications import (
+    BackupIncident,
+    Notification,
+    Watch,
+    notification_for,
+)
 from sancrm_reports.backups.text import Subject, alert, recovered
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError, ReportError
@@ -31,13 +36,13 @@ class AlertInDoubtError(ReportError):
 
 
 class BackupAlerts:
-    """Tells what is to be told of one backup, and remembers it.
+    """Sends the notifications of one backup, and remembers what it sent.
 
     Args:
         name: the backup's name in the settings.
         subject: what people know it by.
         ledger: remembers the incident between runs.
-        routes: where it is told: the backup chat, and where that refuses, the next. Each makes a
+        routes: where they go: the backup chat, and where that refuses, the next. Each makes a
             delivery that may resend, because an alert fails open.
         templates: the folder of the templates.
     """
@@ -59,24 +64,26 @@ class BackupAlerts:
         self.templates = templates
         self.errors: list[ReportError] = []
 
-    def tell(self, judgement: Judgement, *, today: date, log_url: str) -> list[Outcome]:
-        """Tell what this judgement gives reason to; ``errors`` are of chats that refused.
+    def notify(self, judgement: Judgement, *, today: date, log_url: str) -> list[Outcome]:
+        """Send what this judgement calls for; ``errors`` are of chats that refused.
 
         Raises:
             AlertInDoubtError: a message may have arrived; another try sends it again.
             ReportError: no chat took it.
         """
         watch = Watch.from_json(self._ledger.note(self._note))
-        telling, after = tell(watch, judgement, self.subject.window, today=today, log_url=log_url)
-        log.info("%s: %s.", judgement.verdict, telling)
+        notification, after = notification_for(
+            watch, judgement, self.subject.window, today=today, log_url=log_url
+        )
+        log.info("%s: %s.", judgement.verdict, notification)
         outcomes: list[Outcome] = []
-        if telling is Telling.ALERT:
-            self._ledger.set_note(self._note, after.untold.to_json())
-        if telling is Telling.RECOVERY and watch.incident:
+        if notification is Notification.ALERT:
+            self._ledger.set_note(self._note, after.unsent.to_json())
+        if notification is Notification.RECOVERY and watch.incident:
             outcomes = self._recover(watch.incident, judgement)
-        elif telling is not Telling.NOTHING and after.incident:
+        elif notification is not Notification.NONE and after.incident:
             outcomes = self._alert(after.incident, judgement, log_url)
-        # Only now: what ended before this line is told again, under the same key.
+        # Only now: what ended before this line is sent again, under the same key.
         self._ledger.set_note(self._note, after.to_json())
         return outcomes
 
@@ -88,12 +95,17 @@ class BackupAlerts:
                 judgement, verdict=Verdict.MISSING, backup=None, last_good=last_good
             )
         key = f"rehearsal-{run_id.replace('/', '_')}"
-        incident = Incident(key, judgement.to_json(), log_url, told_on="")
+        incident = BackupIncident(key, judgement.to_json(), log_url, told_on="")
         sent = self._alert(incident, judgement, log_url, is_rehearsal=True)
         return sent + self._recover(incident, judgement, is_rehearsal=True)
 
     def _alert(
-        self, incident: Incident, judgement: Judgement, log_url: str, *, is_rehearsal: bool = False
+        self,
+        incident: BackupIncident,
+        judgement: Judgement,
+        log_url: str,
+        *,
+        is_rehearsal: bool = False,
     ) -> list[Outcome]:
         # What was bad on an earlier day may pass for good in the facts, such as a damaged file.
         last_good = Judgement.from_json(incident.alert).last_good
@@ -110,7 +122,7 @@ class BackupAlerts:
         return self._post(f"{incident.key}.day-{incident.told_on}", message, answers=incident.key)
 
     def _recover(
-        self, incident: Incident, good: Judgement, *, is_rehearsal: bool = False
+        self, incident: BackupIncident, good: Judgement, *, is_rehearsal: bool = False
     ) -> list[Outcome]:
         edited, answer = recovered(
             Judgement.from_json(incident.alert),
@@ -122,12 +134,12 @@ class BackupAlerts:
         )
         amended = [self._amend(route, incident.key, edited) for route in self.routes]
         outcomes = [outcome for outcome in amended if outcome]
-        if not outcomes and not incident.told_on:  # no chat took the alert: its end tells of both
+        if not outcomes and not incident.told_on:  # no chat took the alert: its end reports both
             outcomes = self._post(incident.key, edited)
         return outcomes + self._post(f"{incident.key}.end", answer, answers=incident.key)
 
     def _amend(self, route: Route, period: str, message: Message) -> Outcome | None:
-        """Edit what was told by a route; a chat that refuses now cannot keep the rest unsaid."""
+        """Edit what a route sent; a chat that refuses now cannot hold up the rest."""
         try:
             delivery, to = route()
             return delivery.amend(self._key(period, to), to, message)
@@ -145,7 +157,7 @@ class BackupAlerts:
                     self._key(period, to),
                     to,
                     message,
-                    grows=True,
+                    edits_quietly=True,
                     reply_to=self._key(answers, to) if answers else None,
                 )
             except UnknownOutcomeError as error:

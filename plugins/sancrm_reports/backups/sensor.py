@@ -12,6 +12,7 @@ from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class BackupSensor(BaseSensorOperator):
 
         window = window_of(context, self.backup, settings())
         judgement = look(self.backup, window)
-        if judgement.verdict.is_final or context["params"].get("rehearse"):
+        if judgement.verdict.is_final or params_of(context).rehearse:
             self._conclude(context, judgement)
             return
         self.log.info(progress(judgement, settings().account.timezone))
@@ -59,7 +60,7 @@ class BackupSensor(BaseSensorOperator):
             trigger=BackupTrigger(
                 self.backup,
                 [time.isoformat() for time in times],
-                errors=1 if judgement.detail else 0,
+                errors=1 if judgement.cause else 0,
             ),
             method_name="conclude",
             timeout=max(window.due_at - datetime.now(UTC), timedelta()) + LATE,
@@ -93,7 +94,7 @@ class BackupSensor(BaseSensorOperator):
         )
 
     def _conclude(self, context: Context, judgement: Judgement) -> None:
-        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+        _publish(context, judgement, is_rehearsal=params_of(context).rehearse)
 
 
 class VerifyBackupOperator(BaseOperator):
@@ -115,7 +116,7 @@ class VerifyBackupOperator(BaseOperator):
             self.log.info("There is no backup to read.")
             return
         judgement = verify_backup(settings().backups[self.backup], waited[0])
-        _publish(context, judgement, is_rehearsal=bool(context["params"].get("rehearse")))
+        _publish(context, judgement, is_rehearsal=params_of(context).rehearse)
 
 
 def found_by(context: Context, task_id: str) -> tuple[Judgement, str] | None:

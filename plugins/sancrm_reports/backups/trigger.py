@@ -51,7 +51,7 @@ class BackupTrigger(BaseTrigger):
             if judgement.verdict.is_final:
                 yield TriggerEvent(judgement.to_json())  # type: ignore[no-untyped-call]
                 return
-            errors = errors + 1 if judgement.detail else 0
+            errors = errors + 1 if judgement.cause else 0
             line = progress(judgement, configured.account.timezone)
             if line != said:
                 self.log.info(line)

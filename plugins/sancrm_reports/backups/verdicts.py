@@ -20,7 +20,7 @@ from sancrm_reports.backups.facts import (
     moment_of,
 )
 from sancrm_reports.backups.redaction import last_line
-from sancrm_reports.errors import ReportError, ToldError
+from sancrm_reports.errors import AlreadyAlertedError, ReportError
 
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import Limits
@@ -93,7 +93,7 @@ class Judgement:
         return TypeAdapter(cls).validate_python(value)
 
 
-class BadBackupError(ToldError):
+class BadBackupError(AlreadyAlertedError):
     """The window's backup is not good: the task is red, and the alert tells of it."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.errors import ReportError, ToldError
+from sancrm_reports.errors import AlreadyAlertedError, ReportError
 from sancrm_reports.glue.conclude import LATE, solve
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import (
@@ -19,7 +19,7 @@ from sancrm_reports.glue.telegram import (
     ledger_of,
 )
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.audit import Audit, Roster, examine, fate_of
+from sancrm_reports.pure.audit import ExpectedMessages, PeriodAudit, examine, status_of
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, settings, templates
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.ledger.ledger import Ledger
 
 MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
-TOLD = "audit_told"  # the key of what was told and is not over
+OPEN = "audit_told"  # the key in the ledger of the alerts that are not over
 
 
 @dataclass(frozen=True)
-class Told:
+class OpenAlerts:
     """The mornings whose messages are open, and the reports that were missing on them."""
 
     days: list[str] = field(default_factory=list)
     owed: list[tuple[str, Period]] = field(default_factory=list)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Told:
+    def from_json(cls, value: dict[str, Any]) -> OpenAlerts:
         """Read what ``to_json`` wrote."""
         zone = settings().account.timezone
         owed = [
@@ -61,12 +61,12 @@ class Told:
 
 
 class AuditDeliveriesOperator(TelegramOperator):
-    """Tell ops what is missing, with the command that sends it; the run's note has the whole table.
+    """Alert ops to what is missing, with the command that sends it; the run's note has the table.
 
     Looks at the reports whose time came in the last days before the run, and forgets what the
     ledger need not keep. Give it ``**alerting()``.
 
-    :param sql: which branches owe a report where no run came, and so no roster is known.
+    :param sql: the branches of a period for which no run recorded what was expected.
     """
 
     template_fields: Sequence[str] = ("sql",)
@@ -77,37 +77,41 @@ class AuditDeliveriesOperator(TelegramOperator):
         self.sql = sql
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Examine, write the note, and tell.
+        """Examine, write the note, and alert ops.
 
         Raises:
-            ToldError: something is missing.
+            AlreadyAlertedError: something is missing.
         """
         from sancrm_reports.pure.audit_text import note
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
         with ledger_of(context) as ledger:
-            told = Told.from_json(ledger.note(TOLD) or {})
+            opened = OpenAlerts.from_json(ledger.note(OPEN) or {})
             due = [
                 report
                 for report in due_reports(context["dag_run"].run_after, settings())
                 if is_owed(ledger, *report)
             ]
             audits = [self._examine(context, ledger, *report) for report in due]
-            # What was told of may have left the days that are looked at, and is still missing.
+            # What an open alert names may be older than the days looked at, and missing still.
             earlier = [
-                self._examine(context, ledger, *report) for report in told.owed if report not in due
+                self._examine(context, ledger, *report)
+                for report in opened.owed
+                if report not in due
             ]
             context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
             incidents = incidents_of(ledger)
             for audit in audits:
                 if audit.is_complete:  # whatever sent it in the end
-                    solve(incidents, Occasion.of_report(audit.report, audit.period), [LATE])
+                    solve(incidents, RunPurpose.of_report(audit.dag_id, audit.period), [LATE])
             day = context["dag_run"].run_after.date().isoformat()
-            self.show(context, tell(ledger, incidents, told, audits, earlier, day))
+            self.show(context, alert(ledger, incidents, opened, audits, earlier, day))
             self._prune(ledger)
         missing = sum(len(audit.troubles) for audit in audits)
         if missing:
-            raise ToldError(f"{missing} messages are missing; the run's note has the table.")
+            raise AlreadyAlertedError(
+                f"{missing} messages are missing; the run's note has the table."
+            )
         return []
 
     def _prune(self, ledger: Ledger) -> None:
@@ -123,27 +127,29 @@ class AuditDeliveriesOperator(TelegramOperator):
         if gone:
             self.log.info("The ledger forgot %d messages older than %d days.", gone, keep.keep_days)
 
-    def _examine(self, context: Context, ledger: Ledger, report: str, period: Period) -> Audit:
-        known = ledger.expected(report, period.key)
-        roster = known or Roster(branches=self._branches(period))
+    def _examine(
+        self, context: Context, ledger: Ledger, dag_id: str, period: Period
+    ) -> PeriodAudit:
+        known = ledger.expected(dag_id, period.key)
+        expected = known or ExpectedMessages(branches=self._branches(period))
         hook = common_hook()
 
         def in_chats(subject: str, chats: Sequence[str]) -> list[tuple[str, Entry | None]]:
-            keys = [ledger.key(report, period.key, subject, address(chat, hook)) for chat in chats]
+            keys = [ledger.key(dag_id, period.key, subject, address(chat, hook)) for chat in chats]
             return [(key.chat, ledger.messages.worst(key)) for key in keys]
 
         def delivered(subject: str) -> list[tuple[str, Entry | None]]:
-            noted = in_chats(subject, roster.chats.get(subject, []))
+            noted = in_chats(subject, expected.chats.get(subject, []))
             if noted and all_sent(noted):
                 return noted
             # The settings may name another chat since, to which a cleared task sent it.
             now = in_chats(subject, chats_of(subject))
             return now if not noted or all_sent(now) else noted
 
-        audit = examine(report, period, roster, delivered)
+        audit = examine(dag_id, period, expected, delivered)
         if not audit.troubles:
             return audit
-        reason, is_going_on = why_missing(context["ti"], report, period)
+        reason, is_going_on = why_missing(context["ti"], dag_id, period)
         return replace(audit, reason=reason, is_going_on=is_going_on)
 
     def _branches(self, period: Period) -> dict[Key, str]:
@@ -168,15 +174,15 @@ def due_reports(now: Any, configured: Settings) -> Iterator[tuple[str, Period]]:
             yield report.dag_id, period
 
 
-def is_owed(ledger: Ledger, report: str, period: Period) -> bool:
+def is_owed(ledger: Ledger, dag_id: str, period: Period) -> bool:
     """Whether the report was in use by then: a DAG that was never switched on owes nothing."""
-    since = ledger.since(report)
+    since = ledger.since(dag_id)
     return since is not None and period.start >= since
 
 
 def all_sent(found: Iterable[tuple[str, Entry | None]]) -> bool:
     """Whether a report is in all of the chats."""
-    return not any(fate_of(entry, is_owed=True).is_trouble for _, entry in found)
+    return not any(status_of(entry, is_owed=True).is_trouble for _, entry in found)
 
 
 def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
@@ -197,17 +203,17 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
     return "no_run", False
 
 
-def tell(
+def alert(
     ledger: Ledger,
     incidents: Incidents,
-    told: Told,
-    audits: Sequence[Audit],
-    earlier: Sequence[Audit],
+    opened: OpenAlerts,
+    audits: Sequence[PeriodAudit],
+    earlier: Sequence[PeriodAudit],
     day: str,
 ) -> list[Any]:
-    """Tell of what is missing once a morning; that nothing is any more, when it was all sent.
+    """Alert ops to what is missing once a morning; close that once all was sent.
 
-    What has left the days that are looked at is not told again, but keeps its message open.
+    What has left the days that are looked at causes no new alert, but keeps its message open.
     """
     from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
 
@@ -215,21 +221,21 @@ def tell(
     open_ones = [
         audit
         for audit in (*audits, *earlier)
-        if audit.troubles or (audit.is_going_on and (audit.report, audit.period) in told.owed)
+        if audit.troubles or (audit.is_going_on and (audit.dag_id, audit.period) in opened.owed)
     ]
     if any(audit.troubles for audit in audits):
-        days = sorted({*told.days, day})
-        now = Told(days, [(audit.report, audit.period) for audit in open_ones])
-        ledger.set_note(TOLD, now.to_json())
-        return incidents.tell(_incident(day), reports_missing(audits, templates=folder))
+        days = sorted({*opened.days, day})
+        now = OpenAlerts(days, [(audit.dag_id, audit.period) for audit in open_ones])
+        ledger.set_note(OPEN, now.to_json())
+        return incidents.alert(_incident(day), reports_missing(audits, templates=folder))
     if open_ones:
         return []
     message = nothing_missing(templates=folder)
     outcomes: list[Any] = []
-    for told_on in told.days:
-        outcomes += incidents.solve(_incident(told_on), message)
-    if told.days:
-        ledger.set_note(TOLD, Told().to_json())
+    for alerted_on in opened.days:
+        outcomes += incidents.solve(_incident(alerted_on), message)
+    if opened.days:
+        ledger.set_note(OPEN, OpenAlerts().to_json())
     return outcomes
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.command import see_airflows_connections
-from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.airflow_connections import see_airflows_connections
+from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
 from sancrm_reports.pure.source_contract import Problem, refuse
@@ -20,7 +20,7 @@ from sancrm_reports.settings import INCLUDE, settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.settings import Database
+    from sancrm_reports.settings import DatabaseSettings
 
 SQL = INCLUDE / "sql"
 # A person waits for the command, and it reads every row that there is.
@@ -39,11 +39,11 @@ class CheckSourcesOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Ask the CRM, and refuse what is wrong."""
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         refuse(problems_of(period, settings().database))
 
 
-def problems_of(period: Period, database: Database) -> list[Problem]:
+def problems_of(period: Period, database: DatabaseSettings) -> list[Problem]:
     """Return what is wrong with the sources of a period, but for what the settings allow."""
     from sancrm_reports.wire.crm import parameters, snapshot
     from sancrm_reports.wire.sources import check_report_sources, not_allowed
@@ -53,7 +53,7 @@ def problems_of(period: Period, database: Database) -> list[Problem]:
     return not_allowed(problems, settings().sources.allowed)
 
 
-def all_problems(database: Database) -> list[Problem]:
+def all_problems(database: DatabaseSettings) -> list[Problem]:
     """Return what is wrong with any row of any file, but for what the settings allow."""
     from sancrm_reports.wire.crm import snapshot
     from sancrm_reports.wire.sources import check_all_sources, not_allowed

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.command import see_airflows_connections
+from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.pure.messages import Button
 from sancrm_reports.pure.missed_calls import card_address
 from sancrm_reports.settings import Settings, settings

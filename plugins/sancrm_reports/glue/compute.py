@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.errors import PermanentError
-from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
-from sancrm_reports.pure.audit import Roster
-from sancrm_reports.pure.figures import Figures, check_days_sum, check_reportable
+from sancrm_reports.pure.audit import ExpectedMessages
+from sancrm_reports.pure.figures import Figures, branch_subject, check_days_sum, check_reportable
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
@@ -59,7 +60,7 @@ class ComputeProfitabilityOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
             stale_until = self._stale_until(cursor, period)
@@ -119,38 +120,40 @@ class ListBranchesOperator(BaseOperator):
         self.figures = figures
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Keep the roster unless nothing is to be sent, and return the branches."""
+        """Record the expected messages unless nothing is to be sent, and return the branches."""
         branches = [row for row in self.figures if row["subject"] == "branch"]
-        if not context["params"].get("dry_run"):
-            period = period_of(context, self.report, settings().account.timezone)
-            mode = context["params"].get("backfill_mode", "full")
-            roster = Roster(mode, {row["branch_id"]: row["branch_name"] for row in branches})
+        params = params_of(context)
+        if not params.dry_run:
+            period = reported_period(context, self.report, settings().account.timezone)
+            expected = ExpectedMessages(
+                params.backfill_mode, {row["branch_id"]: row["branch_name"] for row in branches}
+            )
             with ledger_of(context) as ledger:
-                report = REPORT_KINDS[self.report].dag_id
-                ledger.expect(report, period.key, period.start, self._with_chats(roster))
+                dag_id = REPORT_KINDS[self.report].dag_id
+                ledger.expect(dag_id, period.key, period.start, self._with_chats(expected))
         return list(in_order(branches))
 
-    def _with_chats(self, roster: Roster) -> Roster:
+    def _with_chats(self, expected: ExpectedMessages) -> ExpectedMessages:
         """Note where each report goes today, the connection's own chat by its id."""
         try:
             hook = common_hook()
             return replace(
-                roster,
+                expected,
                 chats={
                     subject: [address(chat, hook).name for chat in chats_of(subject)]
-                    for subject in roster.subjects
+                    for subject in expected.subjects
                 },
             )
         except PermanentError as error:  # the tasks that post say so
             self.log.warning("Where the reports go is not noted: %s", error)
-            return roster
+            return expected
 
 
 def in_order(branches: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the branches, each with the subject that comes before it, by chat of the settings."""
     last: dict[str, str] = {}
     for row in branches:
-        subject = f"branch-{row['branch_id']}"
+        subject = branch_subject(row["branch_id"])
         chats = chats_of(subject)
         yield {**row, "after": {chat: last[chat] for chat in chats if chat in last}}
         last |= dict.fromkeys(chats, subject)
@@ -173,7 +176,7 @@ class CheckDaysSumOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Recompute the period and each of its days in one snapshot, and compare."""
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         with snapshot(settings().database) as cursor:
             whole = read_profitability(cursor, self.sql, period)
             days = read_days(cursor, self.sql, period)

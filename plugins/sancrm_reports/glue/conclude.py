@@ -1,4 +1,4 @@
-"""The last task of every run: it tells ops once of what failed, and once that it is over."""
+"""The last task of every run: it alerts ops once to what failed, and says when that is over."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.errors import PermanentError, ToldError
-from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, incidents_of, ledger_of, tell_ops
+from sancrm_reports.errors import AlreadyAlertedError, PermanentError
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import reported_period
+from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, incidents_of, ledger_of
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.pure.ops import Failure, Occasion
+    from sancrm_reports.pure.ops import Failure, RunPurpose
     from sancrm_reports.wire.incidents import Incidents
 
-ERROR = "error"  # the XCom in which a failed task leaves what conclude_run tells
+ERROR = "error"  # the XCom in which a failed task leaves what conclude_run reports
 FAILURE, LATE = "failure", "late"  # kinds of incidents
 DAYS_SOLVED = 15  # by a run of what is done once a day or a week; holidays may take eleven
 
@@ -34,11 +35,11 @@ def remember_error(context: Context) -> None:
 
 
 class ConcludeRunOperator(TelegramOperator):
-    """Tell ops of failed tasks by one message; edit it once a run of the same occasion succeeds.
+    """Alert ops to failed tasks by one message; edit it once a run with the same purpose succeeds.
 
     The last task of a DAG, with ``**alerting()`` and the trigger rule ``all_done``. It fails where
     a task failed, so that the run is red, and clearing what failed clears this as well. Failures
-    of which people were told by a message of their own (``ToldError``) are not told again.
+    that alerted people by a message of their own (``AlreadyAlertedError``) cause no other alert.
 
     :param code: what the run is for, by its code in words.po (``run.…``); by default the DAG's id.
     :param about: what more is said there, such as the database of a backup.
@@ -49,63 +50,65 @@ class ConcludeRunOperator(TelegramOperator):
         self.code = code
         self.about = about
 
-    def occasion(self, context: Context) -> Occasion:
+    def purpose(self, context: Context) -> RunPurpose:
         """Return what the run was for; by default its day in the account's zone."""
         return self._of_day(context)
 
-    def solved_occasions(self, context: Context) -> list[Occasion]:
+    def fulfilled_purposes(self, context: Context) -> list[RunPurpose]:
         """Return what a successful run is the end of: its own day, and those just before.
 
         What is done once a day is done for the days that failed, too.
         """
         return [self._of_day(context, back) for back in range(DAYS_SOLVED)]
 
-    def _of_day(self, context: Context, days_before: int = 0) -> Occasion:
-        from sancrm_reports.pure.ops import Occasion
+    def _of_day(self, context: Context, days_before: int = 0) -> RunPurpose:
+        from sancrm_reports.pure.ops import RunPurpose
 
         run: Any = context["dag_run"]
         zone = ZoneInfo(settings().account.timezone)
         day = (run.data_interval_start or run.run_after).astimezone(zone).date()
         day -= timedelta(days=days_before)
-        return Occasion.of_day(self.dag_id, self.code or self.dag_id, day, about=self.about)
+        return RunPurpose.of_day(self.dag_id, self.code or self.dag_id, day, about=self.about)
 
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for: a dry, silent or rehearsing one was not."""
-        params = context["params"]
-        is_play = params.get("dry_run") or params.get("rehearse")
-        return not is_play and params.get("backfill_mode") != "silent"
+        params = params_of(context)
+        is_play = params.dry_run or params.rehearse
+        return not is_play and params.backfill_mode != "silent"
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Look how the run went, and tell what ops do not know yet.
+        """Look how the run went, and alert ops to what they do not know yet.
 
         Raises:
-            ToldError: a task failed.
+            AlreadyAlertedError: a task failed.
         """
         from sancrm_reports.pure.ops import run_failed
 
-        occasion = self.occasion(context)
+        purpose = self.purpose(context)
         failed = failed_tasks(context)
         if not failed:
             return self.show(context, self._solve(context) if self.has_sent(context) else [])
         failures = [why_failed(context, *task) for task in failed]
-        is_told = all(failure.is_told for failure in failures)
-        if not is_told and not context["params"].get("dry_run"):  # somebody is looking at that
+        is_alerted = all(failure.is_alerted for failure in failures)
+        if not is_alerted and not params_of(context).dry_run:  # somebody is looking at that
             message = run_failed(
-                occasion,
+                purpose,
                 failures,
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
                 templates=templates(),
             )
-            self.show(context, tell_ops(context, f"{FAILURE}|{occasion.name}", message))
-        raise ToldError(f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}.")
+            self.show(context, alert_ops(context, f"{FAILURE}|{purpose.name}", message))
+        raise AlreadyAlertedError(
+            f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}."
+        )
 
     def _solve(self, context: Context) -> list[Any]:
         with ledger_of(context) as ledger:
             incidents = incidents_of(ledger)
             return [
                 outcome
-                for occasion in self.solved_occasions(context)
-                for outcome in solve(incidents, occasion)
+                for purpose in self.fulfilled_purposes(context)
+                for outcome in solve(incidents, purpose)
             ]
 
 
@@ -119,14 +122,14 @@ class ConcludeReportOperator(ConcludeRunOperator):
         super().__init__(**kwargs)
         self.report = report
 
-    def occasion(self, context: Context) -> Occasion:
+    def purpose(self, context: Context) -> RunPurpose:
         """Return the period that the run was to report, or that its params were refused."""
         from sancrm_reports.pure.kinds import REPORT_KINDS
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
         from sancrm_reports.pure.period import Period
 
         try:
-            period = period_of(context, self.report, settings().account.timezone)
+            period = reported_period(context, self.report, settings().account.timezone)
         except PermanentError:  # that no period can be told is what failed
             example = Period.last_whole_before(
                 context["dag_run"].run_after,
@@ -134,12 +137,12 @@ class ConcludeReportOperator(ConcludeRunOperator):
                 timezone=settings().account.timezone,
             )
             conf = {"period": example.start.isoformat()}
-            return Occasion(self.dag_id, context["dag_run"].run_id, conf=conf)
-        return Occasion.of_report(self.dag_id, period)
+            return RunPurpose(self.dag_id, context["dag_run"].run_id, conf=conf)
+        return RunPurpose.of_report(self.dag_id, period)
 
-    def solved_occasions(self, context: Context) -> list[Occasion]:
+    def fulfilled_purposes(self, context: Context) -> list[RunPurpose]:
         """Return the period only: no other's report was sent."""
-        return [self.occasion(context)]
+        return [self.purpose(context)]
 
 
 def failed_tasks(context: Context) -> list[tuple[str, int]]:
@@ -161,21 +164,21 @@ def why_failed(context: Context, task_id: str, map_index: int) -> Failure:
 
 
 def solve(
-    incidents: Incidents, occasion: Occasion, kinds: Sequence[str] = (FAILURE, LATE)
+    incidents: Incidents, purpose: RunPurpose, kinds: Sequence[str] = (FAILURE, LATE)
 ) -> list[Any]:
-    """Edit what ops were told of this occasion into that it is over."""
+    """Edit the alerts about this purpose: it is over."""
     from sancrm_reports.pure.ops import solved
 
     outcomes: list[Any] = []
     for kind in kinds:
         message = solved(
-            occasion,
+            purpose,
             kind,
             at=datetime.now(UTC),
             zone=settings().account.timezone,
             templates=templates(),
         )
-        outcomes += incidents.solve(f"{kind}|{occasion.name}", message)
+        outcomes += incidents.solve(f"{kind}|{purpose.name}", message)
     return outcomes
 
 

@@ -14,7 +14,7 @@ from sancrm_reports.settings import settings, templates
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.ops import RunPurpose
 
 
 class ScheduledTimeReference(BaseDeadlineReference):
@@ -48,11 +48,11 @@ def missed_calls_deadline() -> DeadlineAlert:
     return _deadline("missed calls", settings().missed_calls.deadline_minutes)
 
 
-def _deadline(what: str, minutes: float, **occasion: str) -> DeadlineAlert:
+def _deadline(what: str, minutes: float, **callback_kwargs: str) -> DeadlineAlert:
     return DeadlineAlert(
         reference=ScheduledTimeReference(),
         interval=timedelta(minutes=minutes),
-        callback=AsyncCallback(tell_late, kwargs=occasion),
+        callback=AsyncCallback(tell_late, kwargs=callback_kwargs),
         name=f"{what} posted",
     )
 
@@ -80,56 +80,56 @@ async def tell_late(context: dict[str, Any], report: str = "") -> str:
 
     if context["dag_run"]["state"] == "success":
         return "the run is over"
-    occasion = _occasion(context["dag_run"], report)
-    return await sync_to_async(_tell_late)(occasion, context["dag_run"], context["deadline"])
+    purpose = _purpose(context["dag_run"], report)
+    return await sync_to_async(_tell_late)(purpose, context["dag_run"], context["deadline"])
 
 
-def _occasion(run: dict[str, Any], report: str) -> Occasion:
+def _purpose(run: dict[str, Any], report: str) -> RunPurpose:
     from zoneinfo import ZoneInfo
 
     from sancrm_reports.pure.kinds import REPORT_KINDS
-    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.ops import RunPurpose
     from sancrm_reports.pure.period import Period
 
     zone = settings().account.timezone
     fired_at = _instant(run["run_after"])
     if not report:
         day = fired_at.astimezone(ZoneInfo(zone)).date()
-        return Occasion.of_day(run["dag_id"], run["dag_id"], day)
+        return RunPurpose.of_day(run["dag_id"], run["dag_id"], day)
     period = Period.last_whole_before(fired_at, kind=REPORT_KINDS[report].period, timezone=zone)
-    return Occasion.of_report(run["dag_id"], period)
+    return RunPurpose.of_report(run["dag_id"], period)
 
 
-def _tell_late(occasion: Occasion, run: dict[str, Any], deadline: dict[str, Any]) -> str:
+def _tell_late(purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any]) -> str:
     from zoneinfo import ZoneInfo
 
     from sancrm_reports.glue.conclude import FAILURE, LATE, run_url
-    from sancrm_reports.glue.telegram import tell_ops
+    from sancrm_reports.glue.telegram import alert_ops
     from sancrm_reports.pure.ops import report_late
 
     is_failed = run["state"] == "failed"
-    if _is_told(occasion, FAILURE if is_failed else LATE):
+    if _is_alerted(purpose, FAILURE if is_failed else LATE):
         return "ops know that it failed" if is_failed else "ops know that it waits for data"
     zone = ZoneInfo(settings().account.timezone)
     message = report_late(
-        occasion,
+        purpose,
         due=_instant(deadline["deadline_time"]).astimezone(zone),
         is_failed=is_failed,
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
         templates=templates(),
     )
-    tell_ops(None, f"{LATE}|{occasion.name}", message)
-    return "told"
+    alert_ops(None, f"{LATE}|{purpose.name}", message)
+    return "alerted"
 
 
-def _is_told(occasion: Occasion, kind: str) -> bool:
+def _is_alerted(purpose: RunPurpose, kind: str) -> bool:
     """Whether a task of the run has told of it; without the ledger nobody can say so."""
     from sancrm_reports.glue.telegram import incidents_of, ledger_of
     from sancrm_reports.wire.ledger.database import NoLedgerError
 
     try:
         with ledger_of(None) as ledger:
-            return incidents_of(ledger).is_told(f"{kind}|{occasion.name}")
+            return incidents_of(ledger).is_alerted(f"{kind}|{purpose.name}")
     except NoLedgerError:
         return False
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.command import see_airflows_connections
+from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.pure.figures import FIGURES, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.glue.run import period_of
-from sancrm_reports.glue.telegram import TelegramOperator, tell_ops
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import reported_period
+from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class WaitForDataOperator(TelegramOperator):
         from sancrm_reports.glue.freshness_trigger import FreshnessTrigger
         from sancrm_reports.wire.freshness import look
 
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         if settings().freshness.when_stale != "hold":
             return
         found = look(period)
@@ -50,7 +51,7 @@ class WaitForDataOperator(TelegramOperator):
         if found.is_complete:
             return
         deadline = datetime.now(UTC) + timedelta(hours=settings().freshness.longest_hours)
-        if not context["params"].get("dry_run"):  # somebody is looking at that
+        if not params_of(context).dry_run:  # somebody is looking at that
             self._tell(context, period, found, deadline)
         self.defer(
             trigger=FreshnessTrigger(self.report, period.start.isoformat(), deadline.isoformat()),
@@ -77,10 +78,10 @@ class WaitForDataOperator(TelegramOperator):
     def _tell(self, context: Context, period: Period, found: Freshness, deadline: datetime) -> None:
         from sancrm_reports.glue.conclude import LATE
         from sancrm_reports.pure.freshness import waits_for_data
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        occasion = Occasion.of_report(self.dag_id, period)
-        message = waits_for_data(occasion, found, period, deadline=deadline, templates=templates())
+        purpose = RunPurpose.of_report(self.dag_id, period)
+        message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
-        self.show(context, tell_ops(context, f"{LATE}|{occasion.name}", message))
+        self.show(context, alert_ops(context, f"{LATE}|{purpose.name}", message))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from sancrm_reports.errors import PermanentError, ReportError
-from sancrm_reports.glue.command import see_airflows_connections
+from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.ledger.database import LedgerDatabase, connect, versions
 from sancrm_reports.wire.ledger.migrate import applied, migrate

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import DecisionNeededError
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.params import decisions_of
-from sancrm_reports.glue.run import PeriodError, refuse_unknown
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import PeriodError, refuse_unknown_params
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sancrm_reports.errors import PermanentError
     from sancrm_reports.pure.missed_calls import CallList, Wording
-    from sancrm_reports.pure.ops import Occasion
+    from sancrm_reports.pure.ops import RunPurpose
     from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.missed_calls import MissedCallsChat
 
@@ -72,7 +72,7 @@ class PostMissedCallsOperator(TelegramOperator):
     def _go_on(self, context: Context, *, is_first: bool) -> list[dict[str, Any]]:
         from sancrm_reports.pure.formatting import quoted
 
-        refuse_unknown(context)
+        refuse_unknown_params(context)
         day = day_of(context)
         is_past = day < run_day(context)
         statuses = settings().missed_calls.statuses
@@ -86,7 +86,7 @@ class PostMissedCallsOperator(TelegramOperator):
             note += f" No message can be made of {len(found.unreadable)} more."
         if lacking := [status for status in statuses if status not in known]:
             note += f" The CRM has no status {quoted(lacking)}."
-        if context["params"].get("dry_run"):
+        if params_of(context).dry_run:
             return self._note(context, f"Dry run, nothing is sent. {note}")
         if not is_past and is_over(context, day):
             return self._note(context, f"{day} is over, nothing is sent: today's run tells of all.")
@@ -128,18 +128,19 @@ class PostMissedCallsOperator(TelegramOperator):
     def _chat(
         self, context: Context, ledger: Ledger, day: date, *, is_first: bool
     ) -> MissedCallsChat:
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
         from sancrm_reports.wire.missed_calls import MissedCallsChat
 
         configured = settings().missed_calls
         hook = common_hook()
-        occasion = Occasion.of_day(self.dag_id, self.dag_id, day, names_day=True)
+        # Later, what is of unknown status may be what this run sent: nobody has looked since.
+        decisions = params_of(context).decisions if is_first else None
+        purpose = RunPurpose.of_day(self.dag_id, self.dag_id, day, names_day=True)
         delivery = delivery_of(
             ledger,
             hook,
-            # Later, what is of unknown fate may be what this run sent: nobody has looked since.
-            decisions=decisions_of(context) if is_first else None,
-            how_to_decide=occasion.decide,
+            decisions=decisions,
+            how_to_decide=purpose.decide,
             longest_wait=LONGEST_WAIT,
         )
         return MissedCallsChat(
@@ -147,7 +148,7 @@ class PostMissedCallsOperator(TelegramOperator):
             address(settings().chats.missed_calls, hook),
             _wording(),
             day=day,
-            decisions=decisions_of(context) if is_first else None,
+            decisions=decisions,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
         )
@@ -156,21 +157,21 @@ class PostMissedCallsOperator(TelegramOperator):
 class ConcludeMissedCallsOperator(ConcludeRunOperator):
     """Conclude a run of the missed calls; one that came too late has sent nothing."""
 
-    def occasion(self, context: Context) -> Occasion:
+    def purpose(self, context: Context) -> RunPurpose:
         """Return the day whose messages the run is of."""
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
         try:
             day = day_of(context)
         except PeriodError:  # that no day can be told is what failed
-            return Occasion(self.dag_id, context["dag_run"].run_id)
-        return Occasion.of_day(self.dag_id, self.dag_id, day, names_day=True)
+            return RunPurpose(self.dag_id, context["dag_run"].run_id)
+        return RunPurpose.of_day(self.dag_id, self.dag_id, day, names_day=True)
 
-    def solved_occasions(self, context: Context) -> list[Occasion]:
+    def fulfilled_purposes(self, context: Context) -> list[RunPurpose]:
         """Return what a successful run is the end of: one of a past day, of that day only."""
         if day_of(context) < run_day(context):
-            return [self.occasion(context)]
-        return super().solved_occasions(context)
+            return [self.purpose(context)]
+        return super().fulfilled_purposes(context)
 
     def has_sent(self, context: Context) -> bool:
         """Whether the run was to send what it is for."""
@@ -189,7 +190,7 @@ def day_of(context: Any) -> date:
     Raises:
         PeriodError: the param isn't a day, or is in the future.
     """
-    today, named = run_day(context), context["params"].get("day")
+    today, named = run_day(context), params_of(context).day
     if not named:
         return today
     try:

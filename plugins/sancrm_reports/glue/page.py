@@ -26,7 +26,7 @@ from fastapi.responses import FileResponse
 
 from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.audit import fate_of
+from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
 from sancrm_reports.pure.language import Language, language_of
@@ -42,7 +42,7 @@ LONGEST = 400  # columns: a year of days
 
 
 @dataclass(frozen=True)
-class Kind:
+class MessageKind:
     """A kind of message: where it stands in the ledger, and what the page calls it.
 
     ``report`` is None of what comes by the day and is summed up in one row, because it has no
@@ -64,14 +64,15 @@ def our_language() -> Language:
     return language_of(templates())
 
 
-def kinds_shown() -> dict[str, Kind]:
+def kinds_shown() -> dict[str, MessageKind]:
     """Return the kinds of messages that there are, by the DAG: reports have one if scheduled."""
     reports = [
-        Kind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
+        MessageKind(kind.dag_id, our_language().word(f"reports.{kind.id}").capitalize(), kind)
         for kind in settings().scheduled_reports
     ]
     others = [
-        Kind(id_, our_language().word(f"page.{id_}")) for id_ in ("missed_calls", "backup_watch")
+        MessageKind(id_, our_language().word(f"page.{id_}"))
+        for id_ in ("missed_calls", "backup_watch")
     ]
     return {kind.id: kind for kind in (*reports, *others)}
 
@@ -114,7 +115,7 @@ def words() -> dict[str, Any]:
     shown = {
         code: text for code, text in language.words.items() if code.startswith(("page.", "link."))
     }
-    statuses = {letter: language.word(f"status.{fate}") for fate, letter in LETTERS.items()}
+    statuses = {letter: language.word(f"status.{status}") for status, letter in LETTERS.items()}
     return {"language": language.folder.name, "words": shown, "statuses": statuses}
 
 
@@ -153,7 +154,7 @@ def grid(
     rows = (
         by_subject(
             slots,
-            history.rosters(*span),
+            history.expected(*span),
             sent,
             network=our_language().word("network").capitalize(),
         )
@@ -194,20 +195,20 @@ def cell(
     }
 
 
-def _kind(dag_id: str) -> Kind:
+def _kind(dag_id: str) -> MessageKind:
     kind = kinds_shown().get(dag_id)
     if kind is None:
         raise HTTPException(404, f"The page knows no messages of {dag_id}.")
     return kind
 
 
-def _period(kind: Kind, day: date) -> Period:
+def _period(kind: MessageKind, day: date) -> Period:
     if not date(2000, 1, 1) <= day < date(2200, 1, 1):
         raise HTTPException(422, f"{day} is too far away.")
     return Period.containing(day, kind=kind.columns.period, timezone=settings().account.timezone)
 
 
-def _periods(kind: Kind, first: date, last: date) -> list[Period]:
+def _periods(kind: MessageKind, first: date, last: date) -> list[Period]:
     if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
         raise HTTPException(422, f"From {first} to {last} isn't a range of periods.")
     periods = [_period(kind, first)]
@@ -220,7 +221,7 @@ def _periods(kind: Kind, first: date, last: date) -> list[Period]:
     return periods
 
 
-def _slot(kind: Kind, period: Period, since: date | None) -> Slot:
+def _slot(kind: MessageKind, period: Period, since: date | None) -> Slot:
     if kind.report is None:
         return Slot(period.key, is_scheduled=False, is_overdue=False)
     due, is_scheduled = _due(kind.report.id, period)
@@ -242,7 +243,7 @@ def _due(report: str, period: Period) -> tuple[datetime, bool]:
     return due, timetable.reported_at(due) == period
 
 
-def _backfill(kind: Kind, period: Period) -> dict[str, Any] | None:
+def _backfill(kind: MessageKind, period: Period) -> dict[str, Any] | None:
     """Return what Airflow's REST is to be asked for; None where the schedule has no such run.
 
     The window means reported days (decision 0011). A run that is there, but left this message
@@ -264,7 +265,7 @@ def _shown(delivered: Delivered) -> dict[str, Any]:
     entry = delivered.entry
     is_private = delivered.html is None
     return {
-        "fate": LETTERS[fate_of(entry, is_owed=True)],
+        "status": LETTERS[status_of(entry, is_owed=True)],
         "chat": entry.chat,
         "html": delivered.html,
         "note": entry.footer,

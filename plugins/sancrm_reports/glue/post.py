@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
-from sancrm_reports.glue.params import decisions_of
-from sancrm_reports.glue.run import period_of
+from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
     address,
+    chats_of,
     common_hook,
     delivery_of,
     ledger_of,
 )
 from sancrm_reports.glue.timetable import timetable_of
-from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.figures import NETWORK, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.settings import Settings, settings, templates
 
@@ -52,9 +53,9 @@ class TelegramReportOperator(TelegramOperator):
         """Return what the message is about, for the ledger."""
         raise NotImplementedError
 
-    def chats(self, configured: Settings) -> list[str]:
+    def chats(self) -> list[str]:
         """Return where the message goes, as the settings write chats."""
-        raise NotImplementedError
+        return chats_of(self.subject())
 
     def before(self, chat: str) -> str | None:
         """Return which subject's report comes just before in a chat of the settings."""
@@ -66,20 +67,20 @@ class TelegramReportOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
-        period = period_of(context, self.report, settings().account.timezone)
+        period = reported_period(context, self.report, settings().account.timezone)
         message = self.message(period, settings())
-        mode = context["params"].get("backfill_mode", "full")
-        if context["params"].get("dry_run"):
+        params = params_of(context)
+        if params.dry_run:
             self.log.info("Dry run, nothing is sent:\n%s", message.html)
             return []
-        if mode == "silent":
+        if params.backfill_mode == "silent":
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
         hook = common_hook()
-        addresses = {chat: address(chat, hook) for chat in self.chats(settings())}
+        addresses = {chat: address(chat, hook) for chat in self.chats()}
         with ledger_of(context) as ledger:
             delivery = self._delivery(context, ledger, period, hook)
-            if mode == "digest":
+            if params.backfill_mode == "digest":
                 done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
                 footer = _lateness(period, self.report)
@@ -97,9 +98,9 @@ class TelegramReportOperator(TelegramOperator):
     ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
-        report = REPORT_KINDS[self.report].dag_id
+        dag_id = REPORT_KINDS[self.report].dag_id
         for chat, to in addresses.items():
-            key = delivery.ledger.key(report, period.key, self.subject(), to)
+            key = delivery.ledger.key(dag_id, period.key, self.subject(), to)
             before = self.before(chat)
             try:
                 outcomes += delivery.deliver(
@@ -124,14 +125,14 @@ class TelegramReportOperator(TelegramOperator):
     def _delivery(
         self, context: Context, ledger: Ledger, period: Period, hook: SancrmTelegramHook
     ) -> Delivery:
-        from sancrm_reports.pure.ops import Occasion
+        from sancrm_reports.pure.ops import RunPurpose
 
-        occasion = Occasion.of_report(self.dag_id, period)
+        purpose = RunPurpose.of_report(self.dag_id, period)
         return delivery_of(
             ledger,
             hook,
-            decisions=decisions_of(context),
-            how_to_decide=occasion.decide,
+            decisions=params_of(context).decisions,
+            how_to_decide=purpose.decide,
         )
 
 
@@ -155,10 +156,6 @@ class PostBranchReportOperator(TelegramReportOperator):
         """Return the branch before, where it has the same chat."""
         found: str | None = self.figures["after"].get(chat)
         return found
-
-    def chats(self, configured: Settings) -> list[str]:
-        """Return the branch's chats."""
-        return configured.chats.of_branch(self.figures["branch_id"])
 
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the branch's report."""
@@ -187,11 +184,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
 
     def subject(self) -> str:
         """Return the network."""
-        return "network"
-
-    def chats(self, configured: Settings) -> list[str]:
-        """Return the summary's chat."""
-        return [configured.chats.of_summary]
+        return NETWORK
 
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the network's summary."""
@@ -200,13 +193,13 @@ class PostNetworkReportOperator(TelegramReportOperator):
         rows = {row["subject"]: row for row in self.figures}
         url = configured.account.crm_url
         return network_report(
-            _comparison(rows["network"]),
+            _comparison(rows[NETWORK]),
             unallocated=Figures.from_row(rows["unallocated"]),
             branches=[Figures.from_row(row) for row in self.figures if row["subject"] == "branch"],
             period=period,
             templates=templates(),
             crm_url=str(url) if url else None,
-            complete_until=rows["network"].get("complete_until"),
+            complete_until=rows[NETWORK].get("complete_until"),
             has_rentals=configured.account.has_rentals,
         )
 
@@ -217,24 +210,26 @@ class PostNetworkReportOperator(TelegramReportOperator):
         from sancrm_reports.pure.entry import State
         from sancrm_reports.pure.messages import digest, digest_line
 
-        network = next(row for row in self.figures if row["subject"] == "network")
+        network = next(row for row in self.figures if row["subject"] == NETWORK)
         line = digest_line(Figures.from_row(network), period, templates=templates())
         today = datetime.now(ZoneInfo(period.timezone)).date()
-        ledger, name = delivery.ledger, REPORT_KINDS[self.report].dag_id
+        ledger, dag_id = delivery.ledger, REPORT_KINDS[self.report].dag_id
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         for to in addresses:
-            posted = ledger.messages.get(ledger.key(name, period.key, "network", to))
+            posted = ledger.messages.get(ledger.key(dag_id, period.key, NETWORK, to))
             if posted and posted.state is not State.FAILED:
                 self.log.info("%s isn't part of the digest: it was already posted.", period.key)
                 continue
-            key = ledger.key(name, f"digest-{today.isoformat()}", "network", to)
+            key = ledger.key(dag_id, f"digest-{today.isoformat()}", NETWORK, to)
             lines = ledger.add_to_note(f"lines|{key}", {period.start.isoformat(): line})
             message = digest(
                 self.report, [lines[day] for day in sorted(lines)], templates=templates()
             )
             try:
-                outcomes += delivery.deliver(key, to, message, day=today, silent=True, grows=True)
+                outcomes += delivery.deliver(
+                    key, to, message, day=today, silent=True, edits_quietly=True
+                )
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors

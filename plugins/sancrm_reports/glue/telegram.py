@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
+from sancrm_reports.pure.figures import branch_of
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 # For the UI only: its events show what was sent. The ledger lies in a database of its own.
-DELIVERIES = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
+DELIVERY_ASSET = Asset(name="telegram_deliveries", uri="sancrm://telegram/deliveries")
 
 
 def posting() -> dict[str, Any]:
@@ -32,12 +33,12 @@ def posting() -> dict[str, Any]:
 
     Defaults in ``__init__`` would not do: the scheduler never sees them of a mapped task.
     """
-    return {"pool": settings().telegram.pool, "outlets": [DELIVERIES]}
+    return {"pool": settings().telegram.pool, "outlets": [DELIVERY_ASSET]}
 
 
 def alerting() -> dict[str, Any]:
     """Return what every task that alerts must be given: its pool is not the reports'."""
-    return {"pool": settings().telegram.alerts_pool, "outlets": [DELIVERIES]}
+    return {"pool": settings().telegram.alerts_pool, "outlets": [DELIVERY_ASSET]}
 
 
 def common_hook() -> SancrmTelegramHook:
@@ -55,14 +56,6 @@ def ops_hook() -> SancrmTelegramHook:
     return SancrmTelegramHook.first_of(telegram.ops_conn_id, telegram.conn_id)
 
 
-def backup_hook() -> SancrmTelegramHook:
-    """Return the hook of the backup chat: of its own connection where there is one."""
-    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
-
-    telegram = settings().telegram
-    return SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
-
-
 def address(chat: str, hook: SancrmTelegramHook) -> Address:
     """Return where a chat of the settings is; an empty one is the connection's."""
     from sancrm_reports.wire.chats import Address
@@ -72,10 +65,9 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
-    kind, _, branch_id = subject.partition("-")
-    if kind == "branch":
-        return settings().chats.of_branch(branch_id)
-    return [settings().chats.of_summary]
+    branch_id = branch_of(subject)
+    chats = settings().chats
+    return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
 
 
 def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
@@ -120,14 +112,14 @@ def incidents_of(ledger: Ledger) -> Incidents:
     return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
 
 
-def tell_ops(context: Any, name: str, message: Message) -> list[Outcome]:
+def alert_ops(context: Any, name: str, message: Message) -> list[Outcome]:
     """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.unlogged import send_unlogged
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger).tell(name, message)
+            return incidents_of(ledger).alert(name, message)
     except NoLedgerError as error:
         return [send_unlogged(message, [ops_route], error, templates())]
 
@@ -136,6 +128,15 @@ def ops_route() -> tuple[SancrmTelegramHook, Address]:
     """Return the hook of the ops chat, and where that is."""
     hook = ops_hook()
     return hook, address(settings().chats.failures, hook)
+
+
+def backup_route() -> tuple[SancrmTelegramHook, Address]:
+    """Return the hook of the backup chat, and where that is."""
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
+
+    telegram = settings().telegram  # a connection of its own is optional
+    hook = SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
+    return hook, address(settings().chats.backups, hook)
 
 
 class TelegramLink(BaseOperatorLink):
@@ -176,7 +177,7 @@ class TelegramOperator(BaseOperator):
         self.message_url = next((outcome.url for outcome in outcomes if outcome.url), "")
         for outcome in outcomes:
             self.log.info("%s: %s", outcome.key, outcome.action)
-        context["outlet_events"][DELIVERIES].extra = {
+        context["outlet_events"][DELIVERY_ASSET].extra = {
             outcome.key: outcome.action for outcome in outcomes
         }
         if errors:

@@ -1,6 +1,6 @@
 // What stands above the grid: which messages, of when, what the colours mean, and which rows.
 
-import { FATES, tally } from "./fates.js";
+import { STATUSES, tally } from "./statuses.js";
 import { language, statusName, word } from "./words.js";
 
 const { createElement: h } = React;
@@ -83,11 +83,11 @@ export function Legend({ rows }) {
       rowGap: 1,
       fontSize: { base: "xs", md: "sm" },
     },
-    Object.entries(FATES).map(([letter, { mark }]) =>
+    Object.entries(STATUSES).map(([letter, { mark }]) =>
       h(
         "li",
         { key: letter },
-        h("span", { className: "sancrm-cell", "data-fate": letter, "aria-hidden": true }, mark),
+        h("span", { className: "sancrm-cell", "data-status": letter, "aria-hidden": true }, mark),
         statusName(letter),
         letter !== "." && h("b", null, counts[letter].toLocaleString(language())),
       ),

@@ -1,6 +1,6 @@
 // The grid: subjects by periods, a button for each message. Arrow keys move, Enter opens.
 
-import { FATES } from "./fates.js";
+import { STATUSES } from "./statuses.js";
 import { statusName, word } from "./words.js";
 
 const { createElement: h, memo, useEffect, useLayoutEffect, useRef, useState } = React;
@@ -112,7 +112,7 @@ const Row = memo(
       },
       h("div", { className: "sancrm-name", role: "rowheader", title: row.name }, row.name),
       isNear &&
-        [...row.fates].map((letter, column) =>
+        [...row.statuses].map((letter, column) =>
           cell({
             row,
             place,
@@ -126,7 +126,7 @@ const Row = memo(
     );
   },
   (before, now) =>
-    before.row.fates === now.row.fates &&
+    before.row.statuses === now.row.statuses &&
     before.counts === now.counts &&
     before.place === now.place &&
     before.chosen === now.chosen &&
@@ -145,14 +145,14 @@ function cell({ row, place, column, letter, name, isNewest, isChosen }) {
       role: "gridcell",
       className: "sancrm-cell",
       tabIndex: place === 0 && isNewest ? 0 : -1,
-      "data-fate": letter,
+      "data-status": letter,
       "data-row": place,
       "data-column": column,
       "aria-label": label,
       "aria-selected": isChosen,
       title: label,
     },
-    count || FATES[letter].mark,
+    count || STATUSES[letter].mark,
   );
 }
 

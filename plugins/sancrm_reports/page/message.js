@@ -1,6 +1,6 @@
 // One message as the chat shows it, with its history and its links.
 
-import { FATES } from "./fates.js";
+import { STATUSES } from "./statuses.js";
 import { Notice } from "./notice.js";
 import { telegramText } from "./telegram.js";
 import { statusName, word } from "./words.js";
@@ -20,8 +20,8 @@ export function Message({ message }) {
       { justify: "space-between", wrap: "wrap" },
       h(
         Badge,
-        { colorPalette: FATES[message.fate].palette, variant: "solid" },
-        statusName(message.fate),
+        { colorPalette: STATUSES[message.status].palette, variant: "solid" },
+        statusName(message.status),
       ),
       h(Text, { color: "fg.muted", fontSize: "xs" }, word("page.chat", { chat: message.chat })),
     ),
@@ -63,7 +63,7 @@ function History({ message }) {
   const events = [
     message.sent_at && [message.sent_at, statusName("s")],
     ...message.corrections.map(({ at, change }) => [at, word("page.corrected", { change })]),
-    !message.sent_at && [message.updated_at, statusName(message.fate)],
+    !message.sent_at && [message.updated_at, statusName(message.status)],
   ].filter(Boolean);
   return h(
     Stack,

@@ -5,7 +5,7 @@
 import { kinds as askForKinds, words as askForWords } from "./api.js";
 import { Filter, Legend, Toolbar } from "./controls.js";
 import { Details } from "./details.js";
-import { TROUBLE } from "./fates.js";
+import { TROUBLE } from "./statuses.js";
 import { Grid } from "./grid.js";
 import { Notice } from "./notice.js";
 import { useGrid, useView } from "./view.js";
@@ -77,7 +77,7 @@ function Sheet({ data, view, change, reload }) {
         day: chosen.day,
         row,
         periodName: data.columns[column]?.name ?? chosen.day,
-        letter: row.fates[column],
+        letter: row.statuses[column],
         onClose,
         onStarted: reload,
       }),
@@ -86,7 +86,7 @@ function Sheet({ data, view, change, reload }) {
 
 function isWanted(row, { words, troubleOnly }) {
   const isNamed = row.name.toLowerCase().includes(words.trim().toLowerCase());
-  return isNamed && (!troubleOnly || TROUBLE.some((letter) => row.fates.includes(letter)));
+  return isNamed && (!troubleOnly || TROUBLE.some((letter) => row.statuses.includes(letter)));
 }
 
 globalThis.AirflowPlugin = Reports;

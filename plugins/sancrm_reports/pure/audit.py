@@ -1,7 +1,7 @@
 """Which messages a report owes, and what became of each: for the audit, and for the page.
 
-What a report owes is its roster, which a run writes when its figures are checked; where no run
-came so far, whoever asks says which branches there are.
+A run writes the expected messages into the ledger when its figures are checked; where no run came
+so far, whoever asks says which branches there are.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Any
 
 from sancrm_reports.pure.decisions import message_name
 from sancrm_reports.pure.entry import Entry, MessageKey, State
-from sancrm_reports.pure.figures import Key
+from sancrm_reports.pure.figures import NETWORK, Key, branch_subject
 from sancrm_reports.pure.period import Period
 
-NETWORK = "network"
 
-
-class Fate(StrEnum):
-    """What became of a message, as the page shows it."""
+class DeliveryStatus(StrEnum):
+    """What became of a message, as page and audit show it; ``State`` is the ledger's own word."""
 
     SENT = "sent"
     CORRECTED = "corrected"
@@ -33,27 +31,27 @@ class Fate(StrEnum):
     @property
     def is_trouble(self) -> bool:
         """Whether somebody must do something."""
-        return self in (Fate.FAILED, Fate.UNKNOWN, Fate.MISSING)
+        return self in (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.MISSING)
 
 
 # From harmless to bad: a message to several chats is as well as its worst one.
 _BY_GRAVITY = (
-    Fate.NOT_EXPECTED,
-    Fate.SENT,
-    Fate.CORRECTED,
-    Fate.LATE,
-    Fate.MISSING,
-    Fate.UNKNOWN,
-    Fate.FAILED,
+    DeliveryStatus.NOT_EXPECTED,
+    DeliveryStatus.SENT,
+    DeliveryStatus.CORRECTED,
+    DeliveryStatus.LATE,
+    DeliveryStatus.MISSING,
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.FAILED,
 )
 
 
 @dataclass(frozen=True)
-class Roster:
-    """Whom a run of a report found: names of branches by id, and what it was to post.
+class ExpectedMessages:
+    """The messages that a run of a report was to post: names of branches by id, chats by subject.
 
     ``mode`` is the run's ``backfill_mode``: a digest or a silent run owes no reports. ``chats`` are
-    those of each subject by the settings of then; a roster from before they were kept has none.
+    by the settings of then; what was written before they were kept has none.
     """
 
     mode: str = "full"
@@ -61,22 +59,22 @@ class Roster:
     chats: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Roster:
-        """Read what ``to_json`` wrote; JSON has made the ids texts."""
+    def from_json(cls, value: Mapping[str, Any]) -> ExpectedMessages:
+        """Read what the ledger keeps: JSON has made the ids texts."""
         names = {_number_or_text(id_): name for id_, name in value["branches"].items()}
         return cls(value["mode"], names, value.get("chats", {}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the roster as the store keeps it: keys of JSON are texts."""
-        names = {str(id_): name for id_, name in self.branches.items()}
-        return {"mode": self.mode, "branches": names, "chats": self.chats}
 
     @property
     def subjects(self) -> list[str]:
         """The subjects of the messages that are owed, the network last."""
         if self.mode != "full":
             return []
-        return [*(f"branch-{branch_id}" for branch_id in self.branches), NETWORK]
+        return [*self.names, NETWORK]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of the branches by their subjects."""
+        return {branch_subject(id_): name for id_, name in self.branches.items()}
 
 
 def _number_or_text(key: str) -> Key:
@@ -90,17 +88,17 @@ class Finding:
     ``name`` is the branch's, empty for the network; ``message`` is what a run's params call it.
     """
 
-    report: str
+    dag_id: str
     period: Period
     name: str
     chat: str
-    fate: Fate
+    status: DeliveryStatus
     error: str = ""
     message: str = ""
 
 
 @dataclass(frozen=True)
-class Audit:
+class PeriodAudit:
     """The findings on one period of one report, and what is known of its run.
 
     ``reason`` says why messages are missing, by its code (``missing.…`` in words.po); empty where
@@ -108,7 +106,7 @@ class Audit:
     What a run that is going on has not sent yet isn't trouble: its end, or its deadline, tells.
     """
 
-    report: str
+    dag_id: str
     period: Period
     findings: Sequence[Finding]
     reason: str = ""
@@ -117,76 +115,78 @@ class Audit:
     @property
     def is_complete(self) -> bool:
         """Whether something was owed, and all of it was sent."""
-        return bool(self.findings) and not any(f.fate.is_trouble for f in self.findings)
+        return bool(self.findings) and not any(f.status.is_trouble for f in self.findings)
 
     @property
     def troubles(self) -> list[Finding]:
         """The findings that somebody must do something about."""
         if self.is_going_on:
             return []
-        return [finding for finding in self.findings if finding.fate.is_trouble]
+        return [finding for finding in self.findings if finding.status.is_trouble]
 
 
 def examine(
-    report: str,
+    dag_id: str,
     period: Period,
-    roster: Roster,
+    expected: ExpectedMessages,
     delivered: Callable[[str], Iterable[tuple[str, Entry | None]]],
-) -> Audit:
+) -> PeriodAudit:
     """Look what became of everything that a report owes for a period.
 
     Args:
-        report: the DAG.
+        dag_id: the DAG of the report.
         period: what it reports.
-        roster: whom it owes messages.
+        expected: the messages that it owes.
         delivered: gives, for a subject, its chats and what the ledger says of each.
     """
-    names = {f"branch-{id_}": name for id_, name in roster.branches.items()}
-    return Audit(
-        report,
+    names = expected.names
+    return PeriodAudit(
+        dag_id,
         period,
         [
             Finding(
-                report,
+                dag_id,
                 period,
                 names.get(subject, ""),
                 chat,
-                fate_of(entry, is_owed=True),
+                status_of(entry, is_owed=True),
                 (entry.error or "") if entry else "",
                 message_name(
-                    MessageKey(report, period.key, subject, chat), entry.part if entry else 1
+                    MessageKey(dag_id, period.key, subject, chat), entry.part if entry else 1
                 ),
             )
-            for subject in roster.subjects
+            for subject in expected.subjects
             for chat, entry in delivered(subject)
         ],
     )
 
 
-def fate_of(entry: Entry | None, *, is_owed: bool) -> Fate:
+def status_of(entry: Entry | None, *, is_owed: bool) -> DeliveryStatus:
     """Return what became of one message in one chat.
 
     ``sending`` counts as unknown: where it is found later, nobody saw the answer.
     """
     if entry is None:
-        return Fate.MISSING if is_owed else Fate.NOT_EXPECTED
-    return fate(entry.state, is_late=bool(entry.footer), is_corrected=bool(entry.corrections))
+        return DeliveryStatus.MISSING if is_owed else DeliveryStatus.NOT_EXPECTED
+    return ledger_status(
+        entry.state, is_late=bool(entry.footer), is_corrected=bool(entry.corrections)
+    )
 
 
-def fate(state: State, *, is_late: bool, is_corrected: bool) -> Fate:
-    """Return what became of a message that the ledger knows, as for ``fate_of``."""
+def ledger_status(state: State, *, is_late: bool, is_corrected: bool) -> DeliveryStatus:
+    """Return what became of a message that the ledger knows, as for ``status_of``."""
     match state:
         case State.WAITING:
-            return Fate.MISSING
+            return DeliveryStatus.MISSING
         case State.FAILED:
-            return Fate.FAILED
+            return DeliveryStatus.FAILED
         case State.UNKNOWN | State.SENDING:
-            return Fate.UNKNOWN
+            return DeliveryStatus.UNKNOWN
     if is_corrected:
-        return Fate.CORRECTED
-    return Fate.LATE if is_late else Fate.SENT
+        return DeliveryStatus.CORRECTED
+    return DeliveryStatus.LATE if is_late else DeliveryStatus.SENT
 
 
-def worst(fates: Iterable[Fate]) -> Fate:
-    """Return the gravest of the fates; of none, ``not_expected``."""
-    return max(fates, key=_BY_GRAVITY.index, default=Fate.NOT_EXPECTED)
+def worst(statuses: Iterable[DeliveryStatus]) -> DeliveryStatus:
+    """Return the gravest of the statuses; of none, ``not_expected``."""
+    return max(statuses, key=_BY_GRAVITY.index, default=DeliveryStatus.NOT_EXPECTED)

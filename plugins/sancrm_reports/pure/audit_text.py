@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.pure.audit import Audit, Fate
+from sancrm_reports.pure.audit import DeliveryStatus, PeriodAudit
 from sancrm_reports.pure.formatting import one_line
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.ops import Occasion
+from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
 
 NAMES_SHOWN = 5
@@ -21,16 +21,18 @@ PERIODS_SHOWN = 12
 NOTE = 900  # characters; Airflow's database takes 1000
 
 
-def reports_missing(audits: Sequence[Audit], *, templates: Path) -> Message:
+def reports_missing(audits: Sequence[PeriodAudit], *, templates: Path) -> Message:
     """Tell what is missing, why where it is known, and the commands that send it."""
     language = language_of(templates)
     troubled = [audit for audit in audits if audit.troubles]
     html = language.render(
         "reports_missing.html.j2",
-        audits=[_told(audit, language) for audit in troubled[-PERIODS_SHOWN:]],
+        audits=[_described(audit, language) for audit in troubled[-PERIODS_SHOWN:]],
         more=max(0, len(troubled) - PERIODS_SHOWN),
         commands=commands(troubled)[-PERIODS_SHOWN:],
-        is_unknown_fate=any(f.fate is Fate.UNKNOWN for audit in troubled for f in audit.troubles),
+        is_unknown_status=any(
+            f.status is DeliveryStatus.UNKNOWN for audit in troubled for f in audit.troubles
+        ),
     )
     return Message(html)
 
@@ -40,39 +42,39 @@ def nothing_missing(*, templates: Path) -> Message:
     return Message(language_of(templates).render("reports_complete.html.j2"))
 
 
-def commands(audits: Sequence[Audit]) -> list[str]:
+def commands(audits: Sequence[PeriodAudit]) -> list[str]:
     """Return what sends the missing messages, one command for periods in a row.
 
-    A message of unknown fate needs a look first: its command is another, and comes by itself.
+    A message of unknown status needs a look first: its command is another, and comes by itself.
     """
     found: list[str] = []
-    for report, of_report in groupby(audits, key=lambda audit: audit.report):
-        same = list(of_report)
-        lost = [a for a in same if any(f.fate is not Fate.UNKNOWN for f in a.troubles)]
+    for dag_id, of_dag in groupby(audits, key=lambda audit: audit.dag_id):
+        same = list(of_dag)
+        lost = [a for a in same if any(f.status is not DeliveryStatus.UNKNOWN for f in a.troubles)]
         if lost:
-            found.append(backfill_command(report, lost[0].period, lost[-1].period))
+            found.append(backfill_command(dag_id, lost[0].period, lost[-1].period))
         found += [
-            Occasion.of_report(report, audit.period).decide("resend", finding.message)
+            RunPurpose.of_report(dag_id, audit.period).decide("resend", finding.message)
             for audit in same
             for finding in audit.troubles
-            if finding.fate is Fate.UNKNOWN
+            if finding.status is DeliveryStatus.UNKNOWN
         ]
     return found
 
 
-def backfill_command(report: str, first: Period, last: Period) -> str:
+def backfill_command(dag_id: str, first: Period, last: Period) -> str:
     """Return the command for all periods from the first to the last: what was sent stays.
 
     The CLI reads a date without an offset as midnight UTC, which west of it is the day before.
     """
     days = [f"{period.start.isoformat()}{_offset_in_the_west(period)}" for period in (first, last)]
     return (
-        f"airflow backfill create --dag-id {report} --from-date {days[0]} --to-date {days[1]} "
+        f"airflow backfill create --dag-id {dag_id} --from-date {days[0]} --to-date {days[1]} "
         "--reprocess-behavior completed"
     )
 
 
-def note(audits: Sequence[Audit], *, templates: Path) -> str:
+def note(audits: Sequence[PeriodAudit], *, templates: Path) -> str:
     """Return the table for the run's note, as Markdown: a row per report and period.
 
     As many rows as a note can hold, those with troubles first.
@@ -90,25 +92,29 @@ def note(audits: Sequence[Audit], *, templates: Path) -> str:
     return text
 
 
-def _counts(audit: Audit, language: Language) -> str:
+def _counts(audit: PeriodAudit, language: Language) -> str:
     if audit.is_going_on:
         return language.word(f"missing.{audit.reason}")
-    counts = Counter(finding.fate for finding in audit.findings)
-    said = [f"{language.word(f'status.{fate}')}: {counts[fate]}" for fate in Fate if counts[fate]]
+    counts = Counter(finding.status for finding in audit.findings)
+    said = [
+        f"{language.word(f'status.{status}')}: {counts[status]}"
+        for status in DeliveryStatus
+        if counts[status]
+    ]
     return ", ".join(said) or language.word("status.not_expected")
 
 
-def _title(audit: Audit, language: Language) -> str:
-    return Occasion.of_report(audit.report, audit.period).title(language)
+def _title(audit: PeriodAudit, language: Language) -> str:
+    return RunPurpose.of_report(audit.dag_id, audit.period).title(language)
 
 
-def _told(audit: Audit, language: Language) -> dict[str, Any]:
+def _described(audit: PeriodAudit, language: Language) -> dict[str, Any]:
     """Return what is missing of one period, everything or the names, and why."""
     troubles = audit.troubles
     names = sorted({one_line(f.name) if f.name else language.word("network") for f in troubles})
     reasons = [language.word(f"missing.{audit.reason}")] if audit.reason else []
-    lost = {f.fate for f in troubles if f.fate is not Fate.MISSING}
-    reasons += sorted(language.word(f"status.{fate}") for fate in lost)
+    lost = {f.status for f in troubles if f.status is not DeliveryStatus.MISSING}
+    reasons += sorted(language.word(f"status.{status}") for status in lost)
     reasons += sorted({one_line(f.error, 200) for f in troubles if f.error})[:1]
     return {
         "title": _title(audit, language),

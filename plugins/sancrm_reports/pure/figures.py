@@ -29,6 +29,18 @@ SUBJECT = ("subject", "branch_id", "branch_name")
 
 
 Key = int | str  # of a branch or a repair; a uuid as its text
+NETWORK = "network"
+
+
+def branch_subject(branch_id: Key) -> str:
+    """Return what a branch's messages are about, in the ledger and in errors: branch-3."""
+    return f"branch-{branch_id}"
+
+
+def branch_of(subject: str) -> str | None:
+    """Return the id in a subject of ``branch_subject``, as text; None of any other."""
+    kind, _, branch_id = subject.partition("-")
+    return branch_id if kind == "branch" else None
 
 
 class FiguresError(PermanentError):
@@ -93,7 +105,7 @@ class Figures:
     @property
     def name(self) -> str:
         """The subject in the ledger and in errors."""
-        return f"branch-{self.branch_id}" if self.subject == "branch" else self.subject
+        return self.subject if self.branch_id is None else branch_subject(self.branch_id)
 
     @property
     def has_movements(self) -> bool:
@@ -178,10 +190,10 @@ def check_network_sum(rows: Sequence[Figures]) -> None:
     Raises:
         FiguresError: with every figure that disagrees.
     """
-    network = [row for row in rows if row.subject == "network"]
+    network = [row for row in rows if row.subject == NETWORK]
     if len(network) != 1:
         raise FiguresError("profitability.sql gives no single row for the network.")
-    parts = [row for row in rows if row.subject != "network"]
+    parts = [row for row in rows if row.subject != NETWORK]
     _require_equal("branches + not allocated", parts, "the network", network)
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message, until_when
-from sancrm_reports.pure.ops import Occasion
+from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
 
 
@@ -51,13 +51,18 @@ class Freshness:
 
 
 def waits_for_data(
-    occasion: Occasion, freshness: Freshness, period: Period, *, deadline: datetime, templates: Path
+    purpose: RunPurpose,
+    freshness: Freshness,
+    period: Period,
+    *,
+    deadline: datetime,
+    templates: Path,
 ) -> Message:
     """Tell ops that a report waits until the data have caught up, and for how long."""
     language = language_of(templates)
     html = language.render(
         "data_incomplete.html.j2",
-        title=occasion.title(language),
+        title=purpose.title(language),
         until=until_when(freshness.until, period, language),
         deadline=language.formats.moment_in(deadline, ZoneInfo(period.timezone)),
     )

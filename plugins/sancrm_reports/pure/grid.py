@@ -10,17 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sancrm_reports.pure.audit import NETWORK, Fate, Roster, fate_of, worst
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, status_of, worst
+from sancrm_reports.pure.figures import NETWORK
 from sancrm_reports.pure.formatting import one_line
 
 LETTERS = {
-    Fate.SENT: "s",
-    Fate.CORRECTED: "c",
-    Fate.LATE: "l",
-    Fate.FAILED: "f",
-    Fate.UNKNOWN: "u",
-    Fate.MISSING: "m",
-    Fate.NOT_EXPECTED: ".",
+    DeliveryStatus.SENT: "s",
+    DeliveryStatus.CORRECTED: "c",
+    DeliveryStatus.LATE: "l",
+    DeliveryStatus.FAILED: "f",
+    DeliveryStatus.UNKNOWN: "u",
+    DeliveryStatus.MISSING: "m",
+    DeliveryStatus.NOT_EXPECTED: ".",
 }
 EVERY = "*"  # the subject of a row that sums up all messages of a report
 
@@ -44,7 +45,7 @@ class Sent:
 
     period: str
     subject: str
-    fate: Fate
+    status: DeliveryStatus
 
 
 @dataclass(frozen=True)
@@ -53,33 +54,33 @@ class Row:
 
     subject: str
     name: str
-    fates: str
+    statuses: str
     counts: list[int] = field(default_factory=list)
 
 
 def by_subject(
     slots: Sequence[Slot],
-    rosters: Mapping[str, Roster],
+    expected: Mapping[str, ExpectedMessages],
     messages: Iterable[Sent],
     *,
     network: str,
 ) -> list[Row]:
     """Return the row of the network, by that name, then one for each branch that was ever there.
 
-    ``rosters`` are by period, oldest first; one of before the first column says who was expected
+    ``expected`` is by period, oldest first; one of before the first column says who was expected
     then. Where no run came, the branches of the run before are expected, or of the first of all.
     """
-    fates: dict[tuple[str, str], Fate] = {}
+    statuses: dict[tuple[str, str], DeliveryStatus] = {}
     for sent in messages:
         cell = (sent.period, sent.subject)
-        fates[cell] = worst((fates[cell], sent.fate)) if cell in fates else sent.fate
-    owed = _owed(slots, rosters)
+        statuses[cell] = worst((statuses[cell], sent.status)) if cell in statuses else sent.status
+    owed = _owed(slots, expected)
 
     def letter(slot: Slot, subject: str) -> str:
-        known = fates.get((slot.key, subject))
-        return LETTERS[known or fate_of(None, is_owed=subject in owed[slot.key])]
+        known = statuses.get((slot.key, subject))
+        return LETTERS[known or status_of(None, is_owed=subject in owed[slot.key])]
 
-    names = _names(rosters, {subject for _, subject in fates}) | {NETWORK: network}
+    names = _names(expected, {subject for _, subject in statuses}) | {NETWORK: network}
     subjects = sorted(names, key=lambda subject: (subject != NETWORK, _natural(names[subject])))
     return [
         Row(subject, names[subject], "".join(letter(slot, subject) for slot in slots))
@@ -88,22 +89,22 @@ def by_subject(
 
 
 def summed_up(slots: Sequence[Slot], name: str, messages: Iterable[Sent]) -> list[Row]:
-    """Return one row: how many messages a day had, and the gravest fate among them.
+    """Return one row: how many messages a day had, and the gravest status among them.
 
     What these messages call their period begins with a day: 2026-11-17, or 2026-11-17T2300Z.
     """
-    fates: dict[str, list[Fate]] = defaultdict(list)
+    statuses: dict[str, list[DeliveryStatus]] = defaultdict(list)
     for sent in messages:
-        fates[sent.period[:10]].append(sent.fate)
-    letters = "".join(LETTERS[worst(fates[slot.key])] for slot in slots)
-    return [Row(EVERY, name, letters, [len(fates[slot.key]) for slot in slots])]
+        statuses[sent.period[:10]].append(sent.status)
+    letters = "".join(LETTERS[worst(statuses[slot.key])] for slot in slots)
+    return [Row(EVERY, name, letters, [len(statuses[slot.key]) for slot in slots])]
 
 
-def _names(rosters: Mapping[str, Roster], subjects: Iterable[str]) -> dict[str, str]:
-    """Return the name of each subject: the newest that a roster gives, else its key."""
+def _names(expected: Mapping[str, ExpectedMessages], subjects: Iterable[str]) -> dict[str, str]:
+    """Return the name of each subject: the newest that a run recorded, else its key."""
     names = {subject: subject for subject in subjects}
-    for roster in rosters.values():
-        names |= {f"branch-{id_}": name for id_, name in roster.branches.items()}
+    for messages in expected.values():
+        names |= messages.names
     return {subject: one_line(name) for subject, name in names.items()}
 
 
@@ -112,20 +113,20 @@ def _natural(name: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def _owed(slots: Sequence[Slot], rosters: Mapping[str, Roster]) -> dict[str, set[str]]:
-    """Return by period whose messages should be there: what a run noted, else as the run before."""
-    expected = _if_full(next(iter(rosters.values()), Roster()))
+def _owed(slots: Sequence[Slot], expected: Mapping[str, ExpectedMessages]) -> dict[str, set[str]]:
+    """Return by period who should have messages: as a run recorded, else as the run before."""
+    latest = _if_full(next(iter(expected.values()), ExpectedMessages()))
     owed: dict[str, set[str]] = {}
     for slot in slots:
-        roster_here = rosters.get(slot.key)
-        if roster_here:
-            expected = _if_full(roster_here)
-        noted = set(roster_here.subjects) if roster_here else expected
-        is_owed = slot.is_overdue and (slot.is_scheduled or roster_here is not None)
-        owed[slot.key] = noted if is_owed else set()
+        recorded = expected.get(slot.key)
+        if recorded:
+            latest = _if_full(recorded)
+        subjects = set(recorded.subjects) if recorded else latest
+        is_owed = slot.is_overdue and (slot.is_scheduled or recorded is not None)
+        owed[slot.key] = subjects if is_owed else set()
     return owed
 
 
-def _if_full(roster: Roster) -> set[str]:
+def _if_full(expected: ExpectedMessages) -> set[str]:
     """Return whom a run that posts everything would owe a message."""
-    return set(replace(roster, mode="full").subjects)
+    return set(replace(expected, mode="full").subjects)

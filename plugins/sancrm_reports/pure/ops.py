@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.errors import ReportError, ToldError
+from sancrm_reports.errors import AlreadyAlertedError, ReportError
 from sancrm_reports.pure.formatting import one_line
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
@@ -21,7 +21,7 @@ from sancrm_reports.pure.period import Period, PeriodKind
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
 LINE = 400  # characters of what a server said
-UNKNOWN_SHOWN = 6  # messages of unknown fate, each with two commands
+UNKNOWN_SHOWN = 6  # messages of unknown status, each with two commands
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Failure:
     quote: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     undecided: Sequence[Mapping[str, Any]] = ()
-    is_told: bool = False
+    is_alerted: bool = False
 
     @staticmethod
     def describe(error: BaseException | None, about: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Failure:
             "quote": ours.quote,
             "values": ours.values,
             "undecided": [asdict(message) for message in getattr(ours, "undecided", ())],
-            "is_told": isinstance(error, ToldError),
+            "is_alerted": isinstance(error, AlreadyAlertedError),
         }
 
     @classmethod
@@ -74,8 +74,8 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Occasion:
-    """What a run was for: its name in the ledger and for people, and how to do it again.
+class RunPurpose:
+    """What a run is for: its name in the ledger and for people, and how to do it again.
 
     ``code`` names it in words.po, where ``about`` may say more. ``names_day`` is whether a
     run by hand has to be told its day. Without a period it is a run by hand whose params made no
@@ -91,16 +91,16 @@ class Occasion:
     names_day: bool = False
 
     @classmethod
-    def of_report(cls, dag_id: str, period: Period) -> Occasion:
-        """Return the occasion of a profitability report."""
+    def of_report(cls, dag_id: str, period: Period) -> RunPurpose:
+        """Return that of a profitability report."""
         conf = {"period": period.start.isoformat()}
         return cls(dag_id, period.key, f"report.{report_of(period).id}", period, conf=conf)
 
     @classmethod
     def of_day(
         cls, dag_id: str, code: str, day: date, *, about: str = "", names_day: bool = False
-    ) -> Occasion:
-        """Return the occasion of what is done once a day, such as ``missed_calls``."""
+    ) -> RunPurpose:
+        """Return that of what is done once a day, such as ``missed_calls``."""
         period = Period(PeriodKind.DAY, day, "UTC")
         return cls(dag_id, period.key, f"run.{code}", period, about, names_day=names_day)
 
@@ -111,7 +111,7 @@ class Occasion:
 
     @property
     def name(self) -> str:
-        """What incidents of this occasion are called after."""
+        """What incidents of this purpose are named after."""
         return f"{self.dag_id}|{self.key}"
 
     def title(self, language: Language) -> str:
@@ -137,7 +137,7 @@ class Occasion:
 
 
 def run_failed(
-    occasion: Occasion, failures: Sequence[Failure], *, log_url: str, templates: Path
+    purpose: RunPurpose, failures: Sequence[Failure], *, log_url: str, templates: Path
 ) -> Message:
     """An alert about a failed run: what, where, why, and what fixes it; the button opens a log."""
     language = language_of(templates)
@@ -154,7 +154,7 @@ def run_failed(
             "name": message["name"],
             "about": one_line(message["about"] or failure.about),
             "commands": [
-                (word, occasion.decide(word, message["name"])) for word in message["words"]
+                (word, purpose.decide(word, message["name"])) for word in message["words"]
             ],
         }
         for failure in failures
@@ -162,38 +162,38 @@ def run_failed(
     ]
     html = language.render(
         "run_failed.html.j2",
-        title=occasion.title(language),
+        title=purpose.title(language),
         steps=steps[:SHOWN],
         more=max(0, len(steps) - SHOWN),
-        is_refused=occasion.is_refused,
+        is_refused=purpose.is_refused,
         unknown=unknown[:UNKNOWN_SHOWN],
         more_unknown=max(0, len(unknown) - UNKNOWN_SHOWN),
-        repair=occasion.repair(),
+        repair=purpose.repair(),
     )
     return Message(html, Button(language.word("button.log"), log_url))
 
 
 def report_late(
-    occasion: Occasion, *, due: datetime, is_failed: bool, run_url: str, templates: Path
+    purpose: RunPurpose, *, due: datetime, is_failed: bool, run_url: str, templates: Path
 ) -> Message:
     """Tell that a run has not done its work in time; ``due`` is in the account's zone."""
     language = language_of(templates)
     html = language.render(
         "run_late.html.j2",
-        title=occasion.title(language),
-        what="report" if occasion.code.startswith("report.") else occasion.dag_id,
+        title=purpose.title(language),
+        what="report" if purpose.code.startswith("report.") else purpose.dag_id,
         due=f"{due:%H:%M}",
         is_failed=is_failed,
-        repair=occasion.repair(),
+        repair=purpose.repair(),
     )
     return Message(html, Button(language.word("button.run"), run_url))
 
 
-def solved(occasion: Occasion, kind: str, *, at: datetime, zone: str, templates: Path) -> Message:
+def solved(purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates: Path) -> Message:
     """Say that a trouble is over: its kind (``failure`` or ``late``), and when it was over."""
     language = language_of(templates)
     when = language.formats.moment(at.astimezone(ZoneInfo(zone)))
-    title = occasion.title(language)
+    title = purpose.title(language)
     return Message(language.render("run_solved.html.j2", title=title, kind=kind, when=when))
 
 

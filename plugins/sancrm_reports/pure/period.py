@@ -39,11 +39,6 @@ CALENDARS = {
 }
 
 
-def report_id(report: str) -> str:
-    """Return what a report (``daily``, …) is called in the ledger, whatever its DAG is called."""
-    return f"profitability_{report}"
-
-
 @dataclass(frozen=True)
 class Period:
     """A half-open period ``[start, end)`` of whole days.

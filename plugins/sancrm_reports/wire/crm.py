@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sancrm_reports.pure.missed_calls import CallList
     from sancrm_reports.pure.period import Period
-    from sancrm_reports.settings import Database
+    from sancrm_reports.settings import DatabaseSettings
 
 
 # What each session is: settings of [database.session] win. Without row_security PostgreSQL says
@@ -31,7 +31,7 @@ SESSION = {"timezone": "UTC", "row_security": "off"}
 
 
 @contextmanager
-def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
+def snapshot(database: DatabaseSettings, *, is_private: bool = False) -> Iterator[Any]:
     """Open a cursor on one unchanging, read-only view of the CRM; rows are mappings.
 
     Where private rows are read, no error quotes a value, as PostgreSQL's own texts do.
@@ -67,7 +67,7 @@ def snapshot(database: Database, *, is_private: bool = False) -> Iterator[Any]:
         raise explained(database, error) from error
 
 
-def _configure(cursor: Any, database: Database) -> None:
+def _configure(cursor: Any, database: DatabaseSettings) -> None:
     from psycopg import Error
 
     for name, value in (SESSION | database.session).items():

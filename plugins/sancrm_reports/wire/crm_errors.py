@@ -12,7 +12,7 @@ from sancrm_reports.errors import PermanentError, ReportError
 if TYPE_CHECKING:
     from psycopg import Error
 
-    from sancrm_reports.settings import Database
+    from sancrm_reports.settings import DatabaseSettings
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: a connection broken off, a
 # conflict with recovery, no room, something in the way, an administrator's hand, the system; and
@@ -38,7 +38,7 @@ class CrmError(PermanentError):
     code = "crm"
 
 
-def unreachable(database: Database, error: Error) -> ReportError:
+def unreachable(database: DatabaseSettings, error: Error) -> ReportError:
     """Return why there is no connection: refused, which a person mends, or down for now."""
     reason = " ".join(line.strip() for line in str(error).splitlines())
     if (refusal_of(error) or "").startswith(REFUSED):
@@ -105,7 +105,7 @@ def _connect_traced(conninfo: str, trace: int) -> None:
         connection.finish()
 
 
-def explained(database: Database, error: Error, *, is_private: bool = False) -> ReportError:
+def explained(database: DatabaseSettings, error: Error, *, is_private: bool = False) -> ReportError:
     """Return what a query's error means; of private rows, without a word that may quote one."""
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     code = error.sqlstate or ""

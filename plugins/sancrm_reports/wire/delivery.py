@@ -74,7 +74,7 @@ class Delivery:
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
         templates: the folder of the language that people read.
-        decisions: what a person says of messages of unknown fate. A try of a resending run itself
+        decisions: what a person says of messages of unknown status. A try of a resending run itself
             is not repeated, because nobody looked since.
         how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
             that person.
@@ -119,7 +119,7 @@ class Delivery:
         day: date | None = None,
         footer: str = "",
         silent: bool = False,
-        grows: bool = False,
+        edits_quietly: bool = False,
         reply_to: MessageKey | None = None,
         after: MessageKey | None = None,
     ) -> list[Outcome]:
@@ -133,7 +133,8 @@ class Delivery:
                 it; without one it is sent, as alerts are.
             footer: a line of plain text that is not compared, such as how late the message is.
             silent: without sound.
-            grows: another text isn't a correction, but more of the same, as in a digest.
+            edits_quietly: a changed text is edited in without a line that says what was corrected,
+                as in a digest or an alert.
             reply_to: the name in the ledger of a message in this chat that this one answers.
             after: the name of the message in this chat that is to come before, if it comes soon.
 
@@ -171,7 +172,7 @@ class Delivery:
                 to,
                 day or self._now().date(),
                 silent=silent,
-                grows=grows,
+                edits_quietly=edits_quietly,
                 reply_to=reply_to if part.number == 1 else None,
             )
             outcomes.append(self._deliver_part(posting))
@@ -189,7 +190,7 @@ class Delivery:
         known = self._messages.get(key)
         if known is None or known.message_id is None:
             return None
-        posting = _Posting(key, Part(1, message), to, self._now().date(), grows=True)
+        posting = _Posting(key, Part(1, message), to, self._now().date(), edits_quietly=True)
         if known.state is State.SENT and known.text_hash == self._fingerprint(message):
             return _outcome(posting, known, "unchanged")
         posting = replace(posting, to=self._client.where_now(to))
@@ -364,7 +365,7 @@ class Delivery:
     def _give_up(
         self, posting: _Posting, entry: Entry, error: UnknownOutcomeError | None = None
     ) -> NoReturn:
-        """Leave a message of unknown fate alone, and tell a person how to go on.
+        """Leave a message of unknown status alone, and tell a person how to go on.
 
         Raises:
             UnknownOutcomeError: always.
@@ -395,7 +396,7 @@ class Delivery:
         if known.message_id is None:
             return entry
         corrections = known.corrections
-        if known.text_hash != entry.text_hash and not posting.grows:
+        if known.text_hash != entry.text_hash and not posting.edits_quietly:
             change = Correction(
                 entry.updated_at, what_changed(known.facts, entry.facts, self._templates)
             )
@@ -468,7 +469,7 @@ class _Posting:
     to: Address
     day: date
     silent: bool = False
-    grows: bool = False
+    edits_quietly: bool = False
     reply_to: MessageKey | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Problems that ops are alerted about once: one message each, edited when it is over.
 
 An alert fails open: where nobody knows whether it arrived, it is sent again, because one that is
-told twice is better than one that is lost (docs/decisions/0035-alerts-fail-open.md).
+sent twice is better than one that is lost (docs/decisions/0035-alerts-fail-open.md).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Incidents:
     An incident that comes back after it was solved is a new one, with a new message.
 
     Args:
-        delivery: of the ops chat's bot; made with ``resend``, so that it insists.
+        delivery: of the ops chat's bot; made with ``RESEND_ALL``.
         to: the ops chat.
     """
 
@@ -35,7 +35,7 @@ class Incidents:
         self._ledger = delivery.ledger
         self._to = to
 
-    def tell(self, name: str, message: Message) -> list[Outcome]:
+    def alert(self, name: str, message: Message) -> list[Outcome]:
         """Open an incident, or bring its message up to date without a sound."""
         row = self._ledger.database.row(
             "insert into sancrm_ledger.incidents values (%(name)s, 1, true, %(now)s)"
@@ -45,13 +45,15 @@ class Incidents:
             now=self._ledger.now(),
         )
         key = self._key(name, row["number"] if row else 1)
-        return insist(lambda: self._delivery.deliver(key, self._to, message, grows=True))
+        return deliver_at_least_once(
+            lambda: self._delivery.deliver(key, self._to, message, edits_quietly=True)
+        )
 
-    def is_told(self, name: str) -> bool:
+    def is_alerted(self, name: str) -> bool:
         """Whether it is open, and its message is surely in the chat."""
         number = self._open_number(name)
-        told = number and self._ledger.messages.get(self._key(name, number))
-        return bool(told and told.state is State.SENT)
+        sent = number and self._ledger.messages.get(self._key(name, number))
+        return bool(sent and sent.state is State.SENT)
 
     def solve(self, name: str, message: Message) -> list[Outcome]:
         """Edit an open incident's message into what it came to; nothing where none is open."""
@@ -59,10 +61,12 @@ class Incidents:
         if number is None:
             return []
         key = self._key(name, number)
-        told = self._ledger.messages.get(key)
+        sent = self._ledger.messages.get(key)
         outcomes: list[Outcome] = []
-        if told and told.message_id is not None:  # otherwise there is nothing to take back
-            outcomes = insist(lambda: self._delivery.deliver(key, self._to, message, grows=True))
+        if sent and sent.message_id is not None:  # otherwise there is nothing to take back
+            outcomes = deliver_at_least_once(
+                lambda: self._delivery.deliver(key, self._to, message, edits_quietly=True)
+            )
         self._ledger.database.rows(
             "update sancrm_ledger.incidents set is_open = false, updated_at = %(now)s"
             " where name = %(name)s and number = %(number)s",
@@ -85,8 +89,8 @@ class Incidents:
         return self._ledger.key("ops_alert", period, f"{kind}-{number}", self._to)
 
 
-def insist(deliver: Callable[[], Result]) -> Result:
-    """Deliver, and where the fate stays unknown, once more; the delivery must resend."""
+def deliver_at_least_once(deliver: Callable[[], Result]) -> Result:
+    """Deliver, and where the status stays unknown, once more; the delivery must resend."""
     try:
         return deliver()
     except UnknownOutcomeError:

@@ -109,7 +109,7 @@ class MissedCallsChat:
 
         ``unreadable`` are repairs of which no message can be made: reasons by id. Nobody says that
         these customers were called. What came of it is in ``outcomes``. A message that Telegram
-        refuses, or whose fate is unknown, holds up no other: it is in ``errors``.
+        refuses, or whose status is unknown, holds up no other: it is in ``errors``.
 
         Raises:
             ReportError: something that may pass; go on later, and nothing is sent twice.
@@ -143,7 +143,7 @@ class MissedCallsChat:
                 self._try(str(call.repair_id), partial(self._bring, key), call)
 
     def _key(self, call: MissedCall) -> MessageKey:
-        subject = f"repair-{call.repair_id}"
+        subject = _subject(call.repair_id)
         return self._ledger.key(REPORT, self.day.isoformat(), subject, self.to)
 
     def _try(self, repair_id: str, act: Callable[[Any], list[Outcome]], subject: Any) -> None:
@@ -294,7 +294,12 @@ class _OpenMessage:
     @property
     def key(self) -> MessageKey:
         """Its name in the ledger."""
-        return MessageKey(REPORT, self.day.isoformat(), f"repair-{self.repair_id}", self.chat)
+        return MessageKey(REPORT, self.day.isoformat(), _subject(self.repair_id), self.chat)
+
+
+def _subject(repair_id: int | str) -> str:
+    """Return what the messages of a repair are about, in the ledger: repair-11508."""
+    return f"repair-{repair_id}"
 
 
 def _without_its_text(error: Exception, repair_id: str) -> ReportError:

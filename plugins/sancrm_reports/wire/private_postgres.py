@@ -30,7 +30,7 @@ class ServerError(RuntimeError):
     """A server could not be made or started; the text is PostgreSQL's own."""
 
 
-class Account(Protocol):
+class ServerAccount(Protocol):
     """Whom a server runs as: PostgreSQL refuses to run as root."""
 
     def popen(self, words: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
@@ -56,7 +56,7 @@ def has_programs(folder: Path, programs: Iterable[str]) -> bool:
 
 
 def make_cluster(
-    account: Account, programs: Path, cluster: Path, *, superuser: str, password: str
+    account: ServerAccount, programs: Path, cluster: Path, *, superuser: str, password: str
 ) -> None:
     """Make a cluster that asks everybody for a password.
 

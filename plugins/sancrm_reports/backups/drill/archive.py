@@ -16,8 +16,8 @@ from sancrm_reports.backups.drill.restoring import Restore, check, libpq
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.dumps.contents import (
     AmbiguousListError,
-    Entry,
     Mentions,
+    TocEntry,
     left_out,
     read_list,
     worth_telling,
@@ -74,7 +74,7 @@ def restore_archive(dump: Path, how: Restore, layout: Layout) -> list[str]:
     return worth_telling(out, made)
 
 
-def _entries(output: str, name: str) -> list[Entry]:
+def _entries(output: str, name: str) -> list[TocEntry]:
     try:
         entries = read_list(output.splitlines())
     except AmbiguousListError as error:
@@ -89,7 +89,7 @@ def _entries(output: str, name: str) -> list[Entry]:
 
 
 @contextmanager
-def _list_without(entries: list[Entry], out: list[Entry]) -> Iterator[int]:
+def _list_without(entries: list[TocEntry], out: list[TocEntry]) -> Iterator[int]:
     """Give the descriptor of a file with the numbers of what is to be restored, in their order."""
     ids = {entry.id for entry in out}
     lines = "".join(f"{entry.id};\n" for entry in entries if entry.id not in ids)

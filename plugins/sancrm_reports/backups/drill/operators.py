@@ -10,8 +10,7 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
-    address,
-    backup_hook,
+    backup_route,
     delivery_of,
     ledger_of,
 )
@@ -21,7 +20,7 @@ from sancrm_reports.settings import settings, templates
 if TYPE_CHECKING:
     from airflow.sdk import Context, CronTriggerTimetable
 
-    from sancrm_reports.backups.drill.result import Drill, Problem
+    from sancrm_reports.backups.drill.result import Drill, DrillProblem
     from sancrm_reports.settings import Settings
 
 DRILL = "drill"  # the XCom with what is known of a drill: names, counts and times, no rows
@@ -83,7 +82,7 @@ class PostRestoreDrillOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chat."""
         from sancrm_reports.backups.drill.result import Drill, drill_message
-        from sancrm_reports.wire.incidents import insist
+        from sancrm_reports.wire.incidents import deliver_at_least_once
 
         left: Any = context["ti"].xcom_pull(task_ids=self.drilled_by, key=DRILL)
         drill = Drill.model_validate(left or {})  # nothing is left by a worker that was killed
@@ -93,12 +92,13 @@ class PostRestoreDrillOperator(TelegramOperator):
             timezone=settings().account.timezone,
             templates=templates(),
         )
-        hook = backup_hook()
-        to = address(settings().chats.backups, hook)
+        hook, to = backup_route()
         with ledger_of(context) as ledger:
             delivery = delivery_of(ledger, hook, decisions=RESEND_ALL)
             key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
-            return self.show(context, insist(lambda: delivery.deliver(key, to, message)))
+            return self.show(
+                context, deliver_at_least_once(lambda: delivery.deliver(key, to, message))
+            )
 
 
 def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
@@ -111,7 +111,7 @@ def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:
     return CronTriggerTimetable(wanted.schedule, timezone=configured.account.timezone)
 
 
-def _wrong_with(drill: Drill) -> list[Problem]:
+def _wrong_with(drill: Drill) -> list[DrillProblem]:
     from sancrm_reports.backups.drill.result import problems_of
 
     wanted = settings().restore_drill

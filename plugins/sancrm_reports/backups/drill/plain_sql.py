@@ -17,8 +17,8 @@ from sancrm_reports.backups.dumps.contents import (
     DEPENDENT,
     LONGEST_STATEMENT,
     MOST_NAMES,
-    Entry,
     Mentions,
+    TocEntry,
     left_out,
     mention_of,
     worth_telling,
@@ -77,7 +77,7 @@ class Survey:
     ``missing`` are the tables and views that will not be there, each by what finds it in SQL.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[TocEntry] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
     missing: dict[int, re.Pattern[str]] = field(default_factory=dict)
     is_whole: bool = False
@@ -85,7 +85,7 @@ class Survey:
     def begin(self, id_: int, header: re.Match[str]) -> None:
         """Begin an entry with its header."""
         label = f"{header['schema']} {header['name']} {header['owner']}"
-        self.entries.append(Entry(id_, header["kind"], label))
+        self.entries.append(TocEntry(id_, header["kind"], label))
         self._finds = mention_of(header["schema"], header["name"])
         if header["kind"] == "FOREIGN TABLE" and len(self.missing) < MOST_NAMES:
             self.missing[id_] = self._finds
@@ -199,7 +199,7 @@ def _survey(file: Any, how: Restore, name: str) -> Survey:
     return survey
 
 
-def _feed(pipe: IO[bytes], file: Any, survey: Survey, out: Iterable[Entry]) -> None:
+def _feed(pipe: IO[bytes], file: Any, survey: Survey, out: Iterable[TocEntry]) -> None:
     """Give psql the lines that are not left out, behind a restriction that no line can lift."""
     pipe.write(b"\\restrict %s\n" % secrets.token_hex(32).encode())
     ids = {entry.id for entry in out}

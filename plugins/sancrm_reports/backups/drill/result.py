@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from sancrm_reports.errors import ToldError
+from sancrm_reports.errors import AlreadyAlertedError
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Message
 
@@ -41,7 +41,7 @@ class Trouble(StrEnum):
     TOO_LONG = "too_long"
 
 
-class DrillError(ToldError):
+class DrillError(AlreadyAlertedError):
     """The drill did not pass; the chat of the backup is told why, by a message of its own.
 
     ``trouble`` is None where the dump was restored, but is not what it should be. ``what`` is more
@@ -107,7 +107,7 @@ class Drill(BaseModel):
 
 
 @dataclass(frozen=True)
-class Problem:
+class DrillProblem:
     """Something that is wrong: by its code in words.po (``drill.…``), and for the log.
 
     Of its values, whole numbers are counts, and others lengths of time in seconds.
@@ -123,7 +123,9 @@ class Problem:
         return language.word(f"drill.{self.code}", **written)
 
 
-def problems_of(drill: Drill, *, tolerance_percent: int, newest_row_hours: float) -> list[Problem]:
+def problems_of(
+    drill: Drill, *, tolerance_percent: int, newest_row_hours: float
+) -> list[DrillProblem]:
     """Return what is wrong with a copy that could be restored; nothing if it is sound.
 
     The source goes on changing after the dump was made, so a table may differ by that percentage
@@ -153,7 +155,7 @@ def shrunk_tables(drill: Drill) -> list[tuple[str, int]]:
 
 
 def drill_message(
-    drill: Drill, wrong: Sequence[Problem], *, timezone: str, templates: Path
+    drill: Drill, wrong: Sequence[DrillProblem], *, timezone: str, templates: Path
 ) -> Message:
     """Write what the chat of the backup reads: the verdict, what to do first, the facts."""
     language = language_of(templates)
@@ -177,38 +179,38 @@ def drill_message(
     return Message(html)
 
 
-def _of_table(table: Table, tolerance_percent: int) -> Problem | None:
+def _of_table(table: Table, tolerance_percent: int) -> DrillProblem | None:
     now, restored = table.source_rows, table.restored_rows
     if restored is None:
         english = f"the copy has no table {table.name!r}"
-        return Problem("no_table", english, {"table": table.name})
+        return DrillProblem("no_table", english, {"table": table.name})
     allowed = -(-now * tolerance_percent // 100)
     if abs(now - restored) <= allowed and (restored or not now):
         return None
-    return Problem(
+    return DrillProblem(
         "rows",
         f"{table.name} has {restored} rows in the copy and {now} in the source",
         {"table": table.name, "restored": restored, "source": now},
     )
 
 
-def _of_age(drill: Drill, limit_hours: float) -> Problem | None:
+def _of_age(drill: Drill, limit_hours: float) -> DrillProblem | None:
     if drill.newest_at is None:
-        return Problem(
+        return DrillProblem(
             "no_times",
             "no row of the copy has a time, so nobody knows how old its data is",
         )
     age = drill.started_at - drill.newest_at
     seconds = age.total_seconds()
     if -age > CLOCKS_DIFFER:
-        return Problem(
+        return DrillProblem(
             "future",
             f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
             "so nobody knows how old its data is",
         )
     if seconds <= limit_hours * 3600:
         return None
-    return Problem(
+    return DrillProblem(
         "old",
         f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
         {"age": float(seconds)},

@@ -24,7 +24,7 @@ from sancrm_reports.backups.drill.workspace import check_space, workspace
 from sancrm_reports.backups.dumps.files import DumpFile
 from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
-from sancrm_reports.settings import RestoreDrill, Settings
+from sancrm_reports.settings import RestoreDrillSettings, Settings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.private_postgres import connected
 
@@ -68,7 +68,7 @@ def run_drill(drill: Drill, configured: Settings, sql: str) -> None:
     drill.trouble = None
 
 
-def _needed_bytes(wanted: RestoreDrill, found: DumpFile, source_bytes: int) -> int:
+def _needed_bytes(wanted: RestoreDrillSettings, found: DumpFile, source_bytes: int) -> int:
     """Return what the drill will write: a copy of a dump from afar, and a server of its own."""
     is_copied = not found.is_local or found.path.is_dir()
     copy = found.size if is_copied else 0
@@ -77,7 +77,9 @@ def _needed_bytes(wanted: RestoreDrill, found: DumpFile, source_bytes: int) -> i
     return copy + int(SPACE_FACTOR * max(found.size, source_bytes))
 
 
-def _limits(wanted: RestoreDrill, found: DumpFile, source_bytes: int, free: int) -> RestoreLimits:
+def _limits(
+    wanted: RestoreDrillSettings, found: DumpFile, source_bytes: int, free: int
+) -> RestoreLimits:
     """Return how far a restore may go: what the settings say, or twice what is to be expected."""
     expected = source_bytes or UNPACKED_FACTOR * found.size
     disk = wanted.disk_limit_gb * 1e9 or SPARE + 2 * SPACE_FACTOR * max(found.size, expected)
@@ -99,7 +101,11 @@ def _source_bytes(configured: Settings) -> int:
 
 @contextmanager
 def _scratch(
-    wanted: RestoreDrill, folder: Path, programs: Path, sandbox: Sandbox, limits: RestoreLimits
+    wanted: RestoreDrillSettings,
+    folder: Path,
+    programs: Path,
+    sandbox: Sandbox,
+    limits: RestoreLimits,
 ) -> Iterator[Scratch]:
     """Give an empty database."""
     if wanted.server_conn_id:

@@ -87,8 +87,8 @@ class Extension:
 
 
 @dataclass
-class Entry:
-    """One thing of a dump.
+class TocEntry:
+    """One entry of a dump's table of contents.
 
     ``kind`` is pg_dump's word, ``label`` what follows it in pg_dump's list: schema or dash, name
     and owner. ``needs`` are the ids of what must be there before.
@@ -132,18 +132,18 @@ class AmbiguousListError(ValueError):
     """Two entries have one id: no pg_dump writes such a list."""
 
 
-def read_list(lines: Iterable[str]) -> list[Entry]:
+def read_list(lines: Iterable[str]) -> list[TocEntry]:
     """Return the entries of what ``pg_restore --list --verbose`` prints.
 
     Raises:
         AmbiguousListError: a name of the dump pretends to be a line of the list.
     """
-    found: dict[int, Entry] = {}
+    found: dict[int, TocEntry] = {}
     last = None
     for line in lines:
         if listed := LISTED.fullmatch(line.strip()):
             kind, label = _split(listed["rest"])
-            last = Entry(int(listed["id"]), kind, label)
+            last = TocEntry(int(listed["id"]), kind, label)
             if last.id in found:
                 raise AmbiguousListError(f"two entries of its list have the number {last.id}")
             found[last.id] = last
@@ -152,7 +152,7 @@ def read_list(lines: Iterable[str]) -> list[Entry]:
     return list(found.values())
 
 
-def left_out(entries: Sequence[Entry], made_before: Collection[Extension]) -> list[Entry]:
+def left_out(entries: Sequence[TocEntry], made_before: Collection[Extension]) -> list[TocEntry]:
     """Return what a drill does not restore, in the order of the dump.
 
     Args:
@@ -183,7 +183,7 @@ def left_out(entries: Sequence[Entry], made_before: Collection[Extension]) -> li
     return [entry for entry in entries if entry.id in out]
 
 
-def worth_telling(entries: Iterable[Entry], made_before: Collection[Extension]) -> list[str]:
+def worth_telling(entries: Iterable[TocEntry], made_before: Collection[Extension]) -> list[str]:
     """Return what of it a person should know of: what the copy lacks, but for its trimmings."""
     silent = (*NOT_NEEDED, "DATABASE", "DATABASE PROPERTIES", "SCHEMA")
     made = {extension.name for extension in made_before}
@@ -194,7 +194,7 @@ def worth_telling(entries: Iterable[Entry], made_before: Collection[Extension]) 
     ]
 
 
-def _is_one_of(entry: Entry, kind: str, names: Collection[str]) -> bool:
+def _is_one_of(entry: TocEntry, kind: str, names: Collection[str]) -> bool:
     return entry.kind == kind and any(f"{entry.label} ".startswith(f"- {name} ") for name in names)
 
 

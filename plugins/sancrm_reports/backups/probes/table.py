@@ -13,7 +13,7 @@ from sancrm_reports.wire.crm import snapshot, sql_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sancrm_reports.settings import Database
+    from sancrm_reports.settings import DatabaseSettings
 
 STATES = {
     "running": BackupState.RUNNING,
@@ -25,7 +25,7 @@ STATES = {
 class BackupRunsTable:
     """The runs of one database, by ``include/sql/backup_runs.sql``."""
 
-    def __init__(self, connection: Database, database: str) -> None:
+    def __init__(self, connection: DatabaseSettings, database: str) -> None:
         self.connection = connection
         self.database = database
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sancrm_reports.pure.audit import Fate, Roster, fate
+from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, ledger_status
 from sancrm_reports.pure.entry import Entry, State
 from sancrm_reports.pure.grid import Sent
 from sancrm_reports.wire.ledger.database import LedgerDatabase
@@ -39,7 +39,7 @@ class History:
 
     def sent(self, report: str, first: str, end: str) -> Iterator[Sent]:
         """Yield what became of each message of these periods."""
-        known: dict[tuple[str, bool, bool], Fate] = {}
+        known: dict[tuple[str, bool, bool], DeliveryStatus] = {}
         rows = self._database.tuples(
             "select period, subject, state, footer <> '', exists"
             " (select from sancrm_ledger.corrections where message = messages.id)"
@@ -50,12 +50,12 @@ class History:
         for period, subject, state, is_late, is_corrected in rows:
             what = known.get((state, is_late, is_corrected))
             if what is None:
-                what = fate(State(state), is_late=is_late, is_corrected=is_corrected)
+                what = ledger_status(State(state), is_late=is_late, is_corrected=is_corrected)
                 known[state, is_late, is_corrected] = what
             yield Sent(period, subject, what)
 
-    def rosters(self, report: str, first: str, end: str) -> dict[str, Roster]:
-        """Return the rosters of these periods, and the last one before them, oldest first.
+    def expected(self, report: str, first: str, end: str) -> dict[str, ExpectedMessages]:
+        """Return the expected messages of these periods, and the last before them, oldest first.
 
         Without the chats. Most days have the branches of the day before, so that few are parsed.
         """
@@ -68,7 +68,7 @@ class History:
         )  # fmt: skip
         parsed = {branches: json.loads(branches) for _, _, branches in rows}
         return {
-            period: Roster.from_json({"mode": mode, "branches": parsed[branches]})
+            period: ExpectedMessages.from_json({"mode": mode, "branches": parsed[branches]})
             for period, mode, branches in rows
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from sancrm_reports.pure.audit import Roster
+from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase, check_version, connect
@@ -69,25 +69,25 @@ class Ledger:
         row = self.database.row("select posted_until from sancrm_ledger.horizon")
         return row["posted_until"] if row else None
 
-    def expect(self, report: str, period: str, day: date, roster: Roster) -> None:
+    def expect(self, report: str, period: str, day: date, expected: ExpectedMessages) -> None:
         """Note which messages a report owes for a period, whose first day this is."""
         self.database.rows(
             "insert into sancrm_ledger.expected values (%(report)s, %(period)s, %(day)s, %(mode)s,"
             " %(branches)s, %(chats)s, %(now)s) on conflict (report, period) do update"
             " set mode = excluded.mode, branches = excluded.branches, chats = excluded.chats,"
             " updated_at = excluded.updated_at",
-            report=report, period=period, day=day, mode=roster.mode,
-            branches=Jsonb(roster.branches), chats=Jsonb(roster.chats), now=self.now(),
+            report=report, period=period, day=day, mode=expected.mode,
+            branches=Jsonb(expected.branches), chats=Jsonb(expected.chats), now=self.now(),
         )  # fmt: skip
 
-    def expected(self, report: str, period: str) -> Roster | None:
+    def expected(self, report: str, period: str) -> ExpectedMessages | None:
         """Return which messages a report owes for a period; None where no run noted it."""
         row = self.database.row(
             "select mode, branches, chats from sancrm_ledger.expected"
             " where report = %(report)s and period = %(period)s",
             report=report, period=period,
         )  # fmt: skip
-        return Roster.from_json(row) if row else None
+        return ExpectedMessages.from_json(row) if row else None
 
     def since(self, report: str) -> date | None:
         """Return the first day that the report was ever computed for; None if it never was."""

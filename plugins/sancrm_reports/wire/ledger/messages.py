@@ -2,7 +2,7 @@
 
 A claim has an owner and an end. Whoever finds a live one waits; one whose end has passed, or that
 an earlier try of the same task left behind, is nobody's: ``waiting`` may be claimed again, and
-``sending`` is a message of unknown fate.
+``sending`` is a message of unknown status.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Messages:
         return known, claim
 
     def give_up(self, key: MessageKey, part: int, reason: str) -> None:
-        """Write that the fate of what was being sent is unknown. Its owner stays the same.
+        """Write that the status of what was being sent is unknown. Its owner stays the same.
 
         Should the answer come after all, the owner can still say that it was sent.
         """
@@ -134,7 +134,7 @@ class Messages:
         )
 
     def take_as_sent(self, key: MessageKey, part: int) -> None:
-        """Believe a person who saw a message of unknown fate in the chat."""
+        """Believe a person who saw a message of unknown status in the chat."""
         self.database.rows(
             _UPDATE + "state = 'sent', error = null, sent_at = coalesce(sent_at, updated_at),"
             " updated_at = %(now)s" + _BY_KEY + " and state in ('sending', 'unknown')",
@@ -177,8 +177,8 @@ class Claim:
         """Write, just before each call, what is about to be sent; this lengthens the claim.
 
         Raises:
-            ClaimLostError: somebody else has claimed it since, or people were told that its fate is
-                unknown: this process stood still for too long.
+            ClaimLostError: somebody else has claimed it since, or people were told that its status
+                is unknown: this process stood still for too long.
         """
         with self.messages.database.transaction():
             if not self._write(entry, html, self._until):
@@ -280,7 +280,7 @@ def entry_of(row: Row) -> Entry:
 
 
 def _needs_a_person(known: Entry, *, may_resend: bool) -> bool:
-    """Whether nobody may send it: its fate is unknown, and no person has looked since."""
+    """Whether nobody may send it: its status is unknown, and no person has looked since."""
     if known.state is State.SENDING:
         return known.is_resent or not may_resend
     return known.state is State.UNKNOWN and not may_resend

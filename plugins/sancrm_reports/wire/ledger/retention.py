@@ -10,7 +10,7 @@ from sancrm_reports.wire.ledger.database import LedgerDatabase
 def prune(database: LedgerDatabase, *, before: date, texts_before: date) -> int:
     """Forget what is older than these days; return how many messages were forgotten.
 
-    A message stays while its fate is unknown, or while it says "call" and nobody has called. What
+    A message stays while its status is unknown, or while it says "call" and nobody has called. What
     is forgotten counts as posted from then on: its report is not posted again by itself.
     """
     with database.transaction():

@@ -1,4 +1,4 @@
-"""What is to be told of a backup, and when: once per incident, a reminder a day, and its end."""
+"""Which notification a judgement of a backup calls for: an alert, a reminder a day, a recovery."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from sancrm_reports.backups.facts import Window
 from sancrm_reports.backups.verdicts import Judgement
 
 
-class Telling(StrEnum):
-    """What a judgement gives reason to say."""
+class Notification(StrEnum):
+    """What a chat gets after a judgement."""
 
-    NOTHING = "nothing"
+    NONE = "none"
     ALERT = "alert"
     REMINDER = "reminder"
     RECOVERY = "recovery"
 
 
 @dataclass(frozen=True)
-class Incident:
+class BackupIncident:
     """A row of windows without a good backup.
 
-    ``key`` names its messages; ``alert`` is the judgement that it was told with; ``log_url`` leads
+    ``key`` names its messages; ``alert`` is the judgement of its alert; ``log_url`` leads
     to what was seen then; ``told_on`` is the day of the last message, empty while no chat has taken
     one; ``day`` counts these.
     """
@@ -47,53 +49,52 @@ class Watch:
 
     newest: str = ""
     incidents: int = 0
-    incident: Incident | None = None
+    incident: BackupIncident | None = None
     good: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:
         """Read what ``to_json`` wrote, or begin."""
-        if value is None:
-            return cls()
-        incident = Incident(**value["incident"]) if value["incident"] else None
-        return cls(**{**value, "incident": incident})
+        return TypeAdapter(cls).validate_python(value or {})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
 
     @property
-    def untold(self) -> Self:
-        """What to remember before the alert goes out: should no chat take it, another run tells."""
+    def unsent(self) -> Self:
+        """What to remember before the alert is sent: if no chat takes it, another run sends it."""
         return replace(self, incident=self.incident and replace(self.incident, told_on=""))
 
 
-def tell(
+def notification_for(
     watch: Watch, judgement: Judgement, window: Window, *, today: date, log_url: str = ""
-) -> tuple[Telling, Watch]:
-    """Return what is to be told, and what to remember once it has been told.
+) -> tuple[Notification, Watch]:
+    """Return what is to be sent, and what to remember once it has been sent.
 
-    The same watch and judgement give the same answer: a task that dies between telling and
-    remembering says the same again, under the same key. A window before the newest one, as a
+    The same watch and judgement give the same answer: a task that dies between sending and
+    remembering sends the same again, under the same key. A window before the newest one, as a
     cleared task or a backfill judges it, changes nothing: what counts is how things are now.
     """
     if watch.newest and window.opens_at < datetime.fromisoformat(watch.newest):
-        return Telling.NOTHING, watch
+        return Notification.NONE, watch
     watch = replace(watch, newest=window.opens_at.isoformat())
     incident = watch.incident
     if not judgement.verdict.is_bad:
-        telling = Telling.RECOVERY if incident else Telling.NOTHING
-        return telling, replace(watch, incident=None, good=judgement.to_json())
+        notification = Notification.RECOVERY if incident else Notification.NONE
+        return notification, replace(watch, incident=None, good=judgement.to_json())
     if incident is None:
         if watch.good and judgement.last_good is None:
             judgement = replace(judgement, last_good=Judgement.from_json(watch.good).backup)
         number = watch.incidents + 1
-        opened = Incident(f"{window.key}.{number}", judgement.to_json(), log_url, today.isoformat())
-        return Telling.ALERT, replace(watch, incidents=number, incident=opened)
+        opened = BackupIncident(
+            f"{window.key}.{number}", judgement.to_json(), log_url, today.isoformat()
+        )
+        return Notification.ALERT, replace(watch, incidents=number, incident=opened)
     if not incident.told_on:
-        told = replace(incident, told_on=today.isoformat())
-        return Telling.ALERT, replace(watch, incident=told)
+        sent = replace(incident, told_on=today.isoformat())
+        return Notification.ALERT, replace(watch, incident=sent)
     if today.isoformat() <= incident.told_on:
-        return Telling.NOTHING, watch
+        return Notification.NONE, watch
     reminded = replace(incident, told_on=today.isoformat(), day=incident.day + 1)
-    return Telling.REMINDER, replace(watch, incident=reminded)
+    return Notification.REMINDER, replace(watch, incident=reminded)

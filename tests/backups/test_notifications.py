@@ -74,7 +74,7 @@ class Nights:
         if rehearse:
             alerts.rehearse(self.judged(number, at=at), run_id="manual/1", log_url="")
         else:
-            alerts.tell(self.judged(number, at=at), today=now.date(), log_url="")
+            alerts.notify(self.judged(number, at=at), today=now.date(), log_url="")
         self.errors = alerts.errors
         return [message.text for message in self.desk.stand_in.accepted[before:]]
 
@@ -113,18 +113,18 @@ def test_a_night_that_failed_is_told_once_reminded_and_closed(night):
 def test_a_month_tells_each_incident_exactly_once(night):
     # Failures, gaps, shrinking, a flapping job and good nights, by chance but the same each time.
     rng = Random(7)
-    fates, told = [], []
+    statuses, told = [], []
     for number in range(45):
-        fate = "good" if number < 8 else rng.choice(["good"] * 5 + ["failed", "gap", "small"])
-        if fate != "gap":
-            size = GB // 10 if fate == "small" else int(3 * GB * rng.uniform(0.8, 1.2))
-            night.make(number, size=size, failed=fate == "failed")
-        fates.append(fate)
+        status = "good" if number < 8 else rng.choice(["good"] * 5 + ["failed", "gap", "small"])
+        if status != "gap":
+            size = GB // 10 if status == "small" else int(3 * GB * rng.uniform(0.8, 1.2))
+            night.make(number, size=size, failed=status == "failed")
+        statuses.append(status)
         told.append(kinds(night.tell(number)))
         assert night.tell(number) == []  # a task that is cleared says nothing again
     expected = []
-    for before, fate in zip(["good", *fates], fates, strict=False):
-        match before == "good", fate == "good":
+    for before, status in zip(["good", *statuses], statuses, strict=False):
+        match before == "good", status == "good":
             case True, True:
                 expected.append([])
             case True, False:
@@ -134,7 +134,7 @@ def test_a_month_tells_each_incident_exactly_once(night):
             case False, True:
                 expected.append(["edit", "answer"])
     assert told == expected
-    assert {"failed", "gap", "small"} <= set(fates)
+    assert {"failed", "gap", "small"} <= set(statuses)
     assert told.count(["alert"]) > 5
 
 

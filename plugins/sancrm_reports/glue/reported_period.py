@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.params import params_of
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
 
@@ -16,7 +17,7 @@ class PeriodError(PermanentError):
     code = "period"
 
 
-def period_of(context: Any, report: str, timezone: str) -> Period:
+def reported_period(context: Any, report: str, timezone: str) -> Period:
     """Return the period that a run of the report (``daily``, …) is about.
 
     The param ``period`` (a day inside it) wins; then the run's data interval, which the timetable
@@ -27,16 +28,16 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
         PeriodError: the day isn't a date, the period isn't over, the interval isn't a period, or
             the run's conf names a param that does not exist.
     """
-    refuse_unknown(context)
+    refuse_unknown_params(context)
     kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
-    named = context["params"].get("period")
+    named = params_of(context).period
     if named:
         try:
             period = Period.containing(parse_day(named), kind=kind, timezone=timezone)
         except ValueError as error:
             raise PeriodError(
-                f"The param period is wrong: {error}", code="period_date", quote=str(named)
+                f"The param period is wrong: {error}", code="period_date", quote=named
             ) from None
     elif interval := _data_interval(context):
         period = Period.last_whole_before(interval[1], kind=kind, timezone=timezone)
@@ -59,7 +60,7 @@ def period_of(context: Any, report: str, timezone: str) -> Period:
     return period
 
 
-def refuse_unknown(context: Any) -> None:
+def refuse_unknown_params(context: Any) -> None:
     """Refuse a param that does not exist: Airflow takes any, and «dry_rnu» would send.
 
     Raises:

@@ -1,7 +1,7 @@
 // What may have become of a message: the letters of pure/grid.py, their marks and colours.
 // A mark in the cell says the same as its colour. The palettes are those of Airflow's task states.
 
-export const FATES = {
+export const STATUSES = {
   s: { mark: "", palette: "success" },
   c: { mark: "±", palette: "up_for_reschedule" },
   l: { mark: "»", palette: "up_for_retry" },
@@ -15,7 +15,7 @@ export const TROUBLE = ["f", "u", "m"];
 
 // How many cells of the grid there are of each.
 export function tally(rows) {
-  const counts = Object.fromEntries(Object.keys(FATES).map((letter) => [letter, 0]));
-  for (const { fates } of rows) for (const letter of fates) counts[letter] += 1;
+  const counts = Object.fromEntries(Object.keys(STATUSES).map((letter) => [letter, 0]));
+  for (const { statuses } of rows) for (const letter of statuses) counts[letter] += 1;
   return counts;
 }
