@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test check install doctor check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,12 @@ ledger: setup ## Create or update the delivery ledger: make ledger POSTED_UNTIL=
 
 bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; half an hour
 	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench
+
+install: ## Copy what belongs into an Airflow, and replace nothing of yours: make install TARGET=$$AIRFLOW_HOME
+	@PYTHONPATH=plugins $(PYTHON) -m sancrm_reports.install "$(TARGET)" $(if $(CHANGED),--changed $(CHANGED))
+
+doctor: ## Name what an installed Airflow lacks, in its own environment: make doctor TARGET=$$AIRFLOW_HOME
+	@PYTHONPATH="$(or $(TARGET),.)/plugins" PYTHONWARNINGS=ignore $(PYTHON) -m sancrm_reports.glue.doctor
 
 check-telegram: setup ## Ask Telegram about every chat in the settings; sends nothing
 	@$(RUN) -m sancrm_reports.glue.check_telegram

@@ -12,7 +12,7 @@ from sancrm_reports.backups.sensor import LATE, BackupSensor, VerifyBackupOperat
 from sancrm_reports.backups.timetable import window_timetable
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import alerting
+from sancrm_reports.glue.telegram_operator import alerting
 from sancrm_reports.settings import settings
 
 VERIFY_RETRIES = 1  # reading takes long, and the alert waits for it

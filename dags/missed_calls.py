@@ -11,7 +11,7 @@ from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, PostMissedCallsOperator
 from sancrm_reports.glue.params import UNKNOWN_STATUS
-from sancrm_reports.glue.telegram import alerting, posting
+from sancrm_reports.glue.telegram_operator import alerting, posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
 

@@ -22,7 +22,7 @@ from sancrm_reports.glue.earlier_run import WaitForEarlierRunOperator
 from sancrm_reports.glue.freshness import WaitForDataOperator, longest_run
 from sancrm_reports.glue.params import UNKNOWN_STATUS
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.telegram import alerting, posting
+from sancrm_reports.glue.telegram_operator import alerting, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
 

@@ -18,7 +18,7 @@ from sancrm_reports.backups.drill.operators import (
 )
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import alerting
+from sancrm_reports.glue.telegram_operator import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
 RETRIES = 2  # each try restores from the beginning

@@ -14,7 +14,7 @@ from sancrm_reports.backups.sensor import found_by
 from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     alerting,
     backup_route,

@@ -44,7 +44,7 @@ def _verify(watched: WatchedBackup, backup: Backup) -> None:
             path = storage_path(backup.where or files.path, files.conn_id)
             Verifier(path, full=watched.verify.level == "full", seconds=seconds).verify()
         case ToolProbe() as tool:
-            from sancrm_reports.backups.probes.tools import run
+            from sancrm_reports.backups.probes.tool_report import run
 
             said = run(watched.verify.command, ssh_conn_id=tool.ssh_conn_id, seconds=seconds)
             # pgBackRest exits with 0 whatever it found, and prints only what is wrong. WAL-G

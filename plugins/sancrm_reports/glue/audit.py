@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sancrm_reports.errors import AlreadyAlertedError, ReportError
 from sancrm_reports.glue.conclude import LATE, solve
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     chats_of,

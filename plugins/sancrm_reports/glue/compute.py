@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
+from sancrm_reports.glue.telegram_operator import address, chats_of, common_hook, ledger_of
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.figures import Figures, branch_subject, check_days_sum, check_reportable
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with

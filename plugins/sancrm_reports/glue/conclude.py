@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, incidents_of, ledger_of
+from sancrm_reports.glue.telegram_operator import (
+    TelegramOperator,
+    alert_ops,
+    incidents_of,
+    ledger_of,
+)
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:

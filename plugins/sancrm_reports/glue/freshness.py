@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
+from sancrm_reports.glue.telegram_operator import TelegramOperator, alert_ops
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import PeriodError, refuse_unknown_params
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     common_hook,

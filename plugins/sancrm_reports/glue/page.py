@@ -24,7 +24,7 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.responses import FileResponse
 
-from sancrm_reports.glue.telegram import ledger_of
+from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     chats_of,

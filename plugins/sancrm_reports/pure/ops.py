@@ -46,10 +46,15 @@ class Failure:
         """Return what a failed task leaves of its error, as JSON.
 
         Only what our own errors quote: that names no people. Of any other just its kind is kept,
-        because an error of a database or a template can quote a row.
+        because an error of a database or a template can quote a row; of a module that cannot be
+        imported also its name.
         """
-        unexpected = ReportError(code="unexpected", kind=type(error).__name__)
-        ours = error if isinstance(error, ReportError) else unexpected
+        if isinstance(error, ReportError):
+            ours = error
+        elif isinstance(error, ImportError):
+            ours = ReportError(code="import", module=error.name or "?")
+        else:
+            ours = ReportError(code="unexpected", kind=type(error).__name__)
         return {
             "about": about or ours.about,
             "code": ours.code,

@@ -35,6 +35,6 @@ def probe_of(name: str, configured: Settings) -> Probe:
 
             return DumpFiles(files)
         case ToolProbe() as tool:
-            from sancrm_reports.backups.probes.tools import ToolReport
+            from sancrm_reports.backups.probes.tool_report import ToolReport
 
             return ToolReport(tool, timezone=configured.account.timezone)
