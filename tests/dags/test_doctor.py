@@ -13,6 +13,7 @@ from demo.ledger import ledger_connection
 from ledgers import empty_ledger
 from sancrm_reports.glue import doctor, doctor_airflow
 from sancrm_reports.settings import INCLUDE
+from sancrm_reports.version import files_version
 from stage import reader_connection, telegram_connection
 
 # What this stage has not, in every test: an API server, and what the small CRM needs no index for.
@@ -205,6 +206,15 @@ def test_dags_that_are_missing_or_off_are_named(installed, session):
     session.commit()
     found = troubles()
     assert found.keys() == {"DAG profitability_yearly", "switched off: delivery_audit"}
+
+
+def test_dags_that_were_parsed_with_other_files_are_named(installed, monkeypatch):
+    # The other version is named; a worker of a Celery would be asked as well.
+    monkeypatch.setattr(doctor_airflow, "files_version", lambda: "0123456789ab")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    found = troubles()
+    assert found.keys() == {"files of version 0123456789ab", "executor CeleryExecutor"}
+    assert files_version() in found["files of version 0123456789ab"]
 
 
 def test_a_zone_in_which_typed_days_are_others_is_named(installed):

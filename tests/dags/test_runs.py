@@ -8,8 +8,9 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from sqlalchemy import MetaData, select
 
-from dags.conftest import states
+from dags.conftest import import_dags, states
 from ledgers import rows
+from sancrm_reports.glue import same_files
 from sancrm_reports.settings import settings
 from stage import CHAT, OPS_CHAT, in_chat, reader_connection
 
@@ -243,3 +244,16 @@ def test_a_misspelt_param_is_refused(run, telegram):
     assert told.text.startswith("⛔️ Запуск отклонён")
     assert "такого параметра нет\nperod\n" in told.text
     assert """--conf '{"period": "2026-11-17"}'""" in told.text  # how it should have been
+
+
+def test_a_worker_with_other_files_refuses_to_compute(run, telegram, monkeypatch):
+    # The DAG was parsed with one version, this process has another; ops are told what to do.
+    parsed = import_dags()["profitability_daily"]
+    [tag] = [tag for tag in parsed.tags if tag.startswith("files ")]
+    monkeypatch.setattr(same_files, "files_version", lambda: "0123456789ab")
+    done = run()
+    assert states(done)["compute_profitability"] == "failed"
+    assert in_chat(telegram) == []
+    [alert] = in_chat(telegram, OPS_CHAT)
+    assert f"{tag.removeprefix('files ')} ≠ 0123456789ab" in alert.text
+    assert "Поставьте на все машины" in alert.text

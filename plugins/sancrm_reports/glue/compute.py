@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
+from sancrm_reports.glue.same_files import refuse_other_files
 from sancrm_reports.glue.telegram_operator import address, chats_of, common_hook, ledger_of
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.figures import Figures, branch_subject, check_days_sum, check_reportable
@@ -60,6 +61,7 @@ class ComputeProfitabilityOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
+        refuse_other_files(context)
         period = reported_period(context, self.report, settings().account.timezone)
         earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
@@ -176,6 +178,7 @@ class CheckDaysSumOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Recompute the period and each of its days in one snapshot, and compare."""
+        refuse_other_files(context)
         period = reported_period(context, self.report, settings().account.timezone)
         with snapshot(settings().database) as cursor:
             whole = read_profitability(cursor, self.sql, period)

@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from airflow.configuration import conf
+
 from sancrm_reports.glue.doctor import Finding
 from sancrm_reports.settings import settings
+from sancrm_reports.version import PACKAGE, TAG, files_version
 
-PACKAGE = Path(__file__).parents[1]
 PLUGIN = "sancrm_reports"
 PAGE = "sancrm/page/reports.js"
 COMPONENTS = {
@@ -24,7 +26,6 @@ INSTALL = "Install it: make install TARGET=… (docs/installation.md)."
 
 def plugin() -> Iterator[Finding]:
     """Whether Airflow finds the plugin, this one, and executes no other file of the package."""
-    from airflow.configuration import conf
     from airflow.plugins_manager import get_import_errors, get_plugin_info
 
     folder = Path(conf.get("core", "plugins_folder"))
@@ -79,7 +80,6 @@ def components() -> Iterator[Finding]:
 def api_server() -> Iterator[Finding]:
     """Whether the API server answers where tasks and the buttons of alerts look for it."""
     import httpx
-    from airflow.configuration import conf
 
     base = (conf.get("api", "base_url", fallback="") or "http://localhost:8080").rstrip("/")
     try:
@@ -133,11 +133,8 @@ def dags() -> Iterator[Finding]:
         *("delivery_audit", "missed_calls", "restore_drill"),
     }
     with create_session() as session:
-        known = {
-            dag.dag_id: dag.is_paused
-            for dag in session.scalars(select(DagModel).where(DagModel.dag_id.in_(wanted)))
-            if not dag.is_stale
-        }
+        found = session.scalars(select(DagModel).where(DagModel.dag_id.in_(wanted)))
+        known = {dag.dag_id: dag.is_paused for dag in found if not dag.is_stale}
     for dag_id in sorted(wanted - known.keys()):
         text = "Airflow doesn't know it: is dags/ there, and the DAG processor running?"
         yield Finding(f"DAG {dag_id}", text)
@@ -148,6 +145,28 @@ def dags() -> Iterator[Finding]:
         yield Finding(f"switched off: {', '.join(off)}", text, is_advice=True)
     elif wanted <= known.keys():
         yield Finding(f"{len(wanted)} DAGs")
+
+
+def files() -> Iterator[Finding]:
+    """Whether the DAGs were parsed with the files that are here; workers can be compared by it."""
+    from airflow.models.dag import DagTag
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        tags = session.scalars(select(DagTag.name).where(DagTag.name.startswith(TAG))).all()
+    parsed = {tag.removeprefix(TAG) for tag in tags} - {files_version()}
+    yield Finding(
+        f"files of version {files_version()}",
+        f"DAGs were parsed with {', '.join(sorted(parsed))}: restart the DAG processor, or wait "
+        "half a minute after an edit."
+        if parsed
+        else "",
+    )
+    executor = conf.get("core", "executor")
+    if "LocalExecutor" not in executor:
+        text = "Run this on a worker, too, and compare the version: it has files of its own."
+        yield Finding(f"executor {executor}", text, is_advice=True)
 
 
 def import_errors() -> Iterator[Finding]:
@@ -165,7 +184,6 @@ def import_errors() -> Iterator[Finding]:
 
 def zone() -> Iterator[Finding]:
     """Whether days that are typed for a backfill are days of the account."""
-    from airflow.configuration import conf
 
     default = conf.get("core", "default_timezone", fallback="utc")
     name = "UTC" if default == "utc" else default
@@ -182,4 +200,4 @@ def zone() -> Iterator[Finding]:
         )
 
 
-LOOKS = (plugin, components, api_server, pools, dags, import_errors, zone)
+LOOKS = (plugin, files, components, api_server, pools, dags, import_errors, zone)
