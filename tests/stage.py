@@ -2,6 +2,8 @@
 
 import json
 import os
+import struct
+import zlib
 from contextlib import contextmanager
 
 import psycopg
@@ -109,3 +111,16 @@ def telegram_connection(telegram, chat=CHAT):
 def in_chat(telegram, chat=CHAT):
     """What Telegram took for a chat, oldest first: new messages and edits."""
     return [message for message in telegram.accepted if message.chat_id == chat]
+
+
+def png(width, height):
+    """Return a grey PNG of the given size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x99" * width) * height)
+    signature = b"\x89PNG\r\n\x1a\n"
+    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

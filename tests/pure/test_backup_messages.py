@@ -11,7 +11,8 @@ from sancrm_reports.backups.probes.errors import CommandError
 from sancrm_reports.backups.text import Subject, alert, progress, verdict_line
 from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.pure.language import language_of
-from sancrm_reports.pure.splitting import split, visible_length
+from sancrm_reports.pure.parts import TELEGRAM
+from sancrm_reports.pure.splitting import RESERVED, split, visible_length
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)
@@ -64,7 +65,7 @@ def test_the_longest_alert_fits_in_one_message(bad):
     judgement = replace(verdict(failed()), verdict=bad, backup=long, last_good=long)
     judgement = replace(judgement, detail="ф" * 5000, repository="repo2")
     shown = text(judgement, subject=replace(SUBJECT, database="ы" * 500))
-    assert len(split(shown)) == 1
+    assert len(split(shown, TELEGRAM.text - RESERVED)) == 1
     assert visible_length(shown) < 1500
 
 

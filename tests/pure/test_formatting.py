@@ -1,7 +1,7 @@
 """Numbers and dates read as their language writes them, and are rounded for display only."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -143,11 +143,18 @@ def test_a_name_stays_on_its_line(name, line):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "1 с"), (12, "12 с"), (400, "7 мин"), (26_400, "7 ч"), (108_000, "30 ч")],
+    [
+        (0.2, "0 с"),
+        (12, "12 с"),
+        (400, "6 мин"),
+        (26_400, "7 ч 20 мин"),
+        (86_430, "1 дн."),
+        (108_000, "1 дн. 6 ч"),
+    ],
 )
-def test_a_duration_is_in_one_unit(seconds, text):
-    # Rounded; never nothing.
-    assert RUSSIAN.duration(seconds).replace(NO_BREAK, " ") == text
+def test_a_length_of_time_is_in_its_two_largest_units(seconds, text):
+    # Whole ones; seconds only below a minute.
+    assert RUSSIAN.length_of_time(timedelta(seconds=seconds)).replace(NO_BREAK, " ") == text
 
 
 @pytest.mark.parametrize(

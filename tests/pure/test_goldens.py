@@ -46,6 +46,7 @@ from sancrm_reports.pure.messages import (
 )
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
+from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
 
 ROOT = Path(__file__).parents[2]
@@ -151,13 +152,13 @@ def corrected(templates):
     change = Correction(NINE + timedelta(hours=3, minutes=4), what)
     footer = lateness(timedelta(days=3), after=timedelta(hours=12), templates=templates)
     entry = Entry(State.SENT, NINE, footer=footer, corrections=[change])
-    return decorated(now, entry, ZoneInfo(ZONE), templates)
+    return decorated(now, entry, ZoneInfo(ZONE), templates, TELEGRAM)
 
 
 def text_corrected(templates):
     change = what_changed({}, {}, templates)
     entry = Entry(State.SENT, NINE, corrections=[Correction(NINE, change)])
-    return decorated(Message("…"), entry, ZoneInfo(ZONE), templates)
+    return decorated(Message("…"), entry, ZoneInfo(ZONE), templates, TELEGRAM)
 
 
 def call(templates, method, *args):

@@ -17,8 +17,9 @@ from sancrm_reports.pure.messages import (
     lateness,
     network_report,
 )
+from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.splitting import LIMIT, split, visible_length
+from sancrm_reports.pure.splitting import RESERVED, split, visible_length
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 ZONE = "Europe/Moscow"
@@ -227,9 +228,9 @@ def test_costs_of_no_branch_are_a_line_of_their_own():
 def test_a_network_of_hundreds_of_branches_is_split_into_messages():
     # Each part is within Telegram's limit and its markup is whole; nobody is lost.
     branches = [branch(n, name=f"Филиал <{n}> & {'очень ' * 12}") for n in range(1, 301)]
-    parts = split(summary(branches).html)
+    parts = split(summary(branches).html, TELEGRAM.text - RESERVED)
     texts = [format_message(part, "HTML").text for part in parts]
-    assert all(len(text.encode("utf-16-le")) // 2 <= LIMIT for text in texts)
+    assert all(len(text.encode("utf-16-le")) // 2 <= TELEGRAM.text for text in texts)
     rows = [row for text in texts for row in text.splitlines()]
     assert sum(row[:1].isdigit() for row in rows) == 300
 

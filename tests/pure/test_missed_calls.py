@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from demo.telegram.markup import format_message
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
-from sancrm_reports.pure.splitting import split, visible_length
+from sancrm_reports.pure.parts import TELEGRAM
+from sancrm_reports.pure.splitting import RESERVED, split, visible_length
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
 DAY = date(2026, 11, 24)
@@ -106,7 +107,7 @@ def test_a_name_that_turns_the_direction_turns_its_own_line_only():
 def test_any_text_makes_one_message(texts):
     # One part, within Telegram's limit, with markup that can be read.
     message = WORDING.to_call(replace(CALL, **texts), DAY)
-    assert len(split(message.html)) == 1
+    assert len(split(message.html, TELEGRAM.text - RESERVED)) == 1
     assert visible_length(message.html) < 4096
     plain(message)
 
@@ -115,7 +116,7 @@ def test_the_longest_texts_make_one_message():
     # Emoji count twice.
     names = dict.fromkeys(("category", "brand", "model", "customer", "company"), "😀" * 5000)
     message = WORDING.to_call(replace(CALL, **names, phone="8" * 5000, status="я" * 500), DAY)
-    assert len(split(message.html)) == 1
+    assert len(split(message.html, TELEGRAM.text - RESERVED)) == 1
 
 
 @pytest.mark.parametrize(

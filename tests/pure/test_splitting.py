@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from demo.telegram.markup import format_message
-from sancrm_reports.pure.splitting import LIMIT, RESERVED, split, visible_length
+from sancrm_reports.pure.splitting import split, visible_length
 
 LIMIT_OF_TEST = 60
 words = st.text(
@@ -66,8 +66,8 @@ def test_blocks_stay_whole_where_they_fit():
 
 def test_a_text_that_fits_is_one_part():
     # The ordinary case.
-    assert split("а\n\nб") == ["а\n\nб"]
-    assert len(split("а" * (LIMIT - RESERVED))) == 1
+    assert split("а\n\nб", LIMIT_OF_TEST) == ["а\n\nб"]
+    assert len(split("а" * LIMIT_OF_TEST, LIMIT_OF_TEST)) == 1
 
 
 def test_a_line_that_is_too_long_is_refused():

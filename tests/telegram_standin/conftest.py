@@ -1,12 +1,10 @@
 """A stand-in with a frozen clock and a few chats, and a plain HTTP client for it."""
 
-import struct
-import zlib
-
 import httpx
 import pytest
 
 from demo.telegram import Clock, TelegramStandIn
+from stage import png
 
 MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
 GROUP, FORUM, OLD_GROUP, PERSON = -1001, -1002, -3, 42
@@ -64,16 +62,5 @@ def client(stand_in):
 
 @pytest.fixture
 def make_png():
-    """A grey PNG of the given size."""
-
-    def make(width: int, height: int) -> bytes:
-        def chunk(kind: bytes, data: bytes) -> bytes:
-            crc = zlib.crc32(kind + data)
-            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
-
-        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-        rows = zlib.compress((b"\0" + b"\x99" * width) * height)
-        signature = b"\x89PNG\r\n\x1a\n"
-        return signature + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-    return make
+    """Make a grey PNG of a width and a height."""
+    return png

@@ -230,6 +230,82 @@ def test_a_long_caption_is_refused(client, make_png):
     )
 
 
+# Documents
+
+
+def test_a_document_is_accepted_as_it_is(stand_in, client):
+    # Whatever its bytes: a workbook's name and caption come back.
+    files = {"document": ("Прибыль.xlsx", b"PK\x03\x04")}
+    result = client("sendDocument", chat_id=GROUP, caption="Таблица", files=files).json()["result"]
+    assert (result["document"]["file_name"], result["caption"]) == ("Прибыль.xlsx", "Таблица")
+    assert stand_in.accepted[0].document.data == b"PK\x03\x04"
+
+
+def test_an_empty_or_missing_document_is_refused(client):
+    files = {"document": ("x.xlsx", b"")}
+    empty = client.refusal("sendDocument", chat_id=GROUP, files=files)
+    assert empty == (400, "Bad Request: file must be non-empty")
+    missing = client.refusal("sendDocument", chat_id=GROUP)
+    assert missing == (400, "Bad Request: there is no document in the request")
+
+
+@pytest.mark.parametrize(("size", "status"), [(50 * 1024 * 1024, 200), (51 * 1024 * 1024, 413)])
+def test_a_document_of_more_than_50_mb_is_refused(client, size, status):
+    files = {"document": ("x.bin", bytes(size))}
+    assert client("sendDocument", chat_id=GROUP, files=files).status_code == status
+
+
+def edit_media(client, message_id, kind, file, **media):
+    asked = {"type": kind, "media": "attach://new", **media}
+    return client(
+        "editMessageMedia",
+        chat_id=GROUP,
+        message_id=message_id,
+        media=json.dumps(asked),
+        files={"new": file},
+    )
+
+
+def test_an_edit_replaces_picture_and_caption(stand_in, client, make_png):
+    # The same picture and caption again are "not modified".
+    client("sendPhoto", chat_id=GROUP, files={"photo": ("x.png", make_png(30, 20))})
+    new = ("y.png", make_png(40, 20))
+    assert edit_media(client, 1, "photo", new, caption="Новая").is_success
+    (shown,) = stand_in.messages
+    assert (shown.photo.width, shown.text, shown.history[0].photo.width) == (40, "Новая", 30)
+    again = edit_media(client, 1, "photo", new, caption="Новая")
+    assert "message is not modified" in again.json()["description"]
+
+
+def test_an_edit_adds_a_document_to_a_text(stand_in, client):
+    client.send(text="Отчёт")
+    assert edit_media(client, 1, "document", ("x.csv", b"1;2"), caption="Отчёт").is_success
+    (shown,) = stand_in.messages
+    assert (shown.document.name, shown.text) == ("x.csv", "Отчёт")
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "reason"),
+    [
+        ("photo", ("x.png", b"GIF89a"), "IMAGE_PROCESS_FAILED"),
+        ("document", ("x", b""), "file must be non-empty"),
+        ("song", ("x.mp3", b"x"), "can't parse InputMedia: media is not specified"),
+    ],
+)
+def test_an_edit_by_what_is_no_such_file_is_refused(client, kind, file, reason):
+    client.send(text="Отчёт")
+    answer = edit_media(client, 1, kind, file)
+    assert answer.json()["description"] == f"Bad Request: {reason}"
+
+
+def test_the_caption_of_a_photo_is_no_text_to_edit(client, make_png):
+    client("sendPhoto", chat_id=GROUP, files={"photo": ("x.png", make_png(9, 9))})
+    assert client.refusal("editMessageText", chat_id=GROUP, message_id=1, text="x") == (
+        400,
+        "Bad Request: there is no text in the message to edit",
+    )
+
+
 # Editing and deleting
 
 

@@ -9,8 +9,8 @@ from demo.telegram.chat import CHAT_TYPES, Chat, Topic
 from demo.telegram.clock import Clock
 from demo.telegram.errors import ApiError, BadRequest, TooManyRequests
 from demo.telegram.markup import FormattedText, format_message
+from demo.telegram.media import Document, Media, Photo
 from demo.telegram.message import Message, latest
-from demo.telegram.photo import Photo
 from demo.telegram.rates import Rates
 
 DELETABLE_FOR = 48 * 3600  # seconds
@@ -24,7 +24,7 @@ class Draft:
     source: str
     content: FormattedText
     buttons: Keyboard = ()
-    photo: Photo | None = None
+    media: Media | None = None
     thread_id: int = 0
     silent: bool = False
     protected: bool = False
@@ -138,7 +138,7 @@ class Chats:
             reply_to = draft.reply_to if self.find(chat.id, draft.reply_to) else None
             if draft.reply_to and not reply_to and not draft.send_without_reply:
                 raise BadRequest("message to be replied not found")
-            chat.check_rights("photos" if draft.photo else "text messages")
+            chat.check_rights(rights_of(draft.media))
             self._take_rate(chat, len(draft.content.text))
             return self._append(chat, draft, thread_id, reply_to)
 
@@ -150,8 +150,12 @@ class Chats:
         source: str,
         content: FormattedText | None,
         buttons: Keyboard,
+        media: Media | None = None,
     ) -> Message:
-        """Change the text, unless ``content`` is None, and the buttons; or raise `ApiError`."""
+        """Change the text, unless ``content`` is None, and the buttons; or raise `ApiError`.
+
+        With ``media`` the text is its caption, also where the message had none before.
+        """
         with self._lock:
             chat.check_edit()
             old = self.find(chat.id, message_id)
@@ -159,12 +163,12 @@ class Chats:
                 raise BadRequest("message to edit not found")
             if not old.from_bot:
                 raise BadRequest("message can't be edited")
-            if content and old.photo:
+            if content and old.media and not media:
                 raise BadRequest("there is no text in the message to edit")
-            new = replace(old, buttons=buttons)
+            new = replace(old, buttons=buttons, media=media or old.media)
             if content:
                 new = replace(new, source=source, text=content.text, entities=content.entities)
-            if (new.text, new.entities, new.buttons) == (old.text, old.entities, old.buttons):
+            if _shown(new) == _shown(old):
                 raise BadRequest(
                     "message is not modified: specified new message content and reply markup are "
                     "exactly the same as a current content and reply markup of the message"
@@ -228,7 +232,7 @@ class Chats:
             source=draft.source,
             entities=draft.content.entities,
             buttons=draft.buttons,
-            photo=draft.photo,
+            media=draft.media,
             from_bot=from_bot,
             thread_id=thread_id,
             topic=topic.title if topic else "",
@@ -238,3 +242,12 @@ class Chats:
         )
         self._log.append(message)
         return message
+
+
+def rights_of(media: Media | None) -> str:
+    """What a bot must have the right to send, as Telegram names it."""
+    return {Photo: "photos", Document: "documents"}.get(type(media), "text messages")
+
+
+def _shown(message: Message) -> tuple[object, ...]:
+    return message.text, message.entities, message.buttons, message.media

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.telegram.buttons import Keyboard
 from demo.telegram.entities import Entity
-from demo.telegram.photo import Photo
+from demo.telegram.media import Document, Media, Photo
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Message:
     source: str = ""
     entities: tuple[Entity, ...] = ()
     buttons: Keyboard = ()
-    photo: Photo | None = None
+    media: Media | None = None
     from_bot: bool = True
     thread_id: int | None = None
     topic: str = ""
@@ -40,24 +40,33 @@ class Message:
     deleted: bool = False
     history: tuple["Message", ...] = ()  # the earlier versions, oldest first
 
+    @property
+    def photo(self) -> Photo | None:
+        """The photo, if it has one."""
+        return self.media if isinstance(self.media, Photo) else None
+
+    @property
+    def document(self) -> Document | None:
+        """The document, if it has one."""
+        return self.media if isinstance(self.media, Document) else None
+
     def to_json(self) -> dict[str, Any]:
-        """The message for the control API; a photo by its size and hash."""
+        """The message for the control API; a file by its size and hash."""
         plain = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("entities", "buttons", "photo", "history")
+            if name not in ("entities", "buttons", "media", "history")
         }
-        photo = self.photo and {
-            "mime": self.photo.mime,
-            "width": self.photo.width,
-            "height": self.photo.height,
-            "bytes": len(self.photo.data),
-            "sha256": hashlib.sha256(self.photo.data).hexdigest(),
+        media = self.media and {
+            **{name: value for name, value in vars(self.media).items() if name != "data"},
+            "bytes": len(self.media.data),
+            "sha256": hashlib.sha256(self.media.data).hexdigest(),
         }
         return plain | {
             "entities": [entity.to_json() for entity in self.entities],
             "buttons": [[button.to_json() for button in row] for row in self.buttons],
-            "photo": photo,
+            "photo": media if self.photo else None,
+            "document": media if self.document else None,
             "history": [earlier.to_json() for earlier in self.history],
         }
 

@@ -11,17 +11,17 @@ from demo.telegram.chat import Chat
 from demo.telegram.chats import Chats, Draft
 from demo.telegram.errors import ApiError, BadRequest
 from demo.telegram.markup import FormattedText, MarkupError, format_caption, format_message
+from demo.telegram.media import Media, MediaError, checked_document, checked_photo
 from demo.telegram.message import Message
-from demo.telegram.photo import Photo, PhotoError, checked_photo
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the method's name as the client wrote it, its arguments and uploads."""
+    """One request: the method's name as the client wrote it, its arguments, uploads by name."""
 
     name: str
     arguments: Mapping[str, str]
-    files: Mapping[str, bytes]
+    files: Mapping[str, tuple[str, bytes]]
 
     def text(self, name: str) -> str:
         """An argument, empty when it is not given."""
@@ -64,8 +64,10 @@ class BotApi:
             "getChatMember": self._get_chat_member,
             "sendChatAction": self._send_chat_action,
             "sendMessage": self._send_message,
-            "sendPhoto": self._send_photo,
+            "sendPhoto": lambda call: self._send_media(call, "photo"),
+            "sendDocument": lambda call: self._send_media(call, "document"),
             "editMessageText": self._edit_text,
+            "editMessageMedia": self._edit_media,
             "editMessageReplyMarkup": self._edit_reply_markup,
             "deleteMessage": self._delete,
         }
@@ -83,7 +85,7 @@ class BotApi:
             raise ApiError(404, "method not found") from None
         try:
             return method(call)
-        except (MarkupError, ButtonError, PhotoError) as error:
+        except (MarkupError, ButtonError, MediaError) as error:
             raise BadRequest(str(error)) from None
 
     def _get_me(self, _call: Call) -> dict[str, Any]:
@@ -134,13 +136,12 @@ class BotApi:
         draft = Draft("sendMessage", call.text("text"), content, **self._options(call))
         return self._message(self.chats.send(self._chat(call), draft))
 
-    def _send_photo(self, call: Call) -> dict[str, Any]:
-        photo = self._photo(call)
+    def _send_media(self, call: Call, kind: str) -> dict[str, Any]:
+        media = self._media(call, kind, call.text(kind))
         self._refuse_entities(call, "caption_entities")
-        content = format_caption(call.text("caption"), call.text("parse_mode"))
-        draft = Draft(
-            "sendPhoto", call.text("caption"), content, photo=photo, **self._options(call)
-        )
+        source = call.text("caption")
+        content = format_caption(source, call.text("parse_mode"))
+        draft = Draft(self.name_of(call.name), source, content, media=media, **self._options(call))
         return self._message(self.chats.send(self._chat(call), draft))
 
     def _edit_text(self, call: Call) -> dict[str, Any]:
@@ -150,18 +151,33 @@ class BotApi:
         content = format_message(source, call.text("parse_mode"))
         return self._edited(call, "editMessageText", source, content)
 
+    def _edit_media(self, call: Call) -> dict[str, Any]:
+        asked = call.json_object("media", "input media")
+        kind, given = str(asked.get("type")), str(asked.get("media", ""))
+        if kind not in ("photo", "document") or not given:
+            raise BadRequest("can't parse InputMedia: media is not specified")
+        media = self._media(call, kind, given)
+        source = str(asked.get("caption", ""))
+        content = format_caption(source, str(asked.get("parse_mode", "")))
+        return self._edited(call, "editMessageMedia", source, content, media)
+
     def _edit_reply_markup(self, call: Call) -> dict[str, Any]:
         return self._edited(call, "editMessageReplyMarkup", "", None)
 
     def _edited(
-        self, call: Call, method: str, source: str, content: FormattedText | None
+        self,
+        call: Call,
+        method: str,
+        source: str,
+        content: FormattedText | None,
+        media: Media | None = None,
     ) -> dict[str, Any]:
         buttons = parse_keyboard(call.text("reply_markup"))
         if not call.text("chat_id") and not call.number("message_id"):
             raise BadRequest("message identifier is not specified")
         message_id = call.number("message_id")
         return self._message(
-            self.chats.edit(self._chat(call), message_id, method, source, content, buttons)
+            self.chats.edit(self._chat(call), message_id, method, source, content, buttons, media)
         )
 
     def _delete(self, call: Call) -> bool:
@@ -178,14 +194,14 @@ class BotApi:
             raise BadRequest("chat not found")
         return chat
 
-    def _photo(self, call: Call) -> Photo:
-        given = call.text("photo")
+    def _media(self, call: Call, kind: str, given: str) -> Media:
         if given and not given.startswith("attach://"):
             raise BadRequest("wrong file identifier/HTTP URL specified")
-        data = call.files.get(given.removeprefix("attach://") or "photo")
-        if data is None:
-            raise BadRequest("there is no photo in the request")
-        return checked_photo(data)
+        upload = call.files.get(given.removeprefix("attach://") or kind)
+        if upload is None:
+            raise BadRequest(f"there is no {kind} in the request")
+        name, data = upload
+        return checked_photo(data) if kind == "photo" else checked_document(data, name)
 
     def _options(self, call: Call) -> dict[str, Any]:
         reply = call.json_object("reply_parameters", "reply parameters")
@@ -235,7 +251,7 @@ class BotApi:
 
 
 def _content(message: Message) -> dict[str, Any]:
-    text, entities = ("caption", "caption_entities") if message.photo else ("text", "entities")
+    text, entities = ("caption", "caption_entities") if message.media else ("text", "entities")
     content: dict[str, Any] = {}
     if message.photo:
         photo_id = f"photo{message.chat_id}_{message.message_id}"
@@ -247,6 +263,14 @@ def _content(message: Message) -> dict[str, Any]:
             "file_size": len(message.photo.data),
         }
         content["photo"] = [size]
+    if message.document:
+        document_id = f"document{message.chat_id}_{message.message_id}"
+        content["document"] = {
+            "file_id": document_id,
+            "file_unique_id": document_id,
+            "file_name": message.document.name,
+            "file_size": len(message.document.data),
+        }
     if message.text:
         content[text] = message.text
     if message.entities:

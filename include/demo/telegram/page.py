@@ -18,8 +18,8 @@ from markupsafe import Markup
 
 from demo.telegram.chat import Chat
 from demo.telegram.entities import Entity
+from demo.telegram.media import Media, Photo
 from demo.telegram.message import Message, latest
-from demo.telegram.photo import Photo
 
 ZONE = "Europe/Moscow"
 SAME_GROUP = 300  # seconds between messages that share one name and one tail
@@ -145,6 +145,8 @@ def _terminal_lines(bubble: Bubble, width: int) -> Iterable[str]:
         yield f"  ┃ {_first_line(bubble.replied)}"[: width - 1]
     if message.photo:
         yield f"  [фото {message.photo.width}×{message.photo.height}]"
+    if message.document:
+        yield f"  [файл {message.document.name}, {_size(message.document)}]"
     for line in _plain(bubble.nodes).splitlines():
         indent = f"  {_QUOTE}" if line.startswith(_QUOTE) else "  "
         yield from textwrap.wrap(
@@ -221,7 +223,8 @@ def _day(day: date) -> str:
 
 
 def _first_line(message: Message) -> str:
-    return message.text.split("\n")[0] or "Фотография"
+    name = message.document.name if message.document else "Фотография"
+    return message.text.split("\n")[0] or name
 
 
 def _tree(text: str, entities: Sequence[Entity]) -> tuple[Node, ...]:
@@ -262,8 +265,13 @@ def _hash(source: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
-def _data_uri(photo: Photo) -> str:
-    return f"data:{photo.mime};base64,{base64.b64encode(photo.data).decode()}"
+def _data_uri(media: Media) -> str:
+    mime = media.mime if isinstance(media, Photo) else "application/octet-stream"
+    return f"data:{mime};base64,{base64.b64encode(media.data).decode()}"
 
 
-_TEMPLATES.filters |= {"data_uri": _data_uri, "first_line": _first_line}
+def _size(media: Media) -> str:
+    return f"{max(1, round(len(media.data) / 1024))} КБ"
+
+
+_TEMPLATES.filters |= {"data_uri": _data_uri, "first_line": _first_line, "size": _size}

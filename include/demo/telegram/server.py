@@ -21,7 +21,7 @@ from demo.telegram.page import render_chats, render_page
 from demo.telegram.rates import Rates
 
 DEFAULT_TOKEN = "1234567890:token-of-the-stand-in"  # opens nothing
-MAX_BODY = 50 * 1024 * 1024
+MAX_BODY = 50 * 1024 * 1024 + 64 * 1024  # a file of 50 MB, and the form around it
 _TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
 _PROXY_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>{0}</body>\r\n</html>\r\n"
 
@@ -196,14 +196,14 @@ class TelegramStandIn:
 async def _read_call(request: web.Request, method: str) -> Call:
     """Take arguments from the query and from a form, multipart or JSON body."""
     arguments: dict[str, str] = dict(request.query)
-    files: dict[str, bytes] = {}
+    files: dict[str, tuple[str, bytes]] = {}
     try:
         if request.content_type == "application/json":
             arguments |= _json_arguments(await request.read())
         else:
             for name, value in (await request.post()).items():
                 if isinstance(value, web.FileField):
-                    files[name] = value.file.read()
+                    files[name] = (value.filename, value.file.read())
                 else:
                     arguments[name] = value if isinstance(value, str) else value.decode()
     except web.HTTPRequestEntityTooLarge:

@@ -11,19 +11,22 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.pure.entry import Entry
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import LIMIT, visible_length
+from sancrm_reports.pure.parts import Limits
+from sancrm_reports.pure.splitting import visible_length
 
 SHOWN = 3
 
 
-def decorated(message: Message, entry: Entry, zone: ZoneInfo, templates: Path) -> Message:
+def decorated(
+    message: Message, entry: Entry, zone: ZoneInfo, templates: Path, limits: Limits
+) -> Message:
     """Add the footer and, newest first, as many corrections as there is room for."""
     lines = [message.html]
     if entry.footer:
         lines.append(f"<i>{escape(entry.footer)}</i>")
     # Telegram may refuse the button's address, which is then a line of text.
     whole = replace(message, html="\n".join(lines)).with_button_as_text()
-    room = LIMIT - visible_length(whole.html)
+    room = limits.of(message) - visible_length(whole.html)
     shown: list[str] = []
     language = language_of(templates)
     for correction in reversed(entry.corrections[-SHOWN:]):

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
@@ -78,15 +78,20 @@ class Formats:
         return forms[min(tags.index(self.locale.plural_form(number)), len(forms) - 1)]
 
     def length_of_time(self, length: timedelta) -> str:
-        """Return a length of time in its two largest units: 2 days 3 hr, 3 hr 5 min, 12 min."""
-        minutes = max(0, int(length.total_seconds() // 60))
-        days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-        parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-        first = next((place for place, (number, _) in enumerate(parts) if number), 2)
+        """Return a length of time in its two largest units: 2 days 3 hr, 3 hr 5 min, 12 min.
+
+        Below a minute in seconds.
+        """
+        seconds = max(0, int(length.total_seconds()))
+        minutes = seconds // 60
+        parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
+        first = next((place for place, (number, _) in enumerate(parts) if number), None)
+        if first is None:
+            return self._unit(seconds, "duration-second")
         return " ".join(
             self._unit(number, f"duration-{unit}")
             for number, unit in parts[first : first + 2]
-            if number or first == 2
+            if number
         )
 
     def whole_time(self, length: timedelta) -> str:
@@ -94,11 +99,6 @@ class Formats:
         hours = max(0, int(length.total_seconds() // 3600))
         number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
         return format_unit(number, f"duration-{unit}", length="long", locale=self.locale)
-
-    def duration(self, seconds: float) -> str:
-        """Return a length of time, rounded to one unit: 1 sec at least, 7 min, 30 hr, 3 days."""
-        length = timedelta(seconds=max(seconds, 1))
-        return str(format_timedelta(length, format="short", threshold=1.5, locale=self.locale))
 
     def months(self, number: int) -> str:
         """Name a number of months: 3 months, 1 year."""

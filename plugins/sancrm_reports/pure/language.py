@@ -76,7 +76,6 @@ class Language:
             "one_line": one_line,
             "moment": formats.moment,
             "moment_in": formats.moment_in,
-            "duration": formats.duration,
             "whole_time": formats.whole_time,
             "length_of_time": formats.length_of_time,
             "size": formats.size,

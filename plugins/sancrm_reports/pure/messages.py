@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -37,9 +38,24 @@ class Button:
 
 
 @dataclass(frozen=True)
-class Message:
-    """What a chat shows: Telegram's HTML, and at most one button.
+class Attachment:
+    """A picture or a document.
 
+    Attachments are compared by ``fingerprint``: a workbook's is of its figures, because the same
+    figures make another file each time.
+    """
+
+    kind: Literal["picture", "document"]
+    name: str
+    data: bytes = field(repr=False)
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a chat shows: Telegram's HTML, at most one button, and at most one attachment.
+
+    With an attachment the text is its caption.
     ``facts`` are the headline figures by name, as written: a correction says how they changed.
     A private message names people: its text is kept nowhere but in the chat. A protected one
     cannot be forwarded or saved from the chat.
@@ -47,9 +63,15 @@ class Message:
 
     html: str
     button: Button | None = None
+    attachment: Attachment | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     is_private: bool = False
     is_protected: bool = False
+
+    @property
+    def compared(self) -> str:
+        """All that another message must have alike to be the same."""
+        return self.html + (f"\n{self.attachment.fingerprint}" if self.attachment else "")
 
     def with_button_as_text(self) -> Message:
         """Return the message with a line of text in place of its button."""

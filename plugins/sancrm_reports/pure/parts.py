@@ -8,7 +8,25 @@ from pathlib import Path
 
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import split
+from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a text, and a caption of an attachment, may be in a channel.
+
+    In UTF-16 units, after the markup is read.
+    """
+
+    text: int
+    caption: int
+
+    def of(self, message: Message) -> int:
+        """Return the limit of a message's text."""
+        return self.caption if message.attachment else self.text
+
+
+TELEGRAM = Limits(text=4096, caption=1024)
 
 
 @dataclass(frozen=True)
@@ -27,20 +45,28 @@ class Part:
 
 
 def parts_of(
-    message: Message, *, templates: Path, footer: str = "", earlier: int = 1
+    message: Message, *, limits: Limits, templates: Path, footer: str = "", earlier: int = 1
 ) -> Iterator[Part]:
     """Yield the parts of a message, then those to be taken back.
 
     Args:
         message: what is to be read; its facts go with the first part, its button with the last.
+            One with an attachment is not split.
+        limits: the channel's.
         templates: the folder of the language that people read.
         footer: a line of plain text for the last part.
         earlier: how many parts the chat has got before.
 
     Raises:
-        ValueError: a line of the message is longer than a part may be.
+        ValueError: a line of the message is longer than a part may be, or a caption is.
     """
-    texts = split(message.html)
+    if message.attachment:
+        length = visible_length(message.html)
+        if length > limits.caption:
+            raise ValueError(f"a caption of {length} characters cannot be split")
+        yield Part(1, message, footer)
+        return
+    texts = split(message.html, limits.text - RESERVED)
     count = max(len(texts), earlier)
     for number, text in enumerate(texts, start=1):
         is_last = number == len(texts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 
-LIMIT = 4096  # Telegram's, in UTF-16 units after its markup is read
 RESERVED = 600  # for what delivery adds: the part's number, lateness, corrections
 
 
@@ -15,7 +14,7 @@ def visible_length(text: str) -> int:
     return len(plain.encode("utf-16-le")) // 2
 
 
-def split(text: str, limit: int = LIMIT - RESERVED) -> list[str]:
+def split(text: str, limit: int) -> list[str]:
     """Cut a text at blank lines, or where a block is too long, at line ends.
 
     A line's markup ends in it, so no cut falls inside a tag.

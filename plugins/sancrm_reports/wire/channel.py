@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Protocol
 
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.parts import Limits
 from sancrm_reports.wire.chats import Address
 
 
 class Channel(Protocol):
     """Sends a message once and tells what came of it; pace, waits and retries are the caller's.
 
-    ``secret`` is known to nobody who reads the ledger: private texts are compared by it.
+    A message's text is Telegram's HTML: another channel turns it into its own markup.
     """
 
     @property
+    def limits(self) -> Limits:
+        """Return how long texts may be here."""
+
+    @property
     def secret(self) -> str:
-        """Return what only this channel knows."""
+        """Return what nobody knows who reads the ledger: private texts are compared by it."""
 
     def send(
         self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
@@ -24,4 +29,4 @@ class Channel(Protocol):
         """Send a message and return its id; raises as in ``telegram_errors``."""
 
     def edit(self, to: Address, message_id: int, message: Message) -> None:
-        """Replace a message's text; twice is the same as once."""
+        """Replace a message's text and attachment; twice is the same as once."""

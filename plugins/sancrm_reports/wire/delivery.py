@@ -151,6 +151,7 @@ class Delivery:
             parts = list(
                 parts_of(
                     message,
+                    limits=self.channel.limits,
                     templates=self._templates,
                     footer=footer,
                     earlier=known.parts if known else 1,
@@ -270,7 +271,7 @@ class Delivery:
             state=State.SENDING,
             is_resent=self._decisions.may_resend(posting.name),
         )
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         try:
             message_id, chat = self._client.send(
@@ -329,7 +330,7 @@ class Delivery:
 
     def _edit(self, posting: _Posting, known: Entry, claim: Claim) -> Outcome:
         entry = replace(self._entry(posting, known), state=State.SENT)
-        text = decorated(posting.part.message, entry, self._zone, self._templates)
+        text = self._decorated(posting, entry)
         self._client.wait(posting.to, text)
         # Should the edit's end stay unknown, no text may pass for the one that the chat shows.
         blank = replace(known, text_hash="")
@@ -416,6 +417,12 @@ class Delivery:
             return language_of(self._templates).word("private_error")
         return explained(error, self._templates)
 
+    def _decorated(self, posting: _Posting, entry: Entry) -> Message:
+        """Return the message as the chat is to show it."""
+        return decorated(
+            posting.part.message, entry, self._zone, self._templates, self.channel.limits
+        )
+
     def _was_sent(self, key: MessageKey, part: Part) -> bool:
         known = self._messages.get(key, part.number)
         return known is not None and known.message_id is not None
@@ -444,7 +451,7 @@ class Delivery:
 
     def _fingerprint(self, message: Message) -> str:
         """Tell texts apart; what a private one says cannot be found by trying, as a phone could."""
-        return text_hash(message.html, key=self.channel.secret if message.is_private else "")
+        return text_hash(message.compared, key=self.channel.secret if message.is_private else "")
 
     def _now(self) -> datetime:
         return self.ledger.now()

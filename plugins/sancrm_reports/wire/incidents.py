@@ -76,6 +76,15 @@ class Incidents:
         )
         return outcomes
 
+    def open_ones(self, kind: str) -> list[str]:
+        """Return the names of the open incidents of a kind: what stands before the first bar."""
+        rows = self._ledger.database.rows(
+            "select name from sancrm_ledger.incidents"
+            " where is_open and starts_with(name, %(kind)s || '|') order by name",
+            kind=kind,
+        )
+        return [row["name"] for row in rows]
+
     def _open_number(self, name: str) -> int | None:
         row = self._ledger.database.row(
             "select number from sancrm_ledger.incidents where name = %(name)s and is_open",

@@ -18,6 +18,8 @@ from telegram import (
     Bot,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
     LinkPreviewOptions,
     ReplyParameters,
 )
@@ -25,6 +27,7 @@ from telegram.error import TelegramError
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.parts import TELEGRAM, Limits
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.telegram_connection import NoConnectionError, extra_of, token_of
 from sancrm_reports.wire.telegram_errors import (
@@ -39,6 +42,7 @@ Answer = TypeVar("Answer")
 
 # A time-out of the client is for each read: an answer that trickles would never end by it.
 CALL_SECONDS = 60
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 class SancrmTelegramHook(TelegramHook):
@@ -74,6 +78,11 @@ class SancrmTelegramHook(TelegramHook):
             except NoConnectionError:
                 continue
         return cls(conn_ids[-1])
+
+    @property
+    def limits(self) -> Limits:
+        """How long Telegram's texts may be."""
+        return TELEGRAM
 
     @property
     def secret(self) -> str:
@@ -136,20 +145,22 @@ class SancrmTelegramHook(TelegramHook):
         answer = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
 
         async def call(bot: Bot, message: Message) -> int:
-            sent = await bot.send_message(
-                **_content(message),
+            return await _send(
+                bot,
+                message,
                 chat_id=to.chat,
                 message_thread_id=to.thread_id,
                 disable_notification=silent,
                 protect_content=message.is_protected,
                 reply_parameters=answer,
             )
-            return sent.message_id
 
         return self._with_button_or_line(to, message, call)
 
     def edit(self, to: Address, message_id: int, message: Message) -> None:
-        """Replace a message's text; twice is the same, so an unknown outcome may be retried.
+        """Replace a message's text and attachment.
+
+        Twice is the same as once, so an unknown outcome may be retried.
 
         Raises:
             NotEditableError: the message was deleted, or cannot be edited any more.
@@ -158,9 +169,7 @@ class SancrmTelegramHook(TelegramHook):
 
         async def call(bot: Bot, message: Message) -> int:
             try:
-                await bot.edit_message_text(
-                    **_content(message), chat_id=to.chat, message_id=message_id
-                )
+                await _edit(bot, message, chat_id=to.chat, message_id=message_id)
             except TelegramError as error:
                 if "message is not modified" not in str(error).lower():
                     raise
@@ -230,14 +239,38 @@ class SancrmTelegramHook(TelegramHook):
             ) from None
 
 
-def _content(message: Message) -> dict[str, Any]:
-    markup = None
+async def _send(bot: Bot, message: Message, **where: Any) -> int:
+    """Send with all that the message shows, and return its id."""
+    attached, where = message.attachment, {**where, **_shown(message)}
+    if attached is None:
+        sent = await bot.send_message(text=message.html, link_preview_options=NO_PREVIEW, **where)
+    elif attached.kind == "picture":
+        sent = await bot.send_photo(photo=attached.data, caption=message.html, **where)
+    else:
+        sent = await bot.send_document(document=attached.data, caption=message.html, **where)
+    return sent.message_id
+
+
+async def _edit(bot: Bot, message: Message, **where: Any) -> None:
+    """Replace all that the message shows."""
+    attached, shown = message.attachment, _shown(message)
+    if attached is None:
+        await bot.edit_message_text(
+            text=message.html, link_preview_options=NO_PREVIEW, **where, **shown
+        )
+        return
+    media = InputMediaPhoto if attached.kind == "picture" else InputMediaDocument
+    keyboard = shown.pop("reply_markup")
+    content = media(attached.data, caption=message.html, **shown)
+    await bot.edit_message_media(content, reply_markup=keyboard, **where)
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    """Return what a message shows beside its text, as the library names it."""
+    shown: dict[str, Any] = {"parse_mode": "HTML", "reply_markup": None}
     if message.button:
         button = InlineKeyboardButton(message.button.text, url=message.button.url)
-        markup = InlineKeyboardMarkup([[button]])
-    return {
-        "text": message.html,
-        "parse_mode": "HTML",
-        "reply_markup": markup,
-        "link_preview_options": LinkPreviewOptions(is_disabled=True),
-    }
+        shown["reply_markup"] = InlineKeyboardMarkup([[button]])
+    if message.attachment:
+        shown["filename"] = message.attachment.name
+    return shown

@@ -91,6 +91,11 @@ class Drill(BaseModel):
         return max((table.newest_at for table in self.tables if table.newest_at), default=None)
 
     @property
+    def took(self) -> timedelta | None:
+        """How long the restore took, in whole seconds, one at least."""
+        return None if self.seconds is None else timedelta(seconds=max(1, round(self.seconds)))
+
+    @property
     def restored_rows(self) -> int:
         """The rows of the copy, of all tables that were counted."""
         return sum(table.restored_rows or 0 for table in self.tables)
@@ -110,12 +115,12 @@ class Drill(BaseModel):
 class DrillProblem:
     """Something that is wrong: by its code in words.po (``drill.…``), and for the log.
 
-    Of its values, whole numbers are counts, and others lengths of time in seconds.
+    Of its values, whole numbers are counts.
     """
 
     code: str
     english: str
-    values: dict[str, str | int | float] = field(default_factory=dict)
+    values: dict[str, str | int | timedelta] = field(default_factory=dict)
 
     def told(self, language: Language) -> str:
         """Return it in words."""
@@ -136,13 +141,13 @@ def problems_of(
     return [problem for problem in found if problem]
 
 
-def _written(value: str | float, language: Language) -> str:
+def _written(value: str | int | timedelta, language: Language) -> str:
     match value:
         case str():
             return value
         case int():
             return language.formats.count(value)
-    return language.formats.duration(value)
+    return language.formats.length_of_time(value)
 
 
 def shrunk_tables(drill: Drill) -> list[tuple[str, int]]:
@@ -201,17 +206,17 @@ def _of_age(drill: Drill, limit_hours: float) -> DrillProblem | None:
             "no row of the copy has a time, so nobody knows how old its data is",
         )
     age = drill.started_at - drill.newest_at
-    seconds = age.total_seconds()
     if -age > CLOCKS_DIFFER:
         return DrillProblem(
             "future",
             f"the newest row of the copy has a time in the future, {drill.newest_at.isoformat()}, "
             "so nobody knows how old its data is",
         )
-    if seconds <= limit_hours * 3600:
+    if age <= timedelta(hours=limit_hours):
         return None
+    hours = age / timedelta(hours=1)
     return DrillProblem(
         "old",
-        f"the newest row of the copy is {seconds / 3600:.1f} hours old, above {limit_hours:g}",
-        {"age": float(seconds)},
+        f"the newest row of the copy is {hours:.1f} hours old, above {limit_hours:g}",
+        {"age": age},
     )

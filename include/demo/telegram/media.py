@@ -1,17 +1,17 @@
-"""Photos: what Telegram takes by ``sendPhoto``."""
+"""What Telegram takes by ``sendPhoto``, ``sendDocument`` and ``editMessageMedia``."""
 
 import struct
 from dataclasses import dataclass
 
-MAX_BYTES = 10 * 1024 * 1024
+MAX_BYTES = 10 * 1024 * 1024  # of a photo
 MAX_WIDTH_AND_HEIGHT = 10_000
 MAX_RATIO = 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NO_SIZE_MARKERS = {0xC4, 0xC8, 0xCC}
 
 
-class PhotoError(ValueError):
-    """Telegram's reason for refusing a photo."""
+class MediaError(ValueError):
+    """Telegram's reason for refusing a file."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,40 @@ class Photo:
     height: int
 
 
-def checked_photo(data: bytes) -> Photo:
-    """Read a PNG or JPEG, or raise `PhotoError`; other formats are refused by the stand-in."""
+@dataclass(frozen=True)
+class Document:
+    """An uploaded file of any kind."""
+
+    data: bytes
+    name: str
+
+
+Media = Photo | Document
+
+
+def checked_document(data: bytes, name: str) -> Document:
+    """Take a file as it is, or raise `MediaError`; its size the server limits."""
     if not data:
-        raise PhotoError("file must be non-empty")
+        raise MediaError("file must be non-empty")
+    return Document(data, name)
+
+
+def checked_photo(data: bytes) -> Photo:
+    """Read a PNG or JPEG, or raise `MediaError`; other formats are refused by the stand-in."""
+    if not data:
+        raise MediaError("file must be non-empty")
     if len(data) > MAX_BYTES:
-        raise PhotoError(
+        raise MediaError(
             f"file of size {len(data)} bytes is too big for a photo; "
             f"the maximum size is {MAX_BYTES} bytes"
         )
     try:
         photo = _read(data)
     except (struct.error, IndexError):
-        raise PhotoError("IMAGE_PROCESS_FAILED") from None
+        raise MediaError("IMAGE_PROCESS_FAILED") from None
     narrow, wide = sorted((photo.width, photo.height))
     if not narrow or narrow + wide > MAX_WIDTH_AND_HEIGHT or wide > narrow * MAX_RATIO:
-        raise PhotoError("PHOTO_INVALID_DIMENSIONS")
+        raise MediaError("PHOTO_INVALID_DIMENSIONS")
     return photo
 
 
@@ -49,7 +67,7 @@ def _read(data: bytes) -> Photo:
     if data.startswith(b"\xff\xd8"):
         height, width = _jpeg_size(data)
         return Photo(data, "image/jpeg", width, height)
-    raise PhotoError("IMAGE_PROCESS_FAILED")
+    raise MediaError("IMAGE_PROCESS_FAILED")
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
@@ -64,4 +82,4 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             return height, width
         else:
             at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-    raise PhotoError("IMAGE_PROCESS_FAILED")
+    raise MediaError("IMAGE_PROCESS_FAILED")
