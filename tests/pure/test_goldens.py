@@ -45,7 +45,15 @@ from sancrm_reports.pure.messages import (
     network_report,
 )
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
-from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
+from sancrm_reports.pure.ops import (
+    Failure,
+    RunPurpose,
+    report_late,
+    run_failed,
+    settings_right,
+    settings_wrong,
+    solved,
+)
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
 
@@ -124,6 +132,10 @@ CALL = MissedCall(
     company="ООО «Кровля & Фасад»",
 )
 REPORT = RunPurpose.of_report("profitability_daily", DAY)
+MISTAKE = (
+    "include/settings.toml has wrong settings:\n"
+    "  account.timezone = 'Europe/Moskow': 'Europe/Moskow' is not a time zone; give an IANA name"
+)
 SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW)
 NEXT = Window(OPENS + BACKUP_DAY, OPENS + BACKUP_DAY + 3 * HOUR, OPENS + 2 * BACKUP_DAY)
 CALLS = RunPurpose.of_day("missed_calls", "missed_calls", DAY.start)
@@ -310,6 +322,9 @@ MESSAGES = {
     "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
     "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),
+    "settings_wrong": lambda t: settings_wrong(MISTAKE, are_kept=True, templates=t),
+    "settings_wrong_at_start": lambda t: settings_wrong(MISTAKE, are_kept=False, templates=t),
+    "settings_right": lambda t: settings_right(templates=t),
     "reports_complete": lambda t: nothing_missing(templates=t),
 }
 TEXTS = {

@@ -121,14 +121,10 @@ def _how_to_import(name: str) -> str:
 
 def configuration() -> Iterator[Finding]:
     """Whether the settings are valid."""
-    from sancrm_reports.settings import INCLUDE, SettingsError, settings
+    from sancrm_reports.settings import FILE, settings_error
 
-    try:
-        settings()
-    except SettingsError as error:
-        yield Finding("settings", str(error))
-    else:
-        yield Finding(f"settings: {INCLUDE / 'settings.toml'}")
+    error = settings_error()
+    yield Finding("settings", str(error)) if error else Finding(f"settings: {FILE}")
 
 
 def ledger() -> Iterator[Finding]:

@@ -127,11 +127,7 @@ def dags() -> Iterator[Finding]:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    wanted = {
-        *(kind.dag_id for kind in settings().scheduled_reports),
-        *(f"backup_watch_{name}" for name in settings().backups),
-        *("delivery_audit", "missed_calls", "restore_drill"),
-    }
+    wanted = settings().dag_ids
     with create_session() as session:
         found = session.scalars(select(DagModel).where(DagModel.dag_id.in_(wanted)))
         known = {dag.dag_id: dag.is_paused for dag in found if not dag.is_stale}

@@ -13,13 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import AlreadyAlertedError, ReportError
-from sancrm_reports.pure.formatting import one_line
+from sancrm_reports.pure.formatting import one_line, shortened
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.period import Period, PeriodKind
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
+ERROR = 2000  # characters of a mistake in the settings
 LINE = 400  # characters of what a server said
 UNKNOWN_SHOWN = 6  # messages of unknown status, each with two commands
 
@@ -200,6 +201,20 @@ def solved(purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates
     when = language.formats.moment(at.astimezone(ZoneInfo(zone)))
     title = purpose.title(language)
     return Message(language.render("run_solved.html.j2", title=title, kind=kind, when=when))
+
+
+def settings_wrong(error: str, *, are_kept: bool, templates: Path) -> Message:
+    """Tell of a mistake in the settings, and whether those of before stay in force meanwhile."""
+    return Message(
+        language_of(templates).render(
+            "settings_wrong.html.j2", error=shortened(error, ERROR), are_kept=are_kept
+        )
+    )
+
+
+def settings_right(*, templates: Path) -> Message:
+    """Say that the mistake in the settings is mended."""
+    return Message(language_of(templates).render("settings_right.html.j2"))
 
 
 def _alike(failures: Sequence[Failure]) -> list[tuple[Failure, list[Failure]]]:
