@@ -1,7 +1,10 @@
 """Whole DAG runs: a real database, real SQL, real HTTP; asserted on what Telegram accepted."""
 
 import json
+from contextlib import nullcontext
+from datetime import datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
@@ -11,8 +14,9 @@ from sqlalchemy import MetaData, select
 from dags.conftest import import_dags, states
 from ledgers import rows
 from sancrm_reports.glue import same_files
+from sancrm_reports.glue.reported_period import PeriodError, refuse_taken_place
 from sancrm_reports.settings import settings
-from stage import CHAT, OPS_CHAT, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, ZONE, in_chat, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 
@@ -257,3 +261,21 @@ def test_a_worker_with_other_files_refuses_to_compute(run, telegram, monkeypatch
     [alert] = in_chat(telegram, OPS_CHAT)
     assert f"{tag.removeprefix('files ')} ≠ 0123456789ab" in alert.text
     assert "Поставьте на все машины" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("logical_date", "is_refused"),
+    [
+        ("2125-11-16T21:00:00+00:00", True),  # Moscow's midnight of a day that is to come
+        ("2125-11-16T21:00:01+00:00", False),
+        ("2024-11-16T21:00:00+00:00", False),  # that one will never come, or was there before
+    ],
+)
+def test_a_run_by_hand_does_not_take_the_place_of_a_scheduled_one(dags, logical_date, is_refused):
+    # Airflow makes one run of a logical date, and says nothing of the one that it cannot make.
+    at = datetime.fromisoformat(logical_date)
+    run = SimpleNamespace(run_type="manual", logical_date=at, run_id="manual__1")
+    with pytest.raises(PeriodError) if is_refused else nullcontext():
+        refuse_taken_place({"dag_run": run}, "daily", ZONE)
+    run.run_type = "scheduled"
+    refuse_taken_place({"dag_run": run}, "daily", ZONE)

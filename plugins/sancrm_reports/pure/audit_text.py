@@ -51,8 +51,11 @@ def commands(audits: Sequence[PeriodAudit]) -> list[str]:
     for dag_id, of_dag in groupby(audits, key=lambda audit: audit.dag_id):
         same = list(of_dag)
         lost = [a for a in same if any(f.status is not DeliveryStatus.UNKNOWN for f in a.troubles)]
+        hanging = [audit for audit in lost if audit.reason == "hangs"]  # no backfill touches them
+        lost = [audit for audit in lost if audit not in hanging]
         if lost:
             found.append(backfill_command(dag_id, lost[0].period, lost[-1].period))
+        found += [RunPurpose.of_report(dag_id, audit.period).repair() for audit in hanging]
         found += [
             RunPurpose.of_report(dag_id, audit.period).decide("resend", finding.message)
             for audit in same
