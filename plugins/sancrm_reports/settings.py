@@ -200,6 +200,7 @@ class RestoreDrillSettings(Section):
     server_conn_id: str = ""
     programs: str = ""
     scratch_folder: str = ""
+    queue: str = ""
     time_limit_minutes: float = Field(default=60, gt=0)
     disk_limit_gb: float = Field(default=0, ge=0)
     memory_limit_mb: int = Field(default=2048, ge=512)

@@ -279,3 +279,15 @@ def test_a_run_by_hand_does_not_take_the_place_of_a_scheduled_one(dags, logical_
         refuse_taken_place({"dag_run": run}, "daily", ZONE)
     run.run_type = "scheduled"
     refuse_taken_place({"dag_run": run}, "daily", ZONE)
+
+
+def test_more_branches_than_airflow_makes_tasks_of_are_refused_with_what_to_set(
+    run, telegram, monkeypatch
+):
+    # Airflow's own error would say neither how many there are nor which setting it is.
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")
+    done = run()
+    assert states(done)["list_branches"] == "failed"
+    [alert] = in_chat(telegram, OPS_CHAT)
+    assert "филиалов 2, а Airflow делает не больше 1" in alert.text
+    assert "AIRFLOW__CORE__MAX_MAP_LENGTH" in alert.text

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.period import Period
 
 
+class TooManyBranchesError(PermanentError):
+    """More branches than Airflow makes tasks of one."""
+
+    code = "too_many_branches"
+
+
 def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
     """Return where the CRM's own totals say something else, if there is a file of them."""
     from sancrm_reports.wire.sources import check_totals  # brings psycopg
@@ -124,6 +130,7 @@ class ListBranchesOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Record the expected messages unless nothing is to be sent, and return the branches."""
         branches = [row for row in self.figures if row["subject"] == "branch"]
+        refuse_too_many(len(branches))
         params = params_of(context)
         if not params.dry_run:
             period = reported_period(context, self.report, settings().account.timezone)
@@ -149,6 +156,25 @@ class ListBranchesOperator(BaseOperator):
         except PermanentError as error:  # the tasks that post say so
             self.log.warning("Where the reports go is not noted: %s", error)
             return expected
+
+
+def refuse_too_many(branches: int) -> None:
+    """Make sure that Airflow will make a task for each branch.
+
+    Raises:
+        TooManyBranchesError: it would refuse to, after the figures were computed.
+    """
+    from airflow.sdk.configuration import conf
+
+    most = conf.getint("core", "max_map_length", fallback=1024)
+    if branches > most:
+        raise TooManyBranchesError(
+            f"There are {branches} branches, and Airflow makes {most} tasks of one at most. Set "
+            f"AIRFLOW__CORE__MAX_MAP_LENGTH={branches * 2} for all its components, and restart "
+            "them.",
+            branches=str(branches),
+            most=str(most),
+        )
 
 
 def in_order(branches: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.metrics import note_lateness
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram_operator import (
@@ -83,7 +84,10 @@ class TelegramReportOperator(TelegramOperator):
             if params.backfill_mode == "digest":
                 done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
-                footer = _lateness(period, self.report)
+                late = datetime.now(UTC) - timetable_of(self.report, settings()).due_at(period)
+                footer = _lateness(late)
+                if context["dag_run"].run_type == "scheduled":
+                    note_lateness(self.dag_id, late)
                 done = self._deliver(delivery, period, addresses, message, footer=footer)
         return self.show(context, *done)
 
@@ -241,10 +245,9 @@ def _comparison(row: Mapping[str, Any]) -> Comparison:
     return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
 
 
-def _lateness(period: Period, report: str) -> str:
-    """Say how late a report is, from when its schedule wanted it; empty if it is not."""
+def _lateness(late: timedelta) -> str:
+    """Say how long after its scheduled time a report is posted; empty if it is not late."""
     from sancrm_reports.pure.messages import lateness
 
-    late = datetime.now(UTC) - timetable_of(report, settings()).due_at(period)
     hours = settings().delivery.late_after_hours
     return lateness(late, after=timedelta(hours=hours), templates=templates())
