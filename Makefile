@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check install doctor check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test test-distributed test-next check install doctor check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -16,6 +16,15 @@ up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
 
 test: setup ## Run every test
 	@$(RUN) -m pytest -n 3
+
+test-distributed: setup ## Run every DAG on two Celery workers as two machines; needs redis-server
+	@$(RUN) -m pytest tests/distributed
+
+test-next: setup ## Run the tests on the newest Airflow that there is, pre-releases included: make test-next TESTS=tests/pure
+	@$(PYTHON) -m venv --clear .venv-next
+	@$(BIN)/uv pip install --quiet --python .venv-next/bin/python --prerelease allow --upgrade \
+	    --compile-bytecode -r requirements-dev.txt
+	@PYTHONPATH=include:plugins PYTHONWARNINGS=ignore .venv-next/bin/python -m pytest -n 3 $(TESTS)
 
 check: setup lint types test ## Everything that CI runs
 
@@ -59,7 +68,7 @@ pictures: setup ## Redraw the pictures of docs/, with Chromium
 	@$(RUN) -m demo.pictures
 
 clean: ## Remove the virtual environment and the demo's data
-	rm -rf .venv .demo
+	rm -rf .venv .venv-next .demo
 
 setup: .venv/installed
 
