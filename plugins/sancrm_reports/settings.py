@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -175,6 +175,12 @@ class MissedCallsSettings(Section):
     show_waiting: bool = True
     mask_phone: bool = False
     protect_content: bool = False
+    sound_from: TimeOfDay = "08:00"
+    sound_until: TimeOfDay = "20:00"
+
+    def is_silent(self, moment: datetime) -> bool:
+        """Whether messages make no sound at a moment, which is in the account's zone."""
+        return not self.sound_from <= f"{moment:%H:%M}" < self.sound_until
 
 
 class ReportSettings(Section):

@@ -153,6 +153,7 @@ class PostMissedCallsOperator(TelegramOperator):
             decisions=decisions,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
+            silent=configured.is_silent(datetime.now(ZoneInfo(settings().account.timezone))),
         )
 
 
