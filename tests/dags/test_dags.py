@@ -10,7 +10,10 @@ import pytest
 from dags.conftest import import_dags
 
 REPORTS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
-REPORTING = ("post_branch_report", "post_network_report", "post_missed_calls")
+REPORTING = (
+    *("post_branch_report", "post_network_report", "post_missed_calls"),
+    *("post_picture", "post_workbook"),
+)
 DAG_IDS = REPORTS | {
     "backup_watch_sancrm",
     "delivery_audit",

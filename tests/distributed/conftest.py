@@ -79,6 +79,11 @@ class Machine:
                     return True
         return False
 
+    def is_at_work(self):
+        """Whether a task runs on it: a child of one of its pool's processes."""
+        pool = psutil.Process(self._process.pid).children()
+        return any(process.children() for process in pool if process.is_running())
+
     def _processes(self):
         main = psutil.Process(self._process.pid)
         return [main, *main.children(recursive=True)]

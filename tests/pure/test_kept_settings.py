@@ -1,5 +1,7 @@
 """A mistake in the settings while everything runs: those of before stay in force."""
 
+import os
+
 import pytest
 
 from sancrm_reports import settings as module
@@ -15,6 +17,8 @@ reports.daily.schedule = "0 9 * * *"
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """The settings file; ``settings`` reads it anew each time, as another process does."""
+    for name in [name for name in os.environ if name.startswith("SANCRM__")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(module, "FILE", tmp_path / "settings.toml")
     monkeypatch.setattr(module, "KEPT", tmp_path / "kept.toml")
     monkeypatch.setattr(module, "settings", settings.__wrapped__)

@@ -88,7 +88,7 @@ class ConcludeRunOperator(TelegramOperator):
         Raises:
             AlreadyAlertedError: a task failed.
         """
-        from sancrm_reports.pure.ops import run_failed
+        from sancrm_reports.pure.ops import failed_otherwise, run_failed
 
         purpose = self.purpose(context)
         failed = failed_tasks(context)
@@ -105,7 +105,9 @@ class ConcludeRunOperator(TelegramOperator):
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
                 templates=templates(),
             )
-            self.show(context, alert_ops(context, f"{FAILURE}|{purpose.name}", message))
+            replaced = failed_otherwise(purpose, templates=templates())
+            name = f"{FAILURE}|{purpose.name}"
+            self.show(context, alert_ops(context, name, message, replaced=replaced))
         raise AlreadyAlertedError(
             f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}."
         )

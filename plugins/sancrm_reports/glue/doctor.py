@@ -27,10 +27,12 @@ NEEDED = (
     "babel",
     "croniter",
     "holidays",
+    "matplotlib",
     "phonenumbers",
     "psycopg",
     "pydantic_settings",
     "telegram.ext",
+    "xlsxwriter",
 )
 SLOW = timedelta(seconds=5)  # a daily report's query; with its indexes it takes a tenth of that
 

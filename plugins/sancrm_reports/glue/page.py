@@ -24,6 +24,7 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.responses import FileResponse
 
+from sancrm_reports.glue.page_trace import figures_shown, trace_of
 from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
@@ -175,7 +176,7 @@ def cell(
     session: SessionDep,
     response: Response,
 ) -> dict[str, Any]:
-    """Return the messages of one cell, and how its backfill is asked for."""
+    """Return the messages of one cell, its figures, and how its backfill is asked for."""
     response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     period = _period(kind, day)
@@ -184,6 +185,7 @@ def cell(
     )
     return {
         "messages": [_shown(delivered) for delivered in found],
+        "figures": figures_shown() if kind.report else [],
         "backfill": _backfill(kind, period),
         "may_backfill": get_auth_manager().is_authorized_dag(
             method="POST",
@@ -193,6 +195,22 @@ def cell(
         ),
         "is_paused": dag_id in DagModel.get_paused_dag_ids([dag_id], session=session),
     }
+
+
+@app.get("/kinds/{dag_id}/trace", dependencies=[READS_XCOM])
+def trace(
+    dag_id: str,
+    day: date,
+    subject: Annotated[str, Query(max_length=100)],
+    figure: Annotated[str, Query(max_length=50)],
+    response: Response,
+) -> dict[str, Any]:
+    """Return the rows of the CRM that a figure of one report is made of."""
+    response.headers["Cache-Control"] = "no-store"
+    kind = _kind(dag_id)
+    if kind.report is None:
+        raise HTTPException(404, f"{dag_id} has no figures.")
+    return trace_of(_period(kind, day), subject, figure)
 
 
 def _kind(dag_id: str) -> MessageKind:

@@ -11,7 +11,7 @@ from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
 from sancrm_reports.glue.metrics import count_messages
-from sancrm_reports.pure.figures import branch_of
+from sancrm_reports.pure.figures import branch_of, text_subject
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
-    branch_id = branch_of(subject)
+    branch_id = branch_of(text_subject(subject))
     chats = settings().chats
     return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
 
@@ -113,14 +113,19 @@ def incidents_of(ledger: Ledger) -> Incidents:
     return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
 
 
-def alert_ops(context: Any, name: str, message: Message) -> list[Outcome]:
-    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
+def alert_ops(
+    context: Any, name: str, message: Message, *, replaced: Message | None = None
+) -> list[Outcome]:
+    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without.
+
+    ``replaced`` is as for ``Incidents.alert``.
+    """
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.unlogged import send_unlogged
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger).alert(name, message)
+            return incidents_of(ledger).alert(name, message, replaced=replaced)
     except NoLedgerError as error:
         return [send_unlogged(message, [ops_route], error, templates())]
 

@@ -2,7 +2,13 @@
 
 import { word } from "./words.js";
 
-const REASONS = { 401: "page.signed_out", 403: "page.forbidden", 409: "page.backfill_runs", 503: "page.no_ledger" };
+const REASONS = {
+  401: "page.signed_out",
+  403: "page.forbidden",
+  409: "page.backfill_runs",
+  502: "page.no_crm",
+  503: "page.no_ledger",
+};
 
 async function ask(path, options) {
   const answer = await fetch(new URL(path, document.baseURI), options);
@@ -21,6 +27,9 @@ export const grid = (kind, span) => ask(`sancrm/kinds/${kind}/grid?${new URLSear
 
 export const cell = (kind, day, subject) =>
   ask(`sancrm/kinds/${kind}/cell?${new URLSearchParams({ day, subject })}`);
+
+export const trace = (kind, day, subject, figure) =>
+  ask(`sancrm/kinds/${kind}/trace?${new URLSearchParams({ day, subject, figure })}`);
 
 // Airflow's own endpoint: it decides whether this user may.
 export const startBackfill = (body) =>

@@ -35,16 +35,43 @@ class Incidents:
         self._ledger = delivery.ledger
         self._to = to
 
-    def alert(self, name: str, message: Message) -> list[Outcome]:
-        """Open an incident, or bring its message up to date without a sound."""
+    def alert(
+        self, name: str, message: Message, *, replaced: Message | None = None
+    ) -> list[Outcome]:
+        """Open an incident, or bring its message up to date without a sound.
+
+        Args:
+            name: the incident's.
+            message: what is to be read; its fact ``kinds`` has the kinds of trouble, by spaces.
+            replaced: what the message before it becomes where there is trouble of another kind:
+                that is a new message, because nobody reads a silent edit twice.
+        """
+        before = self._open_number(name)
+        is_another = before and replaced and self._has_other_kinds(name, before, message)
         row = self._ledger.database.row(
             "insert into sancrm_ledger.incidents values (%(name)s, 1, true, %(now)s)"
             " on conflict (name) do update set is_open = true, updated_at = excluded.updated_at,"
-            " number = incidents.number + (not incidents.is_open)::integer returning number",
+            " number = incidents.number + (not incidents.is_open or %(is_another)s)::integer"
+            " returning number",
             name=name,
             now=self._ledger.now(),
+            is_another=bool(is_another),
         )
-        key = self._key(name, row["number"] if row else 1)
+        outcomes = self._bring(name, row["number"] if row else 1, message)
+        if before and replaced and is_another:
+            outcomes += self._bring(name, before, replaced)
+        return outcomes
+
+    def _has_other_kinds(self, name: str, number: int, message: Message) -> bool:
+        """Whether a message tells of a kind of trouble that the one in the chat does not."""
+        told = self._ledger.messages.get(self._key(name, number))
+        if told is None or told.message_id is None:
+            return False
+        kinds = (facts.get("kinds", "").split() for facts in (message.facts, told.facts))
+        return bool(set(next(kinds)) - set(next(kinds)))
+
+    def _bring(self, name: str, number: int, message: Message) -> list[Outcome]:
+        key = self._key(name, number)
         return deliver_at_least_once(
             lambda: self._delivery.deliver(key, self._to, message, edits_quietly=True)
         )
@@ -64,9 +91,7 @@ class Incidents:
         sent = self._ledger.messages.get(key)
         outcomes: list[Outcome] = []
         if sent and sent.message_id is not None:  # otherwise there is nothing to take back
-            outcomes = deliver_at_least_once(
-                lambda: self._delivery.deliver(key, self._to, message, edits_quietly=True)
-            )
+            outcomes = self._bring(name, number, message)
         self._ledger.database.rows(
             "update sancrm_ledger.incidents set is_open = false, updated_at = %(now)s"
             " where name = %(name)s and number = %(number)s",

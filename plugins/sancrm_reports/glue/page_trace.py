@@ -1,0 +1,78 @@
+"""What the page shows of a figure: the largest rows that it is made of, and their sum."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import HTTPException
+
+from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.figure_trace import TracedRow, TraceError, figure_of, unit_of
+from sancrm_reports.pure.figures import ADDITIVE
+from sancrm_reports.pure.formatting import Formats
+from sancrm_reports.pure.language import explained, language_of
+from sancrm_reports.pure.period import Period
+from sancrm_reports.settings import INCLUDE, settings, templates
+from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
+from sancrm_reports.wire.figure_trace import read_trace
+
+SQL = INCLUDE / "sql"
+SHOWN = 100  # rows; make trace prints all of them
+
+
+def figures_shown() -> list[tuple[str, str]]:
+    """Return the figures that can be traced, the headline first, with their names."""
+    word = language_of(templates()).word
+    return [
+        (figure, word(f"figure.{figure}").capitalize())
+        for figure in ("profit", *(figure for figure in ADDITIVE if figure != "profit"))
+        if settings().account.has_rentals or not figure.startswith("rental")
+    ]
+
+
+def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
+    """Return the rows of a figure as the page shows them; customers are in none.
+
+    Raises:
+        HTTPException: there is no such figure or subject, or the CRM does not answer.
+    """
+    branch = None if subject == "network" else subject.removeprefix("branch-")
+    try:
+        with snapshot(settings().database) as cursor:
+            rows = read_trace(
+                cursor, SQL, figure, period, branch, card_url=settings().missed_calls.card_url
+            )
+            figures = read_profitability(cursor, sql_text(SQL), period)
+        now = figure_of(figures, figure, branch)
+    except TraceError as error:
+        raise HTTPException(404, str(error)) from None
+    except ReportError as error:
+        raise HTTPException(502, explained(error, templates())) from None
+    write = _writer(language_of(templates()).formats, figure)
+    total = sum((row.amount for row in rows), Decimal(0))
+    return {
+        "count": len(rows),
+        "total": write(total),
+        "figure": write(None if now is None else Decimal(now)),
+        "rows": [
+            _shown(row) | {"amount": write(row.amount)}
+            for row in sorted(rows, key=lambda row: -abs(row.amount))[:SHOWN]
+        ],
+    }
+
+
+def _shown(row: TracedRow) -> dict[str, str]:
+    return {
+        "at": row.at,
+        "branch": row.branch,
+        "code": row.code or row.item_id,
+        "link": row.link,
+        "item": row.item,
+    }
+
+
+def _writer(formats: Formats, figure: str) -> Any:
+    if unit_of(figure) == "money":
+        return formats.money
+    return lambda number: formats.count(None if number is None else int(number))
