@@ -7,7 +7,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.backups.timetable import BackupWindowTimetable
-from sancrm_reports.glue import notes, preload, settings_alert
+from sancrm_reports.glue import notes, pool_alert, preload, settings_alert
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 from sancrm_reports.glue.workdays import WorkdayTimetable
@@ -24,7 +24,7 @@ class SancrmReportsPlugin(AirflowPlugin):
         WorkdayTimetable,
     ]
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
-    listeners = [notes, preload, settings_alert]  # noqa: RUF012
+    listeners = [notes, pool_alert, preload, settings_alert]  # noqa: RUF012
 
     @property
     def react_apps(self) -> list[Any]:  # type: ignore[override]

@@ -49,6 +49,8 @@ from sancrm_reports.pure.ops import (
     Failure,
     RunPurpose,
     failed_otherwise,
+    pool_missing,
+    pool_there,
     report_late,
     run_failed,
     settings_right,
@@ -335,6 +337,8 @@ MESSAGES = {
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),
     "settings_wrong": lambda t: settings_wrong(MISTAKE, are_kept=True, templates=t),
     "settings_wrong_at_start": lambda t: settings_wrong(MISTAKE, are_kept=False, templates=t),
+    "pool_missing": lambda t: pool_missing("telegram_alerts", templates=t),
+    "pool_there": lambda t: pool_there("telegram_alerts", templates=t),
     "settings_right": lambda t: settings_right(templates=t),
     "reports_complete": lambda t: nothing_missing(templates=t),
 }

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.pool_alert import solve_missing_pools
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.settings_alert import alert_to_wrong_settings, solve_wrong_settings
 from sancrm_reports.glue.telegram_operator import (
@@ -116,6 +117,7 @@ class ConcludeRunOperator(TelegramOperator):
         with ledger_of(context) as ledger:
             incidents = incidents_of(ledger)
             solve_wrong_settings(incidents)
+            solve_missing_pools(incidents, (task.pool for task in context["dag"].tasks))
             return [
                 outcome
                 for purpose in self.fulfilled_purposes(context)

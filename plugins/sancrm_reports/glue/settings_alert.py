@@ -41,12 +41,17 @@ PLUGINS = Path(__file__).parents[2]
 def on_new_dag_import_error(filename: str, stacktrace: str) -> None:
     """Start the alert; called by Airflow once for each new error."""
     if Path(filename).name == CHECK:
-        subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            env={**os.environ, "PYTHONPATH": str(PLUGINS)},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        start_alone(__name__)
+
+
+def start_alone(module: str, *arguments: str) -> None:
+    """Run a module of the package as a process that nobody waits for."""
+    subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, "PYTHONPATH": str(PLUGINS)},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def alert_to_wrong_settings(context: Any = None) -> list[Any]:

@@ -220,6 +220,16 @@ def settings_wrong(error: str, *, are_kept: bool, templates: Path) -> Message:
     )
 
 
+def pool_missing(pool: str, *, templates: Path) -> Message:
+    """Tell of a pool that Airflow does not have, with the command that makes it."""
+    return Message(language_of(templates).render("pool_missing.html.j2", pool=pool))
+
+
+def pool_there(pool: str, *, templates: Path) -> Message:
+    """Say that a pool that was missing is there."""
+    return Message(language_of(templates).render("pool_there.html.j2", pool=pool))
+
+
 def settings_right(*, templates: Path) -> Message:
     """Say that the mistake in the settings is mended."""
     return Message(language_of(templates).render("settings_right.html.j2"))
