@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sancrm_reports.glue.messages import compared, compared_parts, comparison
 from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.post import TelegramReportOperator, compared, compared_parts
+from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram_operator import posting
 from sancrm_reports.pure.figures import (
     NETWORK,
@@ -20,7 +21,7 @@ from sancrm_reports.pure.figures import (
     text_subject,
 )
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import INCLUDE, Settings, settings, templates
+from sancrm_reports.settings import INCLUDE, settings, templates
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
     from sancrm_reports.pure.picture import Point
+    from sancrm_reports.settings import Settings
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery
 
@@ -139,7 +141,7 @@ class PostAttachmentOperator(TelegramReportOperator):
         return attachment_message(
             self.kind,
             data,
-            name=self.branch_name,
+            compared=comparison(self.figures[-1] if self.is_network else self.figures),
             file=f"{REPORT_KINDS[self.report].dag_id}-{period.key}{branch}",
             period=period,
             templates=templates(),
@@ -167,7 +169,7 @@ class PostPictureOperator(PostAttachmentOperator):
             self._history(period),
             branches,
             templates=templates(),
-            theme=configured.delivery.picture_theme,
+            theme=settings().delivery.picture_theme,
         )
         return self._message(png, period)
 
@@ -210,7 +212,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
 
         branch = None if self.is_network else branch_of(self.whose())
         parts = compared_parts(self.figures) if self.is_network else [compared(self.figures)]
-        with snapshot(configured.database) as cursor:
+        with snapshot(settings().database) as cursor:
             book = workbook(
                 parts,
                 {family: read_rows(cursor, SQL, family, period, branch) for family in FAMILIES},
@@ -218,8 +220,11 @@ class PostWorkbookOperator(PostAttachmentOperator):
                 About(self.run_id, sql_version(SQL), datetime.now(UTC)),
                 templates=templates(),
                 network=compared(self.figures[-1]) if self.is_network else None,
-                has_rentals=configured.account.has_rentals,
+                has_rentals=settings().account.has_rentals,
             )
         if book.differences:
             self.log.warning("The lines differ from the message: %s", dict(book.differences))
         return self._message(book.data, period, book.figures_hash)
+
+
+OPERATORS = {operator.kind: operator for operator in (PostPictureOperator, PostWorkbookOperator)}

@@ -145,12 +145,16 @@ def dags() -> Iterator[Finding]:
 
 def files() -> Iterator[Finding]:
     """Whether the DAGs were parsed with the files that are here; workers can be compared by it."""
-    from airflow.models.dag import DagTag
+    from airflow.models.dag import DagModel, DagTag
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
     with create_session() as session:
-        tags = session.scalars(select(DagTag.name).where(DagTag.name.startswith(TAG))).all()
+        tags = session.scalars(
+            select(DagTag.name)
+            .join(DagModel, DagModel.dag_id == DagTag.dag_id)
+            .where(DagTag.name.startswith(TAG), ~DagModel.is_stale)
+        ).all()
     parsed = {tag.removeprefix(TAG) for tag in tags} - {files_version()}
     yield Finding(
         f"files of version {files_version()}",
