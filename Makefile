@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check check-telegram check-sources formula-diff trace lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test test-distributed test-next check install doctor check-telegram check-sources formula-diff trace lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -16,6 +16,15 @@ up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
 
 test: setup ## Run every test
 	@$(RUN) -m pytest -n 3
+
+test-distributed: setup ## Run every DAG on two Celery workers as two machines; needs redis-server
+	@$(RUN) -m pytest tests/distributed
+
+test-next: setup ## Run the tests on the newest Airflow that there is, pre-releases included: make test-next TESTS=tests/pure
+	@$(PYTHON) -m venv --clear .venv-next
+	@$(BIN)/uv pip install --quiet --python .venv-next/bin/python --prerelease allow --upgrade \
+	    --compile-bytecode -r requirements-dev.txt
+	@PYTHONPATH=include:plugins PYTHONWARNINGS=ignore .venv-next/bin/python -m pytest -n 3 $(TESTS)
 
 check: setup lint types test ## Everything that CI runs
 
@@ -33,6 +42,12 @@ ledger: setup ## Create or update the delivery ledger: make ledger POSTED_UNTIL=
 bench: setup ## Measure formulas on a large CRM, imports, memory and delivery; half an hour
 	@PYTHONPATH=include:plugins:tests PYTHONWARNINGS=ignore $(BIN)/python tests/bench
 
+install: ## Copy what belongs into an Airflow, and replace nothing of yours: make install TARGET=$$AIRFLOW_HOME
+	@PYTHONPATH=plugins $(PYTHON) -m sancrm_reports.install "$(TARGET)" $(if $(CHANGED),--changed $(CHANGED))
+
+doctor: ## Name what an installed Airflow lacks, in its own environment: make doctor TARGET=$$AIRFLOW_HOME
+	@PYTHONPATH="$(or $(TARGET),.)/plugins" PYTHONWARNINGS=ignore $(PYTHON) -m sancrm_reports.glue.doctor
+
 check-telegram: setup ## Ask Telegram about every chat in the settings; sends nothing
 	@$(RUN) -m sancrm_reports.glue.check_telegram
 
@@ -43,7 +58,7 @@ formula-diff: setup ## Show which figures the edited SQL changes: make formula-d
 	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)
 
 trace: setup ## Show the rows of a figure: make trace FIGURE=profit REPORT=monthly PERIOD=2026-10-15 BRANCH=3 FORMAT=csv
-	@$(RUN) -m sancrm_reports.glue.trace --figure $(FIGURE) --period $(PERIOD) --report $(or $(REPORT),monthly) \
+	@$(RUN) -m sancrm_reports.glue.figure_trace --figure $(FIGURE) --period $(PERIOD) --report $(or $(REPORT),monthly) \
 	    $(if $(BRANCH),--branch $(BRANCH)) --format $(or $(FORMAT),table) $(if $(CUSTOMERS),--customers)
 
 lock: setup ## Re-lock all dependencies from requirements.txt and requirements-dev.txt
@@ -57,7 +72,7 @@ pictures: setup ## Redraw the pictures of docs/, with Chromium
 	@$(RUN) -m demo.pictures
 
 clean: ## Remove the virtual environment and the demo's data
-	rm -rf .venv .demo
+	rm -rf .venv .venv-next .demo
 
 setup: .venv/installed
 

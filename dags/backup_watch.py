@@ -11,8 +11,8 @@ from sancrm_reports.backups.alert_operator import PostBackupAlertOperator, alert
 from sancrm_reports.backups.sensor import LATE, BackupSensor, VerifyBackupOperator
 from sancrm_reports.backups.timetable import window_timetable
 from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import alerting
+from sancrm_reports.glue.defaults import on_queue, task_defaults
+from sancrm_reports.glue.telegram_operator import alerting
 from sancrm_reports.settings import settings
 
 VERIFY_RETRIES = 1  # reading takes long, and the alert waits for it
@@ -51,12 +51,14 @@ for name, watched in settings().backups.items():
         tags=["sancrm", "backup"],
         doc_md=__doc__,
     ):
-        wait = BackupSensor(task_id="wait_for_backup", backup=name)
+        queue = on_queue(watched.queue)
+        wait = BackupSensor(task_id="wait_for_backup", backup=name, **queue)
         verify = VerifyBackupOperator(
             task_id="verify_backup",
             backup=name,
             retries=VERIFY_RETRIES,
             execution_timeout=reading,
+            **queue,
         )
         alert = PostBackupAlertOperator(
             task_id="post_backup_alert", backup=name, **alerting_of(name)

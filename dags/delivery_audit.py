@@ -14,7 +14,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from sancrm_reports.glue.audit import AuditDeliveriesOperator
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import alerting
+from sancrm_reports.glue.telegram_operator import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
 with DAG(

@@ -11,9 +11,10 @@ from sancrm_reports.glue.deadline import DagWithDeadline, missed_calls_deadline
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.missed_calls import ConcludeMissedCallsOperator, PostMissedCallsOperator
 from sancrm_reports.glue.params import UNKNOWN_STATUS
-from sancrm_reports.glue.telegram import alerting, posting
+from sancrm_reports.glue.telegram_operator import alerting, posting
 from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.version import version_tag
 
 PARAMS = {
     **UNKNOWN_STATUS,
@@ -52,7 +53,7 @@ with DagWithDeadline(
     default_args=task_defaults(),
     template_searchpath=[str(INCLUDE / "sql")],
     params=PARAMS,
-    tags=["sancrm", "missed_calls"],
+    tags=["sancrm", "missed_calls", version_tag()],
     doc_md=__doc__,
 ):
     calls = PostMissedCallsOperator(task_id="post_missed_calls", **posting())

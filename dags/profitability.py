@@ -23,9 +23,10 @@ from sancrm_reports.glue.earlier_run import WaitForEarlierRunOperator
 from sancrm_reports.glue.freshness import WaitForDataOperator, longest_run
 from sancrm_reports.glue.params import UNKNOWN_STATUS
 from sancrm_reports.glue.post import PostBranchReportOperator, PostNetworkReportOperator
-from sancrm_reports.glue.telegram import alerting, posting
+from sancrm_reports.glue.telegram_operator import alerting, posting
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.version import version_tag
 
 PARAMS = {
     "period": Param(
@@ -83,7 +84,7 @@ for kind in settings().scheduled_reports:
         default_args={**task_defaults(), "priority_weight": kind.priority},
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,
-        tags=["sancrm", "profitability"],
+        tags=["sancrm", "profitability", version_tag()],
         doc_md=__doc__,
     ):
         data_complete = WaitForDataOperator(task_id="wait_for_data", report=report, **alerting())

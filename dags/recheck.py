@@ -15,8 +15,9 @@ from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.defaults import task_defaults
 from sancrm_reports.glue.freshness import longest_run
 from sancrm_reports.glue.recheck import RecheckReportsOperator, WaitForRecheckDataOperator
-from sancrm_reports.glue.telegram import alerting, posting
+from sancrm_reports.glue.telegram_operator import alerting, posting
 from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.version import version_tag
 
 PARAMS = {
     "most_changes": Param(
@@ -48,7 +49,7 @@ if settings().recheck.schedule:
         default_args=task_defaults(),
         template_searchpath=[str(INCLUDE / "sql")],
         params=PARAMS,
-        tags=["sancrm", "profitability"],
+        tags=["sancrm", "profitability", version_tag()],
         doc_md=__doc__,
     ):
         data_complete = WaitForRecheckDataOperator(task_id="wait_for_data", **alerting())

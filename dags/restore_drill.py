@@ -17,8 +17,8 @@ from sancrm_reports.backups.drill.operators import (
     drill_timetable,
 )
 from sancrm_reports.glue.conclude import ConcludeRunOperator
-from sancrm_reports.glue.defaults import task_defaults
-from sancrm_reports.glue.telegram import alerting
+from sancrm_reports.glue.defaults import on_queue, task_defaults
+from sancrm_reports.glue.telegram_operator import alerting
 from sancrm_reports.settings import INCLUDE, settings
 
 RETRIES = 2  # each try restores from the beginning
@@ -43,6 +43,7 @@ with DAG(
         task_id="restore_newest_dump",
         execution_timeout=TRY,
         retries=RETRIES,
+        **on_queue(settings().restore_drill.queue),
     )
     post = PostRestoreDrillOperator(
         task_id="post_restore_drill",

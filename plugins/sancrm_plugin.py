@@ -7,7 +7,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from sancrm_reports.backups.timetable import BackupWindowTimetable
-from sancrm_reports.glue import notes, preload
+from sancrm_reports.glue import notes, pool_alert, preload, settings_alert
 from sancrm_reports.glue.deadline import ScheduledTimeReference
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable
 from sancrm_reports.glue.workdays import WorkdayTimetable
@@ -24,17 +24,21 @@ class SancrmReportsPlugin(AirflowPlugin):
         WorkdayTimetable,
     ]
     deadline_references = [ScheduledTimeReference]  # noqa: RUF012
-    listeners = [notes, preload]  # noqa: RUF012
+    listeners = [notes, pool_alert, preload, settings_alert]  # noqa: RUF012
 
     @property
     def react_apps(self) -> list[Any]:  # type: ignore[override]
         """The page, by its name in the language that people read."""
         from sancrm_reports.pure.language import language_of
-        from sancrm_reports.settings import templates
+        from sancrm_reports.settings import SettingsError, templates
 
+        try:
+            title = language_of(templates()).word("page.title")
+        except SettingsError:  # Airflow's API server must start all the same
+            return []
         return [
             {
-                "name": language_of(templates()).word("page.title"),
+                "name": title,
                 "bundle_url": "sancrm/page/reports.js",
                 "url_route": "sancrm-reports",
                 "destination": "nav",

@@ -7,7 +7,7 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
-SLOWEST = ("scheduler", "dags", "game_day", "demo_command", "page")  # folders
+SLOWEST = ("scheduler", "distributed", "dags", "game_day", "demo_command", "page")  # folders
 
 os.environ |= {
     "AIRFLOW_HOME": tempfile.mkdtemp(prefix="sancrm-airflow-"),

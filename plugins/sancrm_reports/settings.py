@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from datetime import date, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -38,7 +40,12 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 INCLUDE = Path(os.environ.get("SANCRM_INCLUDE", Path(__file__).parents[2] / "include"))
+FILE = INCLUDE / "settings.toml"
 TEMPLATES = INCLUDE / "templates"
+# The file as it was when it last had no mistake; a name for each place of the file.
+KEPT = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / (
+    f"sancrm_settings.{sha256(str(INCLUDE).encode()).hexdigest()[:8]}.toml"
+)
 
 
 class SettingsError(PermanentError):
@@ -197,6 +204,12 @@ class MissedCallsSettings(Section):
     show_waiting: bool = True
     mask_phone: bool = False
     protect_content: bool = False
+    sound_from: TimeOfDay = "08:00"
+    sound_until: TimeOfDay = "20:00"
+
+    def is_silent(self, moment: datetime) -> bool:
+        """Whether messages make no sound at a moment, which is in the account's zone."""
+        return not self.sound_from <= f"{moment:%H:%M}" < self.sound_until
 
 
 class ReportSettings(Section):
@@ -250,6 +263,7 @@ class RestoreDrillSettings(Section):
     server_conn_id: str = ""
     programs: str = ""
     scratch_folder: str = ""
+    queue: str = ""
     time_limit_minutes: float = Field(default=60, gt=0)
     disk_limit_gb: float = Field(default=0, ge=0)
     memory_limit_mb: int = Field(default=2048, ge=512)
@@ -294,6 +308,16 @@ class Settings(BaseSettings):
     def scheduled_reports(self) -> list[ReportKind]:
         """The reports that have a schedule, the shortest period first."""
         return [kind for kind in REPORT_KINDS.values() if self.schedule(kind.id)]
+
+    @property
+    def dag_ids(self) -> set[str]:
+        """The DAGs that these settings make."""
+        return {
+            *(kind.dag_id for kind in self.scheduled_reports),
+            *(f"backup_watch_{name}" for name in self.backups),
+            *(("recheck",) if self.recheck.schedule else ()),
+            *("delivery_audit", "missed_calls", "restore_drill"),
+        }
 
     def schedule(self, report: str) -> str:
         """Return the cron expression of a report (``daily``, …); empty where it has none."""
@@ -340,8 +364,41 @@ def load_settings(path: Path) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this installation, read once in a process."""
-    return load_settings(INCLUDE / "settings.toml")
+    """Return the settings of this installation, read once in a process.
+
+    While the file has a mistake, it is as it was before: otherwise every DAG would be gone, those
+    that watch over the others as well.
+
+    Raises:
+        SettingsError: the file has a mistake, and was never seen without one on this machine.
+    """
+    try:
+        found = load_settings(FILE)
+    except SettingsError as error:
+        try:
+            return load_settings(KEPT)
+        except SettingsError:
+            raise error from None
+    _keep(FILE.read_text("utf-8"))
+    return found
+
+
+def settings_error() -> SettingsError | None:
+    """Return what is wrong with the file as it is now, whatever settings are in force."""
+    try:
+        load_settings(FILE)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def _keep(text: str) -> None:
+    """Keep the file for when it has a mistake; where nothing can be written, nothing is kept."""
+    with suppress(OSError):
+        if not KEPT.exists() or KEPT.read_text("utf-8") != text:
+            new = KEPT.with_suffix(f".{os.getpid()}")  # processes do this at the same time
+            new.write_text(text, "utf-8")
+            new.replace(KEPT)
 
 
 def templates() -> Path:

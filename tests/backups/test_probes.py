@@ -20,7 +20,7 @@ from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
 from sancrm_reports.backups.probes.errors import CommandError, ReportUnreadableError, ToolError
 from sancrm_reports.backups.probes.files import DumpFiles
 from sancrm_reports.backups.probes.table import BackupRunsTable
-from sancrm_reports.backups.probes.tools import ToolReport
+from sancrm_reports.backups.probes.tool_report import ToolReport
 from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import FilesProbe, Limits, ToolProbe, WatchedBackup
 from sancrm_reports.backups.verdicts import Judgement, Verdict, judge

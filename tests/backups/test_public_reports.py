@@ -13,7 +13,7 @@ from backups.test_kept import with_markers
 from demo.postgres import find_bin_dir
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Memory, Window
 from sancrm_reports.backups.probes.files import DumpFiles
-from sancrm_reports.backups.probes.tools import ToolReport
+from sancrm_reports.backups.probes.tool_report import ToolReport
 from sancrm_reports.backups.settings import Limits, WatchedBackup
 from sancrm_reports.backups.verdicts import NOTHING_KNOWN, Judgement, Verdict, judge
 from sancrm_reports.backups.verification import verify_backup

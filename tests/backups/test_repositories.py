@@ -9,7 +9,7 @@ import pytest
 
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.backups.facts import Backup, BackupState
-from sancrm_reports.backups.probes.tools import ToolReport
+from sancrm_reports.backups.probes.tool_report import ToolReport
 from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.backups.verification import verify_backup

@@ -14,7 +14,7 @@ import pytest
 
 from sancrm_reports.backups.facts import Backup, BackupState
 from sancrm_reports.backups.probes.errors import CommandError
-from sancrm_reports.backups.probes.tools import ToolReport, run
+from sancrm_reports.backups.probes.tool_report import ToolReport, run
 from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.backups.verification import verify_backup

@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.figures import ADDITIVE, COUNTS, Figures
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.trace import FAMILIES
 from sancrm_reports.settings import INCLUDE, settings
 
 MONTH = Period(PeriodKind.MONTH, date(2026, 9, 1), "Europe/Moscow")
@@ -31,7 +31,7 @@ def trace(dsn: str) -> list[str]:
     import psycopg
     from psycopg.rows import dict_row
 
-    from sancrm_reports.wire.trace import read_parts
+    from sancrm_reports.wire.figure_trace import read_parts
 
     too_slow = []
     with psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as connection:

@@ -1,5 +1,8 @@
 """The audit of deliveries: what the reports owed against what was sent."""
 
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 from airflow.models.dagrun import DagRun
@@ -187,3 +190,41 @@ def test_a_failed_correction_is_not_closed_by_the_audit(run, telegram, monkeypat
     audit(run)
     (told,) = in_ops_chat(telegram)
     assert told.startswith("🔴 Сбой")
+
+
+def test_a_run_that_stays_queued_is_missing_once_none_may_take_so_long(run, telegram, monkeypatch):
+    # Of a cancelled backfill: the first audit believes it, the next morning's tells.
+    monkeypatch.setenv("SANCRM__AUDIT__DAYS", "3")
+    settings.cache_clear()
+    run(DAILY, period="2026-11-15")
+    run(DAILY, period="2026-11-17")
+    with queued(DAILY, datetime(2026, 11, 15, 21, tzinfo=UTC)):
+        state, note = audit(run)
+        assert state == "success"
+        assert "запуск ещё идёт" in note
+        state, note = audit(run, on=19)
+        assert state == "failed"
+    (told,) = in_ops_chat(telegram)
+    assert "понедельник, 16 ноября: нет ни одного сообщения (запуск давно стоит" in told
+    assert """airflow dags trigger profitability_daily --conf '{"period": "2026-11-16"}'""" in told
+
+
+@contextmanager
+def queued(dag_id, logical_date):
+    """A run that no scheduler will ever start."""
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    with create_session() as session:
+        made = DagRun(
+            dag_id=dag_id,
+            run_id="backfill__lost",
+            logical_date=logical_date,
+            run_after=logical_date,
+            run_type=DagRunType.BACKFILL_JOB,
+            triggered_by=DagRunTriggeredByType.BACKFILL,
+            state="queued",
+        )
+        session.add(made)
+    yield
+    with create_session() as session:
+        session.delete(session.get_one(DagRun, made.id))

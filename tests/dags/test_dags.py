@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from dags.conftest import import_dags
+
 REPORTS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
 REPORTING = (
     *("post_branch_report", "post_network_report", "post_missed_calls"),
@@ -101,3 +103,20 @@ def test_only_the_plugin_file_is_executed_as_a_plugin():
         and not name.startswith("sancrm_reports")
     ]
     assert strays == []
+
+
+def test_tasks_that_need_a_machine_of_their_own_have_its_queue(configured, dags):
+    # What looks, verifies and restores; posting and alerts stay where they are.
+    assert {task.queue for dag in dags.values() for task in dag.tasks} == {"default"}
+    configured(BACKUPS__SANCRM__QUEUE="files", RESTORE_DRILL__QUEUE="restore")
+    placed = {
+        (task.task_id, task.queue)
+        for dag in import_dags().values()
+        for task in dag.tasks
+        if task.queue != "default"
+    }
+    assert placed == {
+        ("wait_for_backup", "files"),
+        ("verify_backup", "files"),
+        ("restore_newest_dump", "restore"),
+    }

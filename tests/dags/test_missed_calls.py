@@ -35,6 +35,13 @@ def note_of(done):
     return ti.xcom_pull(task_ids="post_missed_calls", key="sancrm_run_note")
 
 
+def test_messages_make_no_sound_outside_of_their_hours(call, telegram, configured):
+    # As when the DAG is switched on in the evening; here no hour has a sound.
+    configured(MISSED_CALLS__SOUND_FROM="00:00", MISSED_CALLS__SOUND_UNTIL="00:00")
+    call()
+    assert [message.silent for message in in_chat(telegram)] == [True] * 3
+
+
 def test_a_run_tells_whom_to_call_the_longest_wait_first(call, telegram):
     # Since the latest change into the present status, or since the repair was taken in.
     done = call()

@@ -10,7 +10,7 @@ from dags.conftest import import_dags
 from sancrm_reports.glue import page
 from sancrm_reports.glue.deadline import _purpose, report_deadline
 from sancrm_reports.glue.formula_diff import main
-from sancrm_reports.glue.telegram import ledger_of
+from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import CalendarPeriodTimetable, timetable_of
 from sancrm_reports.pure.grid import LETTERS, DeliveryStatus
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with

@@ -2,17 +2,22 @@
 
 import json
 import re
+from contextlib import nullcontext
+from datetime import datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from sqlalchemy import MetaData, select
 
-from dags.conftest import states
+from dags.conftest import import_dags, states
 from ledgers import rows
+from sancrm_reports.glue import same_files
+from sancrm_reports.glue.reported_period import PeriodError, refuse_taken_place
 from sancrm_reports.settings import settings
-from stage import CHAT, OPS_CHAT, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, ZONE, in_chat, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 
@@ -279,3 +284,46 @@ def test_a_misspelt_param_is_refused(run, telegram):
     assert told.text.startswith("⛔️ Запуск отклонён")
     assert "такого параметра нет\nperod\n" in told.text
     assert """--conf '{"period": "2026-11-17"}'""" in told.text  # how it should have been
+
+
+def test_a_worker_with_other_files_refuses_to_compute(run, telegram, monkeypatch):
+    # The DAG was parsed with one version, this process has another; ops are told what to do.
+    parsed = import_dags()["profitability_daily"]
+    [tag] = [tag for tag in parsed.tags if tag.startswith("files ")]
+    monkeypatch.setattr(same_files, "files_version", lambda: "0123456789ab")
+    done = run()
+    assert states(done)["compute_profitability"] == "failed"
+    assert in_chat(telegram) == []
+    [alert] = in_chat(telegram, OPS_CHAT)
+    assert f"{tag.removeprefix('files ')} ≠ 0123456789ab" in alert.text
+    assert "Поставьте на все машины" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("logical_date", "is_refused"),
+    [
+        ("2125-11-16T21:00:00+00:00", True),  # Moscow's midnight of a day that is to come
+        ("2125-11-16T21:00:01+00:00", False),
+        ("2024-11-16T21:00:00+00:00", False),  # that one will never come, or was there before
+    ],
+)
+def test_a_run_by_hand_does_not_take_the_place_of_a_scheduled_one(dags, logical_date, is_refused):
+    # Airflow makes one run of a logical date, and says nothing of the one that it cannot make.
+    at = datetime.fromisoformat(logical_date)
+    run = SimpleNamespace(run_type="manual", logical_date=at, run_id="manual__1")
+    with pytest.raises(PeriodError) if is_refused else nullcontext():
+        refuse_taken_place({"dag_run": run}, "daily", ZONE)
+    run.run_type = "scheduled"
+    refuse_taken_place({"dag_run": run}, "daily", ZONE)
+
+
+def test_more_branches_than_airflow_makes_tasks_of_are_refused_with_what_to_set(
+    run, telegram, monkeypatch
+):
+    # Airflow's own error would say neither how many there are nor which setting it is.
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")
+    done = run()
+    assert states(done)["list_branches"] == "failed"
+    [alert] = in_chat(telegram, OPS_CHAT)
+    assert "филиалов 2, а Airflow делает не больше 1" in alert.text
+    assert "AIRFLOW__CORE__MAX_MAP_LENGTH" in alert.text

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from sancrm_reports.glue.trace import main
+from sancrm_reports.glue.figure_trace import main
 
 DAY = ["--report", "daily", "--period", "2026-11-17"]
 

@@ -13,10 +13,7 @@ from figures.conftest import SQL
 from figures.oracle import lines
 from figures.small_crm import STATUS_IDS, completed, holding
 from figures.test_against_oracle import EXAMPLES, examples
-from sancrm_reports.pure.figures import ADDITIVE, DETAILS, Figures
-from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.reasons import added, reasons
-from sancrm_reports.pure.trace import (
+from sancrm_reports.pure.figure_trace import (
     FAMILIES,
     TraceError,
     families_of,
@@ -25,8 +22,11 @@ from sancrm_reports.pure.trace import (
     shown,
     total,
 )
+from sancrm_reports.pure.figures import ADDITIVE, DETAILS, Figures
+from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.reasons import added, reasons
 from sancrm_reports.wire.crm import read_profitability
-from sancrm_reports.wire.trace import UNALLOCATED, read_customers, read_parts, read_rows
+from sancrm_reports.wire.figure_trace import UNALLOCATED, read_customers, read_parts, read_rows
 
 THOUSAND = settings(EXAMPLES, max_examples=1000)
 MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), "Europe/Moscow")

@@ -13,13 +13,13 @@ from figures.conftest import SQL
 from figures.small_crm import completed, holding
 from figures.test_against_oracle import EXAMPLES, examples
 from libreoffice import needs_libreoffice, recalculated
+from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.figures import ADDITIVE, Figures
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.trace import FAMILIES
 from sancrm_reports.pure.workbook import About, workbook
 from sancrm_reports.pure.workbook_sheets import WorkbookError
 from sancrm_reports.wire.crm import read_profitability
-from sancrm_reports.wire.trace import read_rows
+from sancrm_reports.wire.figure_trace import read_rows
 
 RUSSIAN = Path(__file__).parents[2] / "include" / "templates" / "ru"
 MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), "Europe/Moscow")

@@ -50,8 +50,12 @@ from sancrm_reports.pure.ops import (
     Failure,
     RunPurpose,
     failed_otherwise,
+    pool_missing,
+    pool_there,
     report_late,
     run_failed,
+    settings_right,
+    settings_wrong,
     solved,
 )
 from sancrm_reports.pure.parts import TELEGRAM
@@ -140,6 +144,10 @@ CALL = MissedCall(
     company="ООО «Кровля & Фасад»",
 )
 REPORT = RunPurpose.of_report("profitability_daily", DAY)
+MISTAKE = (
+    "include/settings.toml has wrong settings:\n"
+    "  account.timezone = 'Europe/Moskow': 'Europe/Moskow' is not a time zone; give an IANA name"
+)
 SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW, "sancrm")
 NEXT = Window(OPENS + BACKUP_DAY, OPENS + BACKUP_DAY + 3 * HOUR, OPENS + 2 * BACKUP_DAY)
 CALLS = RunPurpose.of_day("missed_calls", "missed_calls", DAY.start)
@@ -394,6 +402,11 @@ MESSAGES = {
     "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
     "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),
+    "settings_wrong": lambda t: settings_wrong(MISTAKE, are_kept=True, templates=t),
+    "settings_wrong_at_start": lambda t: settings_wrong(MISTAKE, are_kept=False, templates=t),
+    "pool_missing": lambda t: pool_missing("telegram_alerts", templates=t),
+    "pool_there": lambda t: pool_there("telegram_alerts", templates=t),
+    "settings_right": lambda t: settings_right(templates=t),
     "reports_complete": lambda t: nothing_missing(templates=t),
 }
 TEXTS = {

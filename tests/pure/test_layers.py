@@ -4,6 +4,8 @@ The wing for backups has all three layers under one roof; here stands which of i
 """
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +104,20 @@ def test_what_stands_of_the_wing_is_there():
     # A file that was renamed would be taken for one of another layer.
     there = {name.removeprefix(f"sancrm_reports.{WING}.") for name in modules_of(WING)}
     assert {name.replace("/", ".") for name in WING_PURE | WING_GLUE} <= there
+
+
+def test_what_is_private_in_airflow_is_touched_in_one_file():
+    # So that a new version of Airflow breaks one file.
+    private = r"\._(?:get_next|get_prev|align_to_next|align_to_prev|expression)\b|_AIRFLOW_PROCESS"
+    private += r"|\bairflow(?:\.\w+)*\._\w|SUPERVISOR_COMMS"
+    files = PLUGINS.rglob("*.py")
+    touching = {file.stem for file in files if re.search(private, file.read_text("utf-8"))}
+    assert touching == {"airflow_private"}
+
+
+def test_no_module_has_the_name_of_a_library():
+    # One that Airflow's plugin loader executed as a top-level module would hide the library.
+    libraries = {*importlib.metadata.packages_distributions(), *sys.stdlib_module_names}
+    modules = [*(PLUGINS / "sancrm_reports").rglob("*.py"), *PLUGINS.glob("*.py")]
+    named = {file.stem for file in modules} - {"__init__"}
+    assert named & libraries == set()

@@ -1,6 +1,7 @@
 """A wrong setting says which, where, and what is allowed."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,16 @@ def test_a_wrong_setting_of_the_missed_calls_is_explained(refusal, line, explana
     # The time, the list of statuses, and the pattern of the card's address.
     old = 'statuses = ["Готов"]' if line.startswith("statuses") else "[missed_calls]\n"
     assert explanation in refusal(old, line if line.startswith("statuses") else f"{old}{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("clock", "is_silent"),
+    [("07:59", True), ("08:00", False), ("19:59", False), ("20:00", True), ("22:11", True)],
+)
+def test_missed_calls_are_silent_outside_of_their_hours(load, clock, is_silent):
+    # As delivered: from eight to eight.
+    moment = datetime.fromisoformat(f"2026-11-18T{clock}")
+    assert load().missed_calls.is_silent(moment) is is_silent
 
 
 def test_days_that_the_country_moved_are_dates(refusal, load):

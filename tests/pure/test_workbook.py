@@ -10,8 +10,8 @@ from zipfile import ZipFile
 import pytest
 
 from pure.samples import branch, network, unallocated
+from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.period import Period, PeriodKind
-from sancrm_reports.pure.trace import FAMILIES
 from sancrm_reports.pure.workbook import About, workbook
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"

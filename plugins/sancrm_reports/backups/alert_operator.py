@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset
 
+from sancrm_reports.backups.facts import moment_of
 from sancrm_reports.backups.sensor import found_by
 from sancrm_reports.backups.timetable import window_of
 from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.glue.metrics import note_backup_age
 from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     alerting,
     backup_route,
@@ -64,6 +66,8 @@ class PostBackupAlertOperator(TelegramOperator):
         from sancrm_reports.wire.ledger.database import NoLedgerError
 
         judgement, log_url = found_out(context)
+        if good := judgement.newest_good:
+            note_backup_age(self.backup, judgement.at - moment_of(good))
         try:
             with ledger_of(context) as ledger:
                 alerts = self._alerts(context, ledger)

@@ -190,7 +190,7 @@ def remembered(name: str) -> Memory:
     """
     from sancrm_reports.backups.facts import Memory
     from sancrm_reports.backups.notifications import Watch, note_of
-    from sancrm_reports.glue.telegram import ledger_of
+    from sancrm_reports.glue.telegram_operator import ledger_of
 
     try:
         with ledger_of(None) as ledger:

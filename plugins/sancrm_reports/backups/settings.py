@@ -106,6 +106,7 @@ class WatchedBackup(Section):
     grace_minutes: float = Field(default=60, ge=0)
     poll_seconds: Positive = 300
     since: date | None = None
+    queue: str = ""
     probe: Annotated[TableProbe | FilesProbe | ToolProbe, Field(discriminator="kind")]
     verify: Verification = Verification()
     limits: Limits = Limits()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
-from airflow.timetables.trigger import CronTriggerTimetable
 from pendulum import DateTime, instance, now
 
 from sancrm_reports.backups.facts import Window
+from sancrm_reports.glue.airflow_private import CronTimetable
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sancrm_reports.settings import Settings
 
 
-class BackupWindowTimetable(CronTriggerTimetable):
+class BackupWindowTimetable(CronTimetable):
     """Fire when a window opens, so that its run waits inside it.
 
     The built-in one ends its interval at the fire time: its run would begin when all is over.
@@ -34,7 +34,7 @@ class BackupWindowTimetable(CronTriggerTimetable):
 
     def serialize(self) -> dict[str, Any]:
         """Return the arguments that ``deserialize`` needs."""
-        return {"cron": self._expression, "timezone": self._zone, "minutes": self._minutes}
+        return {"cron": self.expression, "timezone": self._zone, "minutes": self._minutes}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Timetable:
@@ -43,18 +43,18 @@ class BackupWindowTimetable(CronTriggerTimetable):
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the window that opened last: a run by hand watches the newest."""
-        return self._interval_from(self._align_to_prev(run_after))
+        return self._interval_from(self.at_or_before(run_after))
 
     def next_dagrun_info_v2(
         self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
         """Step from the last window to the next; without catch-up, to the newest."""
         if last_dagrun_info is not None:
-            opens_at = self._get_next(last_dagrun_info.run_after)
+            opens_at = self.after(last_dagrun_info.run_after)
         else:
-            opens_at = self._align_to_next(restriction.earliest or now("UTC"))
+            opens_at = self.at_or_after(restriction.earliest or now("UTC"))
         if not restriction.catchup:
-            opens_at = max(opens_at, self._align_to_prev(now("UTC")))
+            opens_at = max(opens_at, self.at_or_before(now("UTC")))
         if restriction.latest is not None and opens_at > restriction.latest:
             return None
         return DagRunInfo(run_after=opens_at, data_interval=self._interval_from(opens_at))
@@ -65,7 +65,7 @@ class BackupWindowTimetable(CronTriggerTimetable):
         Its times are plain ones in UTC: a difference of pendulum's cannot be sent to Airflow.
         """
         interval = self._interval_from(instance(opens_at))
-        times = (interval.start, interval.end, self._get_next(interval.start))
+        times = (interval.start, interval.end, self.after(interval.start))
         return Window(*(datetime.fromtimestamp(time.timestamp(), UTC) for time in times))
 
     def _interval_from(self, opens_at: DateTime) -> DataInterval:

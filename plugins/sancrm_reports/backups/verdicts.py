@@ -95,6 +95,12 @@ class Judgement:
     quote: str = ""
     repositories: tuple[str, ...] = ()
 
+    @property
+    def newest_good(self) -> Backup | None:
+        """The newest good backup that has a time, the one that was looked for among them."""
+        found = self.backup if self.verdict is Verdict.OK else self.last_good
+        return found if found and found.moment else None
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, times as ISO 8601."""
         return cast("dict[str, Any]", TypeAdapter(Judgement).dump_python(self, mode="json"))

@@ -82,7 +82,7 @@ def _verify_by_tool(
 
     Damage to the backup that is asked about comes before that of others.
     """
-    from sancrm_reports.backups.probes.tools import run
+    from sancrm_reports.backups.probes.tool_report import run
 
     ends_at = time.monotonic() + seconds
     places = [] if any(word.startswith("--repo=") for word in command) else repositories

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sancrm_reports.glue.messages import compared, compared_parts, comparison
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
-from sancrm_reports.glue.telegram import posting
+from sancrm_reports.glue.telegram_operator import posting
 from sancrm_reports.pure.figures import (
     NETWORK,
     AttachmentKind,
@@ -205,9 +205,9 @@ class PostWorkbookOperator(PostAttachmentOperator):
 
     def message(self, period: Period) -> Message:
         """Write it; differences between lines and figures are logged: rows changed meanwhile."""
-        from sancrm_reports.pure.trace import FAMILIES
+        from sancrm_reports.pure.figure_trace import FAMILIES
         from sancrm_reports.pure.workbook import About, workbook
-        from sancrm_reports.wire.trace import read_rows, sql_version
+        from sancrm_reports.wire.figure_trace import read_rows, sql_version
 
         branch = None if self.is_network else branch_of(self.whose())
         parts = compared_parts(self.figures) if self.is_network else [compared(self.figures)]

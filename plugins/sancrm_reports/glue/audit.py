@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.errors import AlreadyAlertedError, ReportError
 from sancrm_reports.glue.conclude import LATE, solve
+from sancrm_reports.glue.freshness import longest_run
 from sancrm_reports.glue.notes import RUN_NOTE
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     chats_of,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
 NOTE = "audit_told"  # where the ledger keeps what an open alert names
+GOING_ON = "audit_going_on"  # where it keeps since when the runs go on that had sent nothing
 INCIDENT = "audit"  # the kind of these incidents: one a morning
 
 
@@ -68,11 +70,11 @@ class AuditDeliveriesOperator(TelegramOperator):
                 for report in due_reports(context["dag_run"].run_after, settings())
                 if is_owed(ledger, *report)
             ]
-            audits = [self._examine(context, ledger, *report) for report in due]
             # What an open alert names may be older than the days looked at, and missing still.
-            earlier = [
-                self._examine(context, ledger, *report) for report in named if report not in due
-            ]
+            older = [report for report in named if report not in due]
+            found = [self._examine(context, ledger, *report) for report in (*due, *older)]
+            found = without_hanging(ledger, found, context["dag_run"].run_after)
+            audits, earlier = found[: len(due)], found[len(due) :]
             context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
             incidents = incidents_of(ledger)
             for audit in audits:
@@ -175,6 +177,31 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
     if ti.get_dag(dag_id).is_paused:
         return "paused", False
     return "no_run", False
+
+
+def without_hanging(
+    ledger: Ledger, audits: Sequence[PeriodAudit], now: datetime
+) -> list[PeriodAudit]:
+    """Believe of a run that it goes on only for as long as one may take; return what is then known.
+
+    Airflow forgets runs: one of a backfill that was cancelled stays queued for ever. It does not
+    say since when, so the ledger keeps when an audit first saw it.
+    """
+    before = ledger.note(GOING_ON) or {}
+    names = [f"{audit.dag_id}|{audit.period.key}" for audit in audits]
+    seen = {
+        name: before.get(name, now.isoformat())
+        for name, audit in zip(names, audits, strict=True)
+        if audit.is_going_on
+    }
+    ledger.set_note(GOING_ON, seen)
+    hanging = {
+        name for name, at in seen.items() if now - datetime.fromisoformat(at) > longest_run()
+    }
+    return [
+        replace(audit, reason="hangs", is_going_on=False) if name in hanging else audit
+        for name, audit in zip(names, audits, strict=True)
+    ]
 
 
 def alert(

@@ -11,7 +11,8 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
+from sancrm_reports.glue.same_files import refuse_other_files
+from sancrm_reports.glue.telegram_operator import address, chats_of, common_hook, ledger_of
 from sancrm_reports.glue.workdays import workdays_of
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.figures import (
@@ -35,6 +36,12 @@ from sancrm_reports.wire.crm import (
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+class TooManyBranchesError(PermanentError):
+    """More branches than Airflow makes tasks of one."""
+
+    code = "too_many_branches"
 
 
 def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
@@ -133,6 +140,7 @@ class ComputeProfitabilityOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
+        refuse_other_files(context)
         period = reported_period(context, self.report, settings().account.timezone)
         with snapshot(settings().database) as cursor:
             rows = compute(cursor, self.sql, period)
@@ -160,6 +168,7 @@ class ListBranchesOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Record the expected messages unless nothing is to be sent, and return the branches."""
         branches = [row for row in self.figures if row["subject"] == "branch"]
+        refuse_too_many(len(branches))
         params = params_of(context)
         if not params.dry_run:
             period = reported_period(context, self.report, settings().account.timezone)
@@ -185,6 +194,25 @@ class ListBranchesOperator(BaseOperator):
         except PermanentError as error:  # the tasks that post say so
             self.log.warning("Where the reports go is not noted: %s", error)
             return expected
+
+
+def refuse_too_many(branches: int) -> None:
+    """Make sure that Airflow will make a task for each branch.
+
+    Raises:
+        TooManyBranchesError: it would refuse to, after the figures were computed.
+    """
+    from airflow.sdk.configuration import conf
+
+    most = conf.getint("core", "max_map_length", fallback=1024)
+    if branches > most:
+        raise TooManyBranchesError(
+            f"There are {branches} branches, and Airflow makes {most} tasks of one at most. Set "
+            f"AIRFLOW__CORE__MAX_MAP_LENGTH={branches * 2} for all its components, and restart "
+            "them.",
+            branches=str(branches),
+            most=str(most),
+        )
 
 
 def in_order(branches: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -214,6 +242,7 @@ class CheckDaysSumOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Recompute the period and each of its days in one snapshot, and compare."""
+        refuse_other_files(context)
         period = reported_period(context, self.report, settings().account.timezone)
         with snapshot(settings().database) as cursor:
             whole = read_profitability(cursor, self.sql, period)

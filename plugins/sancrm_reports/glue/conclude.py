@@ -9,8 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.pool_alert import solve_missing_pools
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, incidents_of, ledger_of
+from sancrm_reports.glue.settings_alert import alert_to_wrong_settings, solve_wrong_settings
+from sancrm_reports.glue.telegram_operator import (
+    TelegramOperator,
+    alert_ops,
+    incidents_of,
+    ledger_of,
+)
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -91,6 +98,8 @@ class ConcludeRunOperator(TelegramOperator):
 
         purpose = self.purpose(context)
         failed = failed_tasks(context)
+        if not params_of(context).dry_run:
+            alert_to_wrong_settings(context)
         if not failed:
             return self.show(context, self._solve(context) if self.has_sent(context) else [])
         failures = [why_failed(context, *task) for task in failed]
@@ -112,6 +121,8 @@ class ConcludeRunOperator(TelegramOperator):
     def _solve(self, context: Context) -> list[Any]:
         with ledger_of(context) as ledger:
             incidents = incidents_of(ledger)
+            solve_wrong_settings(incidents)
+            solve_missing_pools(incidents, (task.pool for task in context["dag"].tasks))
             return [
                 outcome
                 for purpose in self.fulfilled_purposes(context)

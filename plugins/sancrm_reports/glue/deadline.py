@@ -104,7 +104,7 @@ def _tell_late(purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any
     from zoneinfo import ZoneInfo
 
     from sancrm_reports.glue.conclude import FAILURE, LATE, run_url
-    from sancrm_reports.glue.telegram import alert_ops
+    from sancrm_reports.glue.telegram_operator import alert_ops
     from sancrm_reports.pure.ops import report_late
 
     is_failed = run["state"] == "failed"
@@ -124,7 +124,7 @@ def _tell_late(purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any
 
 def _is_alerted(purpose: RunPurpose, kind: str) -> bool:
     """Whether a task of the run has told of it; without the ledger nobody can say so."""
-    from sancrm_reports.glue.telegram import incidents_of, ledger_of
+    from sancrm_reports.glue.telegram_operator import incidents_of, ledger_of
     from sancrm_reports.wire.ledger.database import NoLedgerError
 
     try:

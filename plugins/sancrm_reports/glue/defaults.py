@@ -20,3 +20,8 @@ def task_defaults() -> dict[str, Any]:
         "on_failure_callback": remember_error,
         "weight_rule": "absolute",
     }
+
+
+def on_queue(name: str) -> dict[str, str]:
+    """Return what puts a task on a queue of Celery's; nothing where the settings name none."""
+    return {"queue": name} if name else {}

@@ -10,7 +10,7 @@ from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
+from sancrm_reports.glue.telegram_operator import TelegramOperator, alert_ops
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.source_contract import refuse
 from sancrm_reports.settings import settings, templates

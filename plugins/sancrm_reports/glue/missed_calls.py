@@ -12,7 +12,8 @@ from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import PeriodError, refuse_unknown_params
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.same_files import refuse_other_files
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     common_hook,
@@ -62,6 +63,7 @@ class PostMissedCallsOperator(TelegramOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Bring the chat up to date; return what was done."""
+        refuse_other_files(context)
         ti: Any = context["ti"]
         return self._go_on(context, is_first=ti.try_number == 1)
 
@@ -151,6 +153,7 @@ class PostMissedCallsOperator(TelegramOperator):
             decisions=decisions,
             closes=configured.close_called_back,
             supersedes=configured.mark_superseded,
+            silent=configured.is_silent(datetime.now(ZoneInfo(settings().account.timezone))),
         )
 
 

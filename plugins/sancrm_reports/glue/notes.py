@@ -5,6 +5,8 @@ A task has no way to write it by itself (Airflow 3.3), a listener in the schedul
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
@@ -55,8 +57,20 @@ def _copy(dag_run: DagRun, session: Session) -> None:
             XComModel.key == RUN_NOTE,
         )
         .order_by(XComModel.timestamp.desc())  # the last task that left one knows most
-    ).first()
+        .limit(1)
+    )
+    texts = [*_mark(dag_run), *(str(XComModel.deserialize_value(xcom)) for xcom in left)]
     written = dag_run.dag_run_note
-    if left is not None and (written is None or written.user_id is None):
+    if texts and (written is None or written.user_id is None):
         # Longer, it would break the scheduler's transaction, and so the scheduler.
-        dag_run.note = shortened(str(XComModel.deserialize_value(left)), LONGEST)
+        dag_run.note = shortened("\n\n".join(texts), LONGEST)
+
+
+def _mark(dag_run: DagRun) -> Iterator[str]:
+    """Yield a line for runs of ours that went by earlier settings than the file has."""
+    from sancrm_reports.pure.language import language_of
+    from sancrm_reports.settings import SettingsError, settings, settings_error, templates
+
+    with suppress(SettingsError):  # then there are no runs of ours
+        if dag_run.dag_id in settings().dag_ids and settings_error():
+            yield language_of(templates()).word("note.settings")

@@ -25,7 +25,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.responses import FileResponse
 
 from sancrm_reports.glue.page_trace import figures_shown, trace_of
-from sancrm_reports.glue.telegram import ledger_of
+from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up

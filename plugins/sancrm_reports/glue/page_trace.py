@@ -10,14 +10,21 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.figure_trace import (
+    Part,
+    TraceError,
+    figure_of,
+    shown,
+    total,
+    unit_of,
+)
 from sancrm_reports.pure.figures import ADDITIVE
 from sancrm_reports.pure.formatting import Formats
 from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.period import Period
-from sancrm_reports.pure.trace import Part, TraceError, figure_of, shown, total, unit_of
 from sancrm_reports.settings import INCLUDE, settings, templates
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
-from sancrm_reports.wire.trace import read_parts
+from sancrm_reports.wire.figure_trace import read_parts
 
 SQL = INCLUDE / "sql"
 SHOWN = 100  # rows; make trace prints all of them

@@ -15,10 +15,11 @@ from sancrm_reports.glue.messages import (
     branch_message,
     network_message,
 )
+from sancrm_reports.glue.metrics import note_lateness
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
     chats_of,
@@ -96,7 +97,10 @@ class TelegramReportOperator(TelegramOperator):
             if params.backfill_mode == "digest":
                 done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
-                footer = _lateness(period, self.report)
+                late = datetime.now(UTC) - timetable_of(self.report, settings()).due_at(period)
+                if context["dag_run"].run_type == "scheduled":
+                    note_lateness(self.dag_id, late)
+                footer = _lateness(late)
                 is_left = is_frozen(period) and not params_of(context).correct_frozen
                 done = self._deliver(
                     delivery, period, addresses, message, footer=footer, is_frozen=is_left
@@ -275,10 +279,9 @@ class PostNetworkReportOperator(TelegramReportOperator):
         return outcomes, errors
 
 
-def _lateness(period: Period, report: str) -> str:
-    """Say how late a report is, from when its schedule wanted it; empty if it is not."""
+def _lateness(late: timedelta) -> str:
+    """Say how long after its scheduled time a report is posted; empty if it is not late."""
     from sancrm_reports.pure.messages import lateness
 
-    late = datetime.now(UTC) - timetable_of(report, settings()).due_at(period)
     hours = settings().delivery.late_after_hours
     return lateness(late, after=timedelta(hours=hours), templates=templates())

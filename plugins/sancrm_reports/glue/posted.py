@@ -17,7 +17,7 @@ from sancrm_reports.glue.messages import (
     branch_message,
     network_message,
 )
-from sancrm_reports.glue.telegram import incidents_of
+from sancrm_reports.glue.telegram_operator import incidents_of
 from sancrm_reports.pure.figures import NETWORK, Figures, text_subject
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates

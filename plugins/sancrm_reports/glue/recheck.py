@@ -13,7 +13,8 @@ from sancrm_reports.glue.freshness import WaitForDataOperator
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import refuse_unknown_params
-from sancrm_reports.glue.telegram import (
+from sancrm_reports.glue.same_files import refuse_other_files
+from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     common_hook,
     delivery_of,
@@ -113,6 +114,7 @@ class RecheckReportsOperator(TelegramOperator):
         Raises:
             AlreadyAlertedError: too many messages would change, and ops were asked.
         """
+        refuse_other_files(context)
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         found: list[tuple[Delivery, Change]] = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
+from sancrm_reports.settings import settings
 
 
 class PeriodError(PermanentError):
@@ -25,10 +28,11 @@ def reported_period(context: Any, report: str, timezone: str) -> Period:
     without logical date makes, reports the last whole period before it. Never the clock.
 
     Raises:
-        PeriodError: the day isn't a date, the period isn't over, the interval isn't a period, or
-            the run's conf names a param that does not exist.
+        PeriodError: the day isn't a date, the period isn't over, the interval isn't a period, the
+            run is in the place of a scheduled one, or its conf names a param that does not exist.
     """
     refuse_unknown_params(context)
+    refuse_taken_place(context, report, timezone)
     kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
     named = params_of(context).period
@@ -58,6 +62,33 @@ def reported_period(context: Any, report: str, timezone: str) -> Period:
             quote=period.key,
         )
     return period
+
+
+def refuse_taken_place(context: Any, report: str, timezone: str) -> None:
+    """Refuse a run by hand that has the logical date of one that the schedule is still to make.
+
+    Airflow makes no second run of a logical date, which is the start of the reported period: the
+    scheduled one would never come, and nobody would know.
+
+    Raises:
+        PeriodError: it is so.
+    """
+    run = context["dag_run"]
+    if run.run_type != "manual" or run.logical_date is None:
+        return
+    day = run.logical_date.astimezone(ZoneInfo(timezone)).date()
+    period = Period.containing(day, kind=REPORT_KINDS[report].period, timezone=timezone)
+    if period.starts_at != run.logical_date:
+        return
+    due = timetable_of(report, settings()).due_at(period)
+    if due > datetime.now(UTC):
+        raise PeriodError(
+            f"The logical date {run.logical_date} is that of the scheduled run of {due}, which "
+            "cannot be made while this one is there. Delete this run in Airflow; then run the "
+            "report without a logical date, and name a day in the param period.",
+            code="period_place",
+            quote=run.run_id,
+        )
 
 
 def refuse_unknown_params(context: Any) -> None:

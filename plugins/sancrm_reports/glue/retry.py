@@ -24,7 +24,7 @@ class RetryWhatCanPass(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """Decide by the kind of the error."""
-        if isinstance(exception, PermanentError):
+        if isinstance(exception, PermanentError | ImportError):
             return RetryDecision.fail(reason="a retry cannot fix this")
         if seconds := getattr(exception, "retry_after", None):
             return RetryDecision.retry(delay=timedelta(seconds=seconds), reason="Telegram's wait")

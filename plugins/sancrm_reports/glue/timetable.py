@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
-from airflow.timetables.trigger import CronTriggerTimetable
 from pendulum import DateTime, instance, now
 
+from sancrm_reports.glue.airflow_private import CronTimetable
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, PeriodKind
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sancrm_reports.settings import Settings
 
 
-class CalendarPeriodTimetable(CronTriggerTimetable):
+class CalendarPeriodTimetable(CronTimetable):
     """Fire by a cron expression; report the last whole period before.
 
     No built-in timetable does this: an interval of ``CronTriggerTimetable`` ends at the fire time,
@@ -42,7 +42,7 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
 
     def serialize(self) -> dict[str, Any]:
         """Return the arguments that ``deserialize`` needs."""
-        return {"cron": self._expression, "timezone": self._zone, "period": self._kind.value}
+        return {"cron": self.expression, "timezone": self._zone, "period": self._kind.value}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Timetable:
@@ -59,15 +59,15 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
     ) -> DagRunInfo | None:
         """Step from the last run's fire time to the next whose period is wanted."""
         if last_dagrun_info is not None:
-            fire = self._get_next(last_dagrun_info.run_after)
+            fire = self.after(last_dagrun_info.run_after)
         else:
-            fire = self._align_to_next(restriction.earliest or now("UTC"))
+            fire = self.at_or_after(restriction.earliest or now("UTC"))
         if not restriction.catchup:
-            fire = max(fire, self._align_to_prev(now("UTC")))
+            fire = max(fire, self.at_or_before(now("UTC")))
         if restriction.earliest is not None:
             earliest = self._local_date(restriction.earliest)
             while self.reported_at(fire).start < earliest:
-                fire = self._get_next(fire)
+                fire = self.after(fire)
         if restriction.latest is not None:
             latest = self._local_date(restriction.latest)
             if self.reported_at(fire).start > latest:
@@ -78,14 +78,14 @@ class CalendarPeriodTimetable(CronTriggerTimetable):
 
     def due_between(self, after: datetime, until: datetime) -> Iterator[tuple[DateTime, Period]]:
         """Yield each time of the schedule in ``(after, until]``, and what is reported then."""
-        fire = self._get_next(instance(after))
+        fire = self.after(instance(after))
         while fire <= until:
             yield fire, self.reported_at(fire)
-            fire = self._get_next(fire)
+            fire = self.after(fire)
 
     def due_at(self, period: Period) -> DateTime:
         """Return when the schedule wants the report of a period."""
-        return self._align_to_next(instance(period.ends_at))
+        return self.at_or_after(instance(period.ends_at))
 
     def reported_at(self, fire: DateTime) -> Period:
         """Return the period that a run fired then reports."""

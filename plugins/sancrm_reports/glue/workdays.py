@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import Timetable
-from airflow.timetables.trigger import CronTriggerTimetable
 
+from sancrm_reports.glue.airflow_private import CronTimetable
 from sancrm_reports.pure.workdays import Workdays
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sancrm_reports.settings import Settings
 
 
-class WorkdayTimetable(CronTriggerTimetable):
+class WorkdayTimetable(CronTimetable):
     """Fire at a time of each working day of a country; a run by hand may be on any day.
 
     :param time: of the day, such as ``10:00``.
@@ -70,20 +70,9 @@ class WorkdayTimetable(CronTriggerTimetable):
         except ValueError as error:
             raise AirflowTimetableInvalid(str(error)) from None
 
-    def _get_next(self, current: DateTime) -> DateTime:
-        fire = super()._get_next(current)
-        while not self._is_worked(fire):
-            fire = super()._get_next(fire)
-        return fire
-
-    def _get_prev(self, current: DateTime) -> DateTime:
-        fire = super()._get_prev(current)
-        while not self._is_worked(fire):
-            fire = super()._get_prev(fire)
-        return fire
-
-    def _is_worked(self, fire: DateTime) -> bool:
-        return fire.astimezone(ZoneInfo(self._zone)).date() in self._workdays
+    def skips(self, fire: DateTime) -> bool:
+        """Whether a day is not worked."""
+        return fire.astimezone(ZoneInfo(self._zone)).date() not in self._workdays
 
 
 def workdays_of(configured: Settings) -> Workdays:

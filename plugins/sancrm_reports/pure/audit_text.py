@@ -51,9 +51,12 @@ def commands(audits: Sequence[PeriodAudit]) -> list[str]:
     for dag_id, of_dag in groupby(audits, key=lambda audit: audit.dag_id):
         same = list(of_dag)
         lost = [a for a in same if any(f.status is not DeliveryStatus.UNKNOWN for f in a.troubles)]
+        hanging = [audit for audit in lost if audit.reason == "hangs"]  # no backfill touches them
         found += [
-            backfill_command(dag_id, row[0], row[-1]) for row in _in_rows(a.period for a in lost)
+            backfill_command(dag_id, row[0], row[-1])
+            for row in _in_rows(audit.period for audit in lost if audit not in hanging)
         ]
+        found += [RunPurpose.of_report(dag_id, audit.period).repair() for audit in hanging]
         found += [
             RunPurpose.of_report(dag_id, audit.period).decide("resend", finding.message)
             for audit in same

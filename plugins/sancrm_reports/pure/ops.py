@@ -13,13 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import AlreadyAlertedError, ReportError
-from sancrm_reports.pure.formatting import one_line
+from sancrm_reports.pure.formatting import one_line, shortened
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.period import Period, PeriodKind
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
+ERROR = 2000  # characters of a mistake in the settings
 LINE = 400  # characters of what a server said
 UNKNOWN_SHOWN = 6  # messages of unknown status, each with two commands
 
@@ -46,10 +47,15 @@ class Failure:
         """Return what a failed task leaves of its error, as JSON.
 
         Only what our own errors quote: that names no people. Of any other just its kind is kept,
-        because an error of a database or a template can quote a row.
+        because an error of a database or a template can quote a row; of a module that cannot be
+        imported also its name.
         """
-        unexpected = ReportError(code="unexpected", kind=type(error).__name__)
-        ours = error if isinstance(error, ReportError) else unexpected
+        if isinstance(error, ReportError):
+            ours = error
+        elif isinstance(error, ImportError):
+            ours = ReportError(code="import", module=error.name or "?")
+        else:
+            ours = ReportError(code="unexpected", kind=type(error).__name__)
         return {
             "about": about or ours.about,
             "code": ours.code,
@@ -203,6 +209,30 @@ def solved(purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates
     when = language.formats.moment(at.astimezone(ZoneInfo(zone)))
     title = purpose.title(language)
     return Message(language.render("run_solved.html.j2", title=title, kind=kind, when=when))
+
+
+def settings_wrong(error: str, *, are_kept: bool, templates: Path) -> Message:
+    """Tell of a mistake in the settings, and whether those of before stay in force meanwhile."""
+    return Message(
+        language_of(templates).render(
+            "settings_wrong.html.j2", error=shortened(error, ERROR), are_kept=are_kept
+        )
+    )
+
+
+def pool_missing(pool: str, *, templates: Path) -> Message:
+    """Tell of a pool that Airflow does not have, with the command that makes it."""
+    return Message(language_of(templates).render("pool_missing.html.j2", pool=pool))
+
+
+def pool_there(pool: str, *, templates: Path) -> Message:
+    """Say that a pool that was missing is there."""
+    return Message(language_of(templates).render("pool_there.html.j2", pool=pool))
+
+
+def settings_right(*, templates: Path) -> Message:
+    """Say that the mistake in the settings is mended."""
+    return Message(language_of(templates).render("settings_right.html.j2"))
 
 
 def _alike(failures: Sequence[Failure]) -> list[tuple[Failure, list[Failure]]]:

@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.pure.figure_trace import FAMILIES, TERMS
 from sancrm_reports.pure.figures import ADDITIVE, COUNTS, Figures
 from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.reasons import REASONS, added, reasons
-from sancrm_reports.pure.trace import FAMILIES, TERMS
 from sancrm_reports.pure.workbook_lines import COLUMNS, Lines
 from sancrm_reports.pure.workbook_sheets import Sheet, Style
 

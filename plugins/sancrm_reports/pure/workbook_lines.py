@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.figures import COUNTS, Figures, Key, key_of
-from sancrm_reports.pure.trace import FAMILIES
 from sancrm_reports.pure.workbook_sheets import Sheet, Style
 
 REPAIR = (("moved_at", "moment"), ("repair_code", "code"), ("repair_id", "code"))

@@ -64,6 +64,7 @@ class MissedCallsChat:
         closes: edit a message once the customer has been called.
         supersedes: edit the message of an earlier day once there is a newer one.
         decisions: what a person says of messages that nobody else can say anything of.
+        silent: without a sound, as at night.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class MissedCallsChat:
         closes: bool = True,
         supersedes: bool = True,
         decisions: Decisions | None = None,
+        silent: bool = False,
     ) -> None:
         self.delivery = delivery
         self._ledger = delivery.ledger
@@ -85,6 +87,7 @@ class MissedCallsChat:
         self.closes = closes
         self.supersedes = supersedes
         self.decisions = decisions or Decisions()
+        self.silent = silent
         self.outcomes: list[Outcome] = []
         self.errors: list[PermanentError] = []
 
@@ -276,7 +279,7 @@ class MissedCallsChat:
         if known and known.state is State.SENT:
             outcome = self.delivery.amend(key, self.to, message)
             return [outcome] if outcome else []
-        return self.delivery.deliver(key, self.to, message, day=self.day)
+        return self.delivery.deliver(key, self.to, message, day=self.day, silent=self.silent)
 
     def _open_repairs(self) -> set[str]:
         rows = self._ledger.database.rows("select distinct repair_id from sancrm_ledger.open_calls")

@@ -39,6 +39,6 @@ def probe_of(name: str, configured: Settings) -> Probe:
                 timezone=configured.account.timezone,
             )
         case ToolProbe() as tool:
-            from sancrm_reports.backups.probes.tools import ToolReport
+            from sancrm_reports.backups.probes.tool_report import ToolReport
 
             return ToolReport(tool, timezone=configured.account.timezone)

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.airflow_connections import see_airflows_connections
+from sancrm_reports.pure.figure_trace import ShownRow, figure_of, shown, total
 from sancrm_reports.pure.formatting import as_text
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
-from sancrm_reports.pure.trace import ShownRow, figure_of, shown, total
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
-from sancrm_reports.wire.trace import read_customers, read_parts
+from sancrm_reports.wire.figure_trace import read_customers, read_parts
 
 SQL = INCLUDE / "sql"
 NUMBERS = ("quantity", "price", "discount", "purchase_price", "amount")  # to the right

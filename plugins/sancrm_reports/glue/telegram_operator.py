@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
+from sancrm_reports.glue.metrics import count_messages
 from sancrm_reports.pure.figures import branch_of, text_subject
 from sancrm_reports.settings import INCLUDE, settings, templates
 
@@ -185,6 +186,7 @@ class TelegramOperator(BaseOperator):
         context["outlet_events"][DELIVERY_ASSET].extra = {
             outcome.key: outcome.action for outcome in outcomes
         }
+        count_messages(self.dag_id, outcomes, errors)
         if errors:
             first = next((e for e in errors if not isinstance(e, PermanentError)), errors[0])
             if isinstance(first, DecisionNeededError):

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.pure.trace import Part, families_of, parts
+from sancrm_reports.pure.figure_trace import Part, families_of, parts
 from sancrm_reports.wire.crm import parameters, sql_text
 
 if TYPE_CHECKING:
