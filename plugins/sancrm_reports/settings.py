@@ -25,6 +25,7 @@ from sancrm_reports.setting_types import (
     ChatName,
     Cron,
     CronOrNone,
+    EmailAddress,
     ReportId,
     Section,
     TimeOfDay,
@@ -133,6 +134,14 @@ class ChatsSettings(Section):
         return self.summary or self.reports
 
 
+class EmailSettings(Section):
+    """The second way out: alerts by e-mail if Telegram does not take them; off without ``to``."""
+
+    conn_id: str = "ops_email"
+    to: list[EmailAddress] = Field(default_factory=list)
+    after_minutes: float = Field(default=5, ge=0, le=60)
+
+
 class DeliverySettings(Section):
     """How messages are sent."""
 
@@ -220,6 +229,7 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     telegram: TelegramSettings = TelegramSettings()
     chats: ChatsSettings = ChatsSettings()
+    email: EmailSettings = EmailSettings()
     delivery: DeliverySettings = DeliverySettings()
     retries: RetriesSettings = RetriesSettings()
     workdays: WorkdaysSettings = WorkdaysSettings()

@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, incidents_of, ledger_of
+from sancrm_reports.glue.telegram import (
+    TelegramOperator,
+    alert_ops,
+    incidents_of,
+    is_last_try,
+    ledger_of,
+)
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -97,14 +103,20 @@ class ConcludeRunOperator(TelegramOperator):
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
                 templates=templates(),
             )
-            self.show(context, alert_ops(context, f"{FAILURE}|{purpose.name}", message))
+            outcomes = alert_ops(
+                context,
+                f"{FAILURE}|{purpose.name}",
+                message,
+                is_last_try=is_last_try(context),
+            )
+            self.show(context, outcomes)
         raise AlreadyAlertedError(
             f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}."
         )
 
     def _solve(self, context: Context) -> list[Any]:
         with ledger_of(context) as ledger:
-            incidents = incidents_of(ledger)
+            incidents = incidents_of(ledger, is_last_try=is_last_try(context))
             return [
                 outcome
                 for purpose in self.fulfilled_purposes(context)

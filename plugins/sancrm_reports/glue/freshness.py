@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram import TelegramOperator, alert_ops
+from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, is_last_try
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -84,4 +84,5 @@ class WaitForDataOperator(TelegramOperator):
         message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
-        self.show(context, alert_ops(context, f"{LATE}|{purpose.name}", message))
+        name, is_last = f"{LATE}|{purpose.name}", is_last_try(context)
+        self.show(context, alert_ops(context, name, message, is_last_try=is_last))

@@ -113,6 +113,10 @@ class Ledger:
         whole: dict[str, Any] = self._write_note(name, value, "notes.value || excluded.value")
         return whole
 
+    def forget_note(self, name: str) -> None:
+        """Remember nothing under a name."""
+        self.database.rows("delete from sancrm_ledger.notes where name = %(name)s", name=name)
+
     def _write_note(self, name: str, value: Any, result: str) -> Any:
         row = self.database.row(
             "insert into sancrm_ledger.notes values (%(name)s, %(value)s, %(now)s)"  # noqa: S608
