@@ -63,6 +63,10 @@ class EmailChannel(SmtpHook):
         """Nothing: no private message comes here."""
         return ""
 
+    def title_of(self, to: Address) -> str:
+        """Nothing: a mailbox has no title."""
+        return ""
+
     def send(
         self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
     ) -> int:

@@ -54,6 +54,14 @@ class History:
                 known[state, is_late, is_corrected] = what
             yield Sent(period, subject, what)
 
+    def has_any(self, report: str) -> bool:
+        """Whether anything was ever sent of a report, or tried."""
+        row = self._database.row(
+            "select 1 as found from sancrm_ledger.messages where report = %(report)s limit 1",
+            report=report,
+        )
+        return row is not None
+
     def expected(self, report: str, first: str, end: str) -> dict[str, ExpectedMessages]:
         """Return the expected messages of these periods, and the last before them, oldest first.
 
