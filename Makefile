@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test check check-telegram check-sources formula-diff lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test check check-telegram check-sources formula-diff trace lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,10 @@ check-sources: setup ## Ask the CRM whether the files in include/sql/sources/ gi
 
 formula-diff: setup ## Show which figures the edited SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
 	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)
+
+trace: setup ## Show the rows of a figure: make trace FIGURE=profit REPORT=monthly PERIOD=2026-10-15 BRANCH=3 FORMAT=csv
+	@$(RUN) -m sancrm_reports.glue.trace --figure $(FIGURE) --period $(PERIOD) --report $(or $(REPORT),monthly) \
+	    $(if $(BRANCH),--branch $(BRANCH)) --format $(or $(FORMAT),table) $(if $(CUSTOMERS),--customers)
 
 lock: setup ## Re-lock all dependencies from requirements.txt and requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, task
 
+from sancrm_reports.glue.attachments import LABEL, attachment_tasks
 from sancrm_reports.glue.check_sources import CheckSourcesOperator
 from sancrm_reports.glue.compute import (
     CheckDaysSumOperator,
@@ -91,13 +92,14 @@ for kind in settings().scheduled_reports:
         branch_reports = PostBranchReportOperator.partial(
             task_id="post_branch_report",
             report=report,
-            map_index_template="{{ task.figures['branch_name'][:200] }}",  # Airflow takes 250
+            map_index_template=LABEL,
             **posting(),
         ).expand(figures=branches.output)
         branches_done = EmptyOperator(task_id="branches_done", trigger_rule="all_done")
         network_report = PostNetworkReportOperator(
             task_id="post_network_report", report=report, figures=compute.output, **posting()
         )
+        attachments = attachment_tasks(report, compute.output, branches.output)
         conclude = ConcludeReportOperator(
             task_id="conclude_run",
             report=report,
@@ -112,4 +114,5 @@ for kind in settings().scheduled_reports:
         [branches, earlier_posted] >> branch_reports
         branch_reports >> branches_done >> network_report
         branches >> network_report
-        [branch_reports, network_report] >> conclude
+        network_report >> attachments
+        [branch_reports, network_report, *attachments] >> conclude

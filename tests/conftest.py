@@ -16,6 +16,10 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+    # They have tests of their own, and would slow the others.
+    "SANCRM__REPORTS__WEEKLY__PICTURE": "false",
+    "SANCRM__REPORTS__MONTHLY__PICTURE": "false",
+    "SANCRM__REPORTS__MONTHLY__WORKBOOK": "false",
 }
 
 

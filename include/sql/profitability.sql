@@ -4,59 +4,10 @@
 -- Parameters: period_start, period_end (instants) and first_day, end_day (dates): one
 --             half-open period of the account's zone
 -- Unit:       roubles, exact; margin is a ratio; counts are numbers of rows
--- Definitions of the figures: docs/metrics.md
+-- Definitions of the figures: docs/metrics.md. What each row adds: movements.sql
 with
 
-branches as (
-    {% include "sources/branches.sql" %}
-),
-
-closed_repairs as not materialized (
-    {% include "sources/closed_repairs.sql" %}
-),
-
-service_lines as not materialized (
-    {% include "sources/service_lines.sql" %}
-),
-
-part_lines as not materialized (
-    {% include "sources/part_lines.sql" %}
-),
-
-returned_rentals as not materialized (
-    {% include "sources/returned_rentals.sql" %}
-),
-
-fixed_costs as (
-    {% include "sources/fixed_costs.sql" %}
-),
-
-repairs_in_period as not materialized (
-    select
-        repair_id,
-        branch_id,
-        is_success
-    from closed_repairs
-    where closed_at >= %(period_start)s and closed_at < %(period_end)s
-),
-
-period as (
-    select
-        %(first_day)s::date as first_day,  -- noqa: LT02
-        %(end_day)s::date as end_day
-),
-
-months as (
-    select
-        month_start::date as first_day,
-        (month_start + interval '1 month')::date as end_day
-    from period
-    cross join generate_series(
-        date_trunc('month', period.first_day::timestamp),
-        period.end_day - 1,
-        interval '1 month'
-    ) as month_start
-),
+{% include "movements.sql" %},
 
 -- One CTE per kind of movement, each with one row per branch and one for the network.
 -- That is summed over all movements, not over the branches below: if the list of
@@ -64,39 +15,31 @@ months as (
 
 service_totals as (
     select
-        repairs_in_period.branch_id,
-        grouping(repairs_in_period.branch_id) as is_network,
-        sum(
-            service_lines.price * service_lines.quantity - service_lines.discount
-        ) as repair_revenue
-    from repairs_in_period
-    inner join service_lines on repairs_in_period.repair_id = service_lines.repair_id
-    where repairs_in_period.is_success
-    group by grouping sets ((repairs_in_period.branch_id), ())
+        branch_id,
+        grouping(branch_id) as is_network,
+        sum(repair_revenue) as repair_revenue
+    from service_rows
+    group by grouping sets ((branch_id), ())
 ),
 
 part_totals as (
     select
-        repairs_in_period.branch_id,
-        grouping(repairs_in_period.branch_id) as is_network,
-        sum(
-            part_lines.sale_price * part_lines.quantity - part_lines.discount
-        ) filter (where repairs_in_period.is_success) as repair_revenue,
-        sum(part_lines.purchase_price * part_lines.quantity) as variable_costs,
-        count(*) filter (where part_lines.purchase_price is null) as parts_without_cost
-    from repairs_in_period
-    inner join part_lines on repairs_in_period.repair_id = part_lines.repair_id
-    where repairs_in_period.is_success or part_lines.is_written_off
-    group by grouping sets ((repairs_in_period.branch_id), ())
+        branch_id,
+        grouping(branch_id) as is_network,
+        sum(repair_revenue) as repair_revenue,
+        sum(variable_costs) as variable_costs,
+        sum(scrapped_costs) as scrapped_costs,
+        sum(parts_without_cost) as parts_without_cost
+    from part_rows
+    group by grouping sets ((branch_id), ())
 ),
 
 repair_totals as (
     select
         branch_id,
         grouping(branch_id) as is_network,
-        count(*) as repair_count
-    from repairs_in_period
-    where is_success
+        sum(repair_count) as repair_count
+    from repair_rows
     group by grouping sets ((branch_id), ())
 ),
 
@@ -104,46 +47,18 @@ rental_totals as (
     select
         branch_id,
         grouping(branch_id) as is_network,
-        sum(
-            coalesce(
-                total,
-                price_per_day
-                * greatest(ceil(extract(epoch from ended_at - started_at) / 86400), 1)
-            )
-        ) as rental_revenue,
-        count(*) as rental_count
-    from returned_rentals
-    where ended_at >= %(period_start)s and ended_at < %(period_end)s
+        sum(rental_revenue) as rental_revenue,
+        sum(rental_count) as rental_count
+    from rental_rows
     group by grouping sets ((branch_id), ())
-),
-
--- By day k of D a month has borne round(amount * k / D, 2): day k bears what that grows
--- by, so that days add up to their month to the kopeck. Days are counted from the first
--- of the month; only those in the period, the month and the cost's validity are borne.
-fixed_cost_months as (
-    select
-        fixed_costs.branch_id,
-        fixed_costs.amount_per_month,
-        months.end_day - months.first_day as days_in_month,
-        greatest(fixed_costs.valid_from, months.first_day, period.first_day)
-        - months.first_day as days_before,
-        least(fixed_costs.valid_to, months.end_day, period.end_day)
-        - months.first_day as days_until
-    from fixed_costs
-    cross join months
-    cross join period
 ),
 
 fixed_cost_totals as (
     select
         branch_id,
         grouping(branch_id) as is_network,
-        sum(
-            round(amount_per_month * days_until / days_in_month, 2)
-            - round(amount_per_month * days_before / days_in_month, 2)
-        ) as fixed_costs
-    from fixed_cost_months
-    where days_before < days_until
+        sum(fixed_costs) as fixed_costs
+    from fixed_cost_rows
     group by grouping sets ((branch_id), ())
 ),
 
@@ -181,6 +96,7 @@ figures as (
         + coalesce(part_totals.repair_revenue, 0) as repair_revenue,
         coalesce(rental_totals.rental_revenue, 0) as rental_revenue,
         coalesce(part_totals.variable_costs, 0) as variable_costs,
+        coalesce(part_totals.scrapped_costs, 0) as scrapped_costs,
         coalesce(part_totals.parts_without_cost, 0) as parts_without_cost,
         -- Null where no amount applies to any day: unknown is not zero.
         fixed_cost_totals.fixed_costs,
@@ -226,6 +142,7 @@ select
     rental_revenue,
     revenue,
     variable_costs,
+    scrapped_costs,
     parts_without_cost,
     fixed_costs,
     profit,

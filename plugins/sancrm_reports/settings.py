@@ -128,6 +128,11 @@ class ChatsSettings(Section):
         chats = self.branches.get(str(branch_id), ["default"])
         return [self.reports if chat == "default" else chat for chat in chats]
 
+    def own_of_branch(self, branch_id: int | str) -> list[str]:
+        """Return the chats of a branch that the network's reports don't go to."""
+        common = (self.reports, self.of_summary)
+        return [chat for chat in self.of_branch(branch_id) if chat not in common]
+
     @property
     def of_summary(self) -> str:
         """The chat of the network's summary."""
@@ -148,6 +153,7 @@ class DeliverySettings(Section):
     late_after_hours: float = Field(default=12, gt=0)
     deadline_minutes: float = Field(default=20, gt=0, lt=180)
     group_messages_per_minute: int = Field(default=20, ge=0)
+    picture_theme: Literal["light", "dark"] = "light"
 
 
 class RetriesSettings(Section):
@@ -180,9 +186,16 @@ class MissedCallsSettings(Section):
 
 
 class ReportSettings(Section):
-    """One of the reports: when it is posted; without a schedule it has no DAG."""
+    """One of the reports: when it is posted; without a schedule it has no DAG.
+
+    And what goes below its texts: a picture below the network's, one below each branch's, and a
+    workbook for the summary's chat and the branches' own chats.
+    """
 
     schedule: CronOrNone
+    picture: bool = False
+    branch_pictures: bool = False
+    workbook: bool = False
 
 
 class AuditSettings(Section):

@@ -8,7 +8,10 @@ import sys
 import pytest
 
 REPORTS = {"profitability_daily", "profitability_weekly", "profitability_monthly"}
-REPORTING = ("post_branch_report", "post_network_report", "post_missed_calls")
+REPORTING = (
+    *("post_branch_report", "post_network_report", "post_missed_calls"),
+    *("post_picture", "post_workbook"),
+)
 DAG_IDS = REPORTS | {
     "backup_watch_sancrm",
     "delivery_audit",

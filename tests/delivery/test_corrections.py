@@ -1,5 +1,7 @@
 """A message that was sent and has changed: edited in place, or answered where that cannot be."""
 
+from dataclasses import replace
+
 import pytest
 
 from delivery.desk import GROUP
@@ -300,3 +302,18 @@ def test_a_correction_that_cannot_reach_telegram_is_tried_again(desk):
     desk.connect()
     (outcomes,) = desk.run(SECOND)
     assert [outcome.action for outcome in outcomes] == ["corrected"]
+
+
+def test_renames_leave_the_changes_of_figures_in_sight(desk):
+    # Three lines are shown of figures, and one of the text, whatever came last.
+    desk.once(FIRST)
+    desk.clock.wait(60)
+    desk.once(SECOND)
+    for name in ("Север", "Юг", "Центр"):
+        desk.clock.wait(60)
+        desk.once(replace(SECOND, html=f"{name}. Прибыль: 120 ₽"))
+    (shown,) = desk.shown
+    assert shown.splitlines()[1:] == [
+        "✏️ Исправлено 7 ноября, 09:01: прибыль 100 ₽ → 120 ₽",
+        "✏️ Исправлено 7 ноября, 09:04: изменён текст",
+    ]

@@ -5,6 +5,8 @@ Asserted on what the stand-in accepted, on the ledger, and on what the error tel
 
 import contextlib
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from delivery.desk import (
 from ledgers import changes, writes
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.entry import State
-from sancrm_reports.pure.language import explained
+from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger.database import LedgerUnreachableError
@@ -157,6 +159,32 @@ def _plain_port():
         yield base_url.replace("http:", "https:")
 
 
+@contextlib.contextmanager
+def self_signed(folder):
+    """Speaks TLS with a certificate of its own."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"),
+            *("-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with contextlib.suppress(OSError):
+                context.wrap_socket(server.accept()[0], server_side=True)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}/bot"
+        thread.join(10)
+
+
 def _answers(status, body, **headers):
     @contextlib.contextmanager
     def answering():
@@ -199,6 +227,51 @@ def test_what_never_reached_telegram_is_tried_again(desk, unreachable):
     assert len(desk.sends) == 1
     assert desk.entry().state is State.SENT
     assert desk.entry().error is None
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "code"),
+    [
+        ("connection refused", "port_refused"),
+        ("no such host", "host_unknown"),
+        ("connecting takes too long", "telegram_silent"),
+        ("TLS fails", "tls"),
+        ("not an address", "address"),
+        ("redirected", "on_the_way"),
+    ],
+)
+def test_ops_read_what_kept_a_message_from_telegram(desk, unreachable, code):
+    # Each has a first step of its own.
+    with UNREACHABLE[unreachable]() as base_url:
+        desk.connect(base_url=base_url, connect_timeout=0.3)
+        with pytest.raises(NotSentError) as caught:
+            desk.once()
+    assert caught.value.code == code
+
+
+def test_a_certificate_that_nobody_vouches_for_is_named(desk, tmp_path):
+    # As of a gateway that opens the traffic.
+    with self_signed(tmp_path) as base_url:
+        desk.connect(base_url=base_url)
+        with pytest.raises(NotSentError) as caught:
+            desk.once()
+    assert caught.value.code == "certificate"
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "http://proxy.invalid:3128"])
+def test_a_proxy_that_is_dead_or_misspelt_is_named(desk, proxy):
+    desk.connect(base_url="https://api.telegram.org/bot", proxy=proxy)
+    with pytest.raises(NotSentError) as caught:
+        desk.once()
+    assert caught.value.code == "proxy"
+
+
+def test_a_captive_portal_is_named_and_the_message_is_left_to_a_person(desk):
+    with server_that_answers(200, "<html>Log in to the network</html>") as (base_url, _):
+        desk.connect(base_url=base_url)
+        with pytest.raises(UnknownOutcomeError):
+            desk.once()
+    assert desk.entry().error == language_of(TEMPLATES).word("error.not_telegram")
 
 
 def test_a_proxy_that_wants_a_password_is_not_telegram(desk):
@@ -347,7 +420,7 @@ def _close_topic(desk, *, closed):
 
 REFUSALS = [
     _condition("kicked", "add it to the chat again"),
-    _condition("kicked", "add it to the chat again", PERSON, Address(str(PERSON))),
+    _condition("kicked", "press Start", PERSON, Address(str(PERSON))),
     _condition("not_a_member", "add it to the chat again"),
     _condition("deleted", "was deleted: set another one"),
     _condition("no_rights", "Give the bot the right to post"),

@@ -49,3 +49,17 @@ def test_ops_know_of_what_is_in_their_chat_and_not_over(incidents, desk):
     assert incidents.is_alerted(NAME)
     incidents.solve(NAME, Message("✅ Решено"))
     assert not incidents.is_alerted(NAME)
+
+
+def test_trouble_of_another_kind_is_a_new_message(desk, incidents):
+    # A silent edit would not be read; less or the same trouble is one.
+    def alert(text, kinds):
+        incidents.alert(NAME, Message(text, facts={"kinds": kinds}), replaced=Message("⏬ ниже"))
+
+    alert("нет связи", "not_sent")
+    alert("нет связи и прав", "no_right not_sent")
+    assert desk.shown == ["⏬ ниже", "нет связи и прав"]
+    alert("нет прав", "no_right")
+    assert desk.shown == ["⏬ ниже", "нет прав"]
+    incidents.solve(NAME, Message("✅ Решено"))
+    assert desk.shown == ["⏬ ниже", "✅ Решено"]

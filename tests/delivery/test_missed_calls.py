@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from delivery.desk import GROUP, OTHER_GROUP
-from ledgers import changes, empty_ledger, everything
+from delivery.desk import GROUP, NEW_GROUP, OLD_GROUP, OTHER_GROUP
+from ledgers import changes, empty_ledger, everything, rows
 from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.decisions import Decisions
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.missed_calls import MissedCallsChat
+from sancrm_reports.wire.missed_calls import MissedCallsChat, RemainsInChatError
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
@@ -211,6 +212,45 @@ def test_a_message_that_someone_deleted_is_not_sent_again_that_day(staff):
     staff.update(TWO)
     assert staff.shown == [to_call(2)]
     assert len(staff.desk.sends) == 2
+
+
+def test_a_message_that_cannot_be_edited_is_deleted(staff):
+    # It names a customer who was called: it must not stay. Nothing is told, the run is green.
+    staff.update(ONE, TWO)
+    staff.desk.stand_in.chats[GROUP].condition = "not_editable"
+    done = staff.update(TWO)
+    assert [outcome.action for outcome in done.outcomes] == ["deleted"]
+    assert done.errors == []
+    assert staff.shown == [to_call(2)]
+    assert rows("open_calls")[0]["code"] == "R-2"
+
+
+def test_a_message_that_can_be_neither_edited_nor_deleted_is_told_until_it_is_removed(staff):
+    # On the third day Telegram deletes no more: ops get its address, in each run, until somebody
+    # says that it was deleted by hand.
+    staff.update(ONE)
+    staff.desk.stand_in.chats[GROUP].condition = "not_editable"
+    staff.desk.clock.clock.advance(3 * 86_400)
+    for _ in range(2):
+        (error,) = staff.update(day=MONDAY).errors
+        assert isinstance(error, RemainsInChatError)
+        assert error.quote == "https://t.me/c/1234567890/1"
+        (undecided,) = error.undecided
+    removed = Decisions.of(removed=[undecided.name])
+    assert staff.update(day=MONDAY, decisions=removed).errors == []
+    assert staff.update(day=MONDAY).errors == []
+    assert rows("open_calls") == []
+
+
+def test_a_message_of_a_group_that_moved_is_told_too(staff):
+    # The supergroup does not know what the group was told; people still see it.
+    staff.desk.connect(chat=OLD_GROUP)
+    staff.update(ONE)
+    staff.desk.stand_in.chats.migrate(OLD_GROUP, NEW_GROUP)
+    staff.update(ONE, TWO)
+    (error,) = staff.update(TWO).errors
+    assert isinstance(error, RemainsInChatError)
+    assert len(rows("open_calls")) == 2
 
 
 def test_the_run_of_an_earlier_day_adds_nothing_to_a_later_one(staff):

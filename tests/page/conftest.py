@@ -15,6 +15,7 @@ from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import DeliveryStatus
 from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.wire.ledger.ledger import Ledger
+from stage import make_crm, reader_connection
 
 DAG_ID = "profitability_daily"
 USERS = {"ada": "admin", "oleg": "op", "vera": "viewer"}  # the names are the passwords, too
@@ -68,12 +69,19 @@ def airflow(tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres())
+        make_crm(postgres)
         with pytest.MonkeyPatch.context() as environment:
             # What tests/conftest.py sets is for Airflow in this process.
             for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
                 environment.delenv(name)
             running = stack.enter_context(
-                LocalAirflow(postgres, home, components=("api-server",), users=USERS)
+                LocalAirflow(
+                    postgres,
+                    home,
+                    components=("api-server",),
+                    users=USERS,
+                    environment={"AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres)},
+                )
             )
             running.command("dags", "reserialize")
         with open_database(running.ledger_dsn) as ledger:

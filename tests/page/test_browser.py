@@ -127,6 +127,19 @@ def test_a_click_shows_the_text_the_history_and_the_links(visit):
     assert "scheduled__2025-03-05T06" in page.url
 
 
+def test_a_figure_is_opened_down_to_its_rows(visit):
+    # «Из чего это» in the drawer: choose a figure, see its rows, and go to the repair in the CRM.
+    page = visit("last=2026-11-22&months=1&day=2026-11-17&subject=branch-1")
+    shown = details(page).get_by_role("region", name="Из чего это")
+    shown.get_by_label("Выберите показатель").select_option("repair_revenue")
+    shown.get_by_text("их сумма").wait_for()
+    link = shown.get_by_role("link").first
+    assert link.get_attribute("href").startswith("https://crm.example.com/repairs/")
+    assert link.get_attribute("target") == "_blank"
+    shown.get_by_label("Выберите показатель").select_option("repair_count")
+    shown.get_by_text("Строк: 1,").wait_for()
+
+
 def test_nothing_of_a_message_or_of_a_name_runs(visit):
     # A text and a branch's name with a script and an image that calls one: both are only read.
     page = visit(f"{MONTH}&day={FIRST}&subject=branch-2")

@@ -10,6 +10,7 @@ from page.conftest import DAG_ID, DAYS, FIRST, LAST, NO_RUN, PHONE
 from sancrm_reports.glue.page import FILES, app, kinds
 from sancrm_reports.pure.grid import LETTERS
 
+CRM_DAY = date(2026, 11, 17)  # of which the CRM has rows
 SPAN = {"first": str(FIRST), "last": str(LAST)}
 PATHS = {
     "/page/{name}": "/page/reports.js",
@@ -17,6 +18,7 @@ PATHS = {
     "/kinds": "/kinds",
     "/kinds/{dag_id}/grid": f"/kinds/{DAG_ID}/grid?first={FIRST}&last={LAST}",
     "/kinds/{dag_id}/cell": f"/kinds/{DAG_ID}/cell?day={FIRST}&subject=branch-1",
+    "/kinds/{dag_id}/trace": f"/kinds/{DAG_ID}/trace?day={CRM_DAY}&subject=branch-1&figure=profit",
 }
 
 
@@ -109,6 +111,50 @@ def test_a_cell_is_of_its_own_period_and_subject_alone(client):
     assert len(cell(viewer, date(2025, 3, 4), "branch-2")["messages"]) == 1
     assert cell(viewer, date(2025, 3, 4), "branch")["messages"] == []
     assert cell(viewer, NO_RUN)["messages"] == []
+
+
+def trace(client, figure, subject="branch-1", kind=DAG_ID):
+    return client.get(
+        f"/sancrm/kinds/{kind}/trace",
+        params={"day": str(CRM_DAY), "subject": subject, "figure": figure},
+    )
+
+
+def test_a_figure_is_traced_to_the_rows_of_the_crm(client):
+    # The largest first, with the repair's code and card; they add up to the figure.
+    found = trace(client("vera"), "revenue").raise_for_status().json()
+    assert found["count"] == len(found["rows"]) > 0
+    assert found["total"] == found["figure"] != "0 ₽"
+    assert {row["branch"] for row in found["rows"]} == {"Филиал на Ленина"}
+    assert all("/repairs/" in row["link"] for row in found["rows"])
+    figures = dict(cell(client("vera"), CRM_DAY)["figures"])
+    assert figures["revenue"] == "Выручка"
+    for figure in figures:
+        answer = trace(client("vera"), figure, "network").raise_for_status().json()
+        assert answer["total"] == answer["figure"] or answer["figure"] == "—"
+
+
+def test_no_customer_is_on_the_page(client):
+    # Neither the name nor the id of one, whatever is asked for.
+    for figure in ("repair_count", "revenue", "profit"):
+        answer = trace(client("vera"), figure, "network")
+        assert "Иван" not in answer.text
+        assert "customer" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("figure", "subject", "kind", "status"),
+    [
+        ("margin", "network", DAG_ID, 404),
+        ("customer_id", "network", DAG_ID, 404),
+        ("profit", "branch-99", DAG_ID, 404),
+        ("profit", "network", "missed_calls", 404),
+        ("profit", "network", "other", 404),
+    ],
+)
+def test_what_cannot_be_traced_is_refused(client, figure, subject, kind, status):
+    # No sum of rows, an unknown branch, a DAG without figures.
+    assert trace(client("vera"), figure, subject, kind).status_code == status
 
 
 def test_missed_calls_are_a_number_and_no_names(client):

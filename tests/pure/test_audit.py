@@ -109,13 +109,16 @@ def test_every_chat_of_a_branch_is_owed_the_message():
 
 
 def test_periods_in_a_row_are_one_command():
-    # A weekend without Airflow is one line to type; another report is another.
+    # A weekend without Airflow is one line to type; the days between that were sent are not
+    # repeated, and another report is another command.
     audits = [audit(DAILY, day(n), DeliveryStatus.MISSING) for n in (13, 14, 17)]
     audits.append(
         audit(WEEKLY, Period(PeriodKind.WEEK, date(2026, 11, 9), "UTC"), DeliveryStatus.FAILED)
     )
     assert commands(audits) == [
         "airflow backfill create --dag-id profitability_daily --from-date 2026-11-13 "
+        "--to-date 2026-11-14 --reprocess-behavior completed",
+        "airflow backfill create --dag-id profitability_daily --from-date 2026-11-17 "
         "--to-date 2026-11-17 --reprocess-behavior completed",
         "airflow backfill create --dag-id profitability_weekly --from-date 2026-11-09 "
         "--to-date 2026-11-09 --reprocess-behavior completed",

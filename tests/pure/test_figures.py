@@ -21,6 +21,7 @@ from sancrm_reports.pure.figures import (
     check_network_sum,
     check_reportable,
 )
+from sancrm_reports.pure.printable import printable
 
 amounts = (
     st.sampled_from((Decimal("1E+3"), Decimal("0E-8")))
@@ -32,7 +33,7 @@ figures = st.builds(
     Figures,
     subject=st.sampled_from(("branch", "unallocated", "network")),
     branch_id=st.none() | st.integers(1, 2**62),
-    branch_name=st.none() | st.text(),
+    branch_name=st.none() | st.text().map(printable),
     **dict.fromkeys(("repair_revenue", "rental_revenue", "revenue"), amounts),
     **dict.fromkeys(("variable_costs", "profit"), amounts),
     **dict.fromkeys(("fixed_costs", "margin"), st.none() | amounts),

@@ -45,9 +45,17 @@ from sancrm_reports.pure.messages import (
     network_report,
 )
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
-from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
+from sancrm_reports.pure.ops import (
+    Failure,
+    RunPurpose,
+    failed_otherwise,
+    report_late,
+    run_failed,
+    solved,
+)
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.reasons import added, reasons
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = sorted(words.parent for words in (ROOT / "include" / "templates").glob("*/words.po"))
@@ -133,9 +141,10 @@ def branch(now, before, period, templates):
     return branch_report(Comparison(now, before), period, templates=templates)
 
 
-def summary(branches, before, period, templates, rest=REST):
+def summary(branches, before, period, templates, rest=REST, pairs=()):
     return network_report(
         Comparison(network([*branches, rest]), before),
+        changed_by=added(reasons(*pair) for pair in pairs),
         unallocated=rest,
         branches=branches,
         period=period,
@@ -242,6 +251,13 @@ MESSAGES = {
     "network_daily": lambda t: summary(
         [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
     ),
+    "network_monthly": lambda t: summary(
+        [MIRA, LENINA],
+        network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]),
+        MONTH,
+        t,
+        pairs=[(LENINA, LENINA_BEFORE), (MIRA, MIRA_BEFORE), (REST, REST_BEFORE)],
+    ),
     "network_yearly": lambda t: summary([LENINA], network([LENINA]), YEAR, t, rest=REST_BEFORE),
     "digest": lambda t: digest(
         "weekly",
@@ -307,6 +323,7 @@ MESSAGES = {
         complete_until="2026-11-17T15:00:00+00:00",
         has_rentals=False,
     ),
+    "run_failed_otherwise": lambda t: failed_otherwise(REPORT, templates=t),
     "run_solved_failure": lambda t: solved(REPORT, "failure", at=NINE, zone=ZONE, templates=t),
     "run_solved_late": lambda t: solved(CALLS, "late", at=NINE, zone=ZONE, templates=t),
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),

@@ -9,7 +9,7 @@ import pytest
 
 from demo.telegram.markup import format_message
 from pure.samples import branch, earning, network, unallocated
-from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.figures import Figures, FiguresError, check_reportable
 from sancrm_reports.pure.messages import (
     Button,
     Comparison,
@@ -95,18 +95,18 @@ def test_a_name_of_300_characters_is_shortened(name):
 )
 @pytest.mark.parametrize("name", ["Филиал на Ленина", "Сервисный центр «Проспект Мира»"])
 def test_the_first_line_is_the_verdict(period, when, name):
-    # What, when, profit, margin, in what a phone's push shows.
+    # What, when and profit are in what a phone's push shows; with a long name the margin is not.
     now = earning("123456.50", variable_costs=23456, branch_name=name)
     first = shown(report(now, period=period)).splitlines()[0]
-    assert first.endswith(f"{name}, {when}: прибыль 100 000,50 ₽, маржа 81,0 %")
-    assert visible_length(first) <= 100
+    assert first.endswith(f"{name}, {when}: прибыль 100 000,50 ₽, маржинальность 81,0 %")
+    assert visible_length(first.partition(", маржинальность")[0]) <= 100
 
 
 def test_a_loss_is_called_a_loss():
     # Without a minus that could be overlooked in a push.
     first = shown(report(earning(100, variable_costs=350))).splitlines()[0]
     assert first.startswith("🔴")
-    assert first.endswith("убыток 250 ₽, маржа −250 %")
+    assert first.endswith("убыток 250 ₽, маржинальность −250 %")
     assert not shown(report(earning(100, variable_costs=100))).startswith("🔴")
 
 
@@ -155,8 +155,8 @@ def test_unknown_fixed_costs_are_said_to_be_unknown():
 def test_a_margin_without_revenue_is_a_dash():
     # In the verdict and in the table.
     now = earning(0, variable_costs=50)
-    assert shown(report(now)).splitlines()[0].endswith("убыток 50 ₽, маржа —")
-    assert line(report(now), "Маржа").startswith("Маржа: —")
+    assert shown(report(now)).splitlines()[0].endswith("убыток 50 ₽, маржинальность —")
+    assert line(report(now), "Маржинальность").startswith("Маржинальность: —")
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,12 @@ def test_a_difference_that_is_too_small_to_be_shown_has_words():
 def test_margins_are_compared_in_points():
     # Not in percent of percent; without revenue before there is nothing to compare with.
     now, before = earning(1000, variable_costs=400), earning(1000, variable_costs=385)
-    assert line(report(now, before), "Маржа") == "Маржа: 60,0 % (−1,5 п.п.)"
-    assert line(report(now, now), "Маржа") == "Маржа: 60,0 % (без изменений)"
-    assert line(report(now, Figures.none_of(now)), "Маржа") == "Маржа: 60,0 % (раньше без выручки)"
+    assert line(report(now, before), "Маржинальность") == "Маржинальность: 60,0 % (−1,5 п.п.)"
+    assert line(report(now, now), "Маржинальность") == "Маржинальность: 60,0 % (без изменений)"
+    assert (
+        line(report(now, Figures.none_of(now)), "Маржинальность")
+        == "Маржинальность: 60,0 % (раньше без выручки)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,7 @@ def test_costs_of_no_branch_are_a_line_of_their_own():
     branches = [earning(1000, branch_id=1), earning(100, variable_costs=50, branch_id=2)]
     message = summary(branches, rest=unallocated(Decimal(170)))
     assert line(message, "Общие расходы").startswith("Общие расходы (без филиала): 170 ₽")
-    assert "прибыль 880 ₽, маржа 80,0 %" in shown(message).splitlines()[0]
+    assert "прибыль 880 ₽, маржинальность 80,0 %" in shown(message).splitlines()[0]
     assert line(summary(branches), "Общие расходы") == "Общие расходы (без филиала): нет"
 
 
@@ -297,3 +300,16 @@ def test_data_that_end_too_early_are_told(until, shown):
     comparison = Comparison(earning("1000"), earning("900"))
     html = branch_report(comparison, DAY, templates=TEMPLATES, complete_until=until).html
     assert f"\n⚠️ данные на {shown}\n" in html
+
+
+def test_a_name_cannot_turn_the_amount_beside_it_around():
+    # Marks of direction, controls and zero-width letters are left out; emoji stay whole.
+    message = report(branch(name="Сер\u202eвис\u200b \u0007👩\u200d🔧"))
+    assert "Сервис 👩\u200d🔧" in message.html
+    assert not set("\u202e\u200b\u0007") & set(message.html)
+
+
+def test_a_name_that_nobody_sees_is_none():
+    # Telegram would call the text empty.
+    with pytest.raises(FiguresError, match="Branch 1 has no name"):
+        check_reportable([branch(1, name="\u200b\u2060")])

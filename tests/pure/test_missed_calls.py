@@ -90,7 +90,7 @@ def test_a_name_arrives_as_written(name, field):
 
 
 def test_a_name_that_turns_the_direction_turns_its_own_line_only():
-    # Each name has a line; Telegram itself takes out what would turn the rest.
+    # Each name has a line, and what would turn the rest is taken out.
     call = replace(CALL, customer="\u202eнаоборот", company="\u200fמשה")
     *_, name, company, phone = plain(WORDING.to_call(call, DAY)).splitlines()
     assert (name, company, phone) == ("наоборот", "\u200fמשה", "+7 912 345-67-89")

@@ -4,6 +4,7 @@
 select
     repair_line.id as line_id,
     repair_line.repair_id,
+    repair_line.name as product_name,
     1 as quantity,
     (
         select -sum(stock_valuation_layer.value)

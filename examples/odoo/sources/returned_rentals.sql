@@ -3,6 +3,8 @@
 select
     null::bigint as rental_id,
     null::bigint as branch_id,
+    null::bigint as tool_id,
+    null::bigint as customer_id,
     null::numeric as price_per_day,
     null::timestamptz as started_at,
     null::timestamptz as ended_at,

@@ -63,7 +63,8 @@ class Chat:
 
     def check_edit(self) -> None:
         """Raise what the bot is told when it changes a message."""
-        if self.migrated_to is not None or self.condition is Condition.DELETED:
+        final = (Condition.DELETED, Condition.NOT_EDITABLE)
+        if self.migrated_to is not None or self.condition in final:
             raise BadRequest("message can't be edited")
         self._check_membership()
 

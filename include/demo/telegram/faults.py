@@ -21,6 +21,7 @@ class Condition(StrEnum):
     NO_RIGHTS = "no_rights"
     TOPIC_CLOSED = "topic_closed"  # for messages that name a topic
     THREAD_NOT_FOUND = "thread_not_found"  # for messages that name a topic
+    NOT_EDITABLE = "not_editable"
 
 
 class Kind(StrEnum):

@@ -3,6 +3,7 @@
 select
     fixed_costs.id as cost_id,
     fixed_costs.branch_id,
+    fixed_costs.name as cost_name,
     fixed_costs.amount_per_month,
     fixed_costs.valid_from,
     fixed_costs.valid_to

@@ -1,9 +1,10 @@
 -- What was built into a repair: one row per line. Money in roubles.
--- purchase_price is null where nobody entered what the part cost. No other column may
--- be null: it would drop the line from the sum.
+-- purchase_price is null where nobody entered what the part cost. No other column but
+-- the name may be null: it would drop the line from the sum.
 select
     repair_parts.id as line_id,
     repair_parts.repair_id,
+    repair_parts.product_name,
     repair_parts.quantity,
     repair_parts.purchase_price,
     repair_parts.sale_price,

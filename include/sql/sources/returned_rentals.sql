@@ -3,6 +3,8 @@
 select
     rentals.id as rental_id,
     rentals.branch_id,
+    rentals.tool_id,
+    rentals.customer_id,
     rentals.price_per_day,
     rentals.started_at,
     rentals.ended_at,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,32 +33,8 @@ if TYPE_CHECKING:
     from sancrm_reports.wire.ledger.ledger import Ledger
 
 MOMENT = timedelta(minutes=5)  # that Airflow may need to make a run
-OPEN = "audit_told"  # the key in the ledger of the alerts that are not over
-
-
-@dataclass(frozen=True)
-class OpenAlerts:
-    """The mornings whose messages are open, and the reports that were missing on them."""
-
-    days: list[str] = field(default_factory=list)
-    owed: list[tuple[str, Period]] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> OpenAlerts:
-        """Read what ``to_json`` wrote."""
-        zone = settings().account.timezone
-        owed = [
-            (dag_id, Period(PeriodKind(kind), date.fromisoformat(start), zone))
-            for dag_id, kind, start in value.get("owed", [])
-        ]
-        return cls(value.get("days", []), owed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as the store keeps it."""
-        owed = [
-            [dag_id, period.kind.value, period.start.isoformat()] for dag_id, period in self.owed
-        ]
-        return {"days": self.days, "owed": owed}
+NOTE = "audit_told"  # where the ledger keeps what an open alert names
+INCIDENT = "audit"  # the kind of these incidents: one a morning
 
 
 class AuditDeliveriesOperator(TelegramOperator):
@@ -87,7 +63,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         from sancrm_reports.pure.ops import RunPurpose
 
         with ledger_of(context) as ledger:
-            opened = OpenAlerts.from_json(ledger.note(OPEN) or {})
+            named = remembered(ledger)
             due = [
                 report
                 for report in due_reports(context["dag_run"].run_after, settings())
@@ -96,14 +72,12 @@ class AuditDeliveriesOperator(TelegramOperator):
             audits = [self._examine(context, ledger, *report) for report in due]
             # What an open alert names may be older than the days looked at, and missing still.
             earlier = [
-                self._examine(context, ledger, *report)
-                for report in opened.owed
-                if report not in due
+                self._examine(context, ledger, *report) for report in named if report not in due
             ]
             context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
             incidents = incidents_of(ledger, is_last_try=is_last_try(context))
             day = context["dag_run"].run_after.date().isoformat()
-            self.show(context, alert(ledger, incidents, opened, audits, earlier, day))
+            self.show(context, alert(ledger, incidents, named, audits, earlier, day))
             for audit in audits:
                 if audit.is_complete:  # whatever sent it in the end
                     solve(incidents, RunPurpose.of_report(audit.dag_id, audit.period), [LATE])
@@ -207,38 +181,50 @@ def why_missing(ti: Any, dag_id: str, period: Period) -> tuple[str, bool]:
 def alert(
     ledger: Ledger,
     incidents: Incidents,
-    opened: OpenAlerts,
+    named: Sequence[tuple[str, Period]],
     audits: Sequence[PeriodAudit],
     earlier: Sequence[PeriodAudit],
     day: str,
 ) -> list[Any]:
     """Alert ops to what is missing once a morning; close that once all was sent.
 
-    What has left the days that are looked at causes no new alert, but keeps its message open.
+    What has left the days that are looked at causes no new alert, but keeps its message open:
+    ``named`` are the reports that open messages name, ``earlier`` the audits of those among them.
     """
     from sancrm_reports.pure.audit_text import nothing_missing, reports_missing
 
     folder = templates()
-    open_ones = [
-        audit
+    missing = [
+        (audit.dag_id, audit.period)
         for audit in (*audits, *earlier)
-        if audit.troubles or (audit.is_going_on and (audit.dag_id, audit.period) in opened.owed)
+        if audit.troubles or (audit.is_going_on and (audit.dag_id, audit.period) in named)
     ]
     if any(audit.troubles for audit in audits):
-        days = sorted({*opened.days, day})
-        now = OpenAlerts(days, [(audit.dag_id, audit.period) for audit in open_ones])
-        ledger.set_note(OPEN, now.to_json())
-        return incidents.alert(_incident(day), reports_missing(audits, templates=folder))
-    if open_ones:
+        remember(ledger, missing)
+        name = f"{INCIDENT}|delivery_audit|{day}"
+        return incidents.alert(name, reports_missing(audits, templates=folder))
+    if missing:
         return []
     message = nothing_missing(templates=folder)
-    outcomes: list[Any] = []
-    for alerted_on in opened.days:
-        outcomes += incidents.solve(_incident(alerted_on), message)
-    if opened.days:
-        ledger.set_note(OPEN, OpenAlerts().to_json())
+    outcomes = [
+        outcome
+        for name in incidents.open_ones(INCIDENT)
+        for outcome in incidents.solve(name, message)
+    ]
+    remember(ledger, [])
     return outcomes
 
 
-def _incident(day: str) -> str:
-    return f"audit|delivery_audit|{day}"
+def remember(ledger: Ledger, named: Sequence[tuple[str, Period]]) -> None:
+    """Keep which reports open messages name."""
+    owed = [[dag_id, period.kind.value, period.start.isoformat()] for dag_id, period in named]
+    ledger.set_note(NOTE, {"owed": owed})
+
+
+def remembered(ledger: Ledger) -> list[tuple[str, Period]]:
+    """Return what ``remember`` kept."""
+    zone = settings().account.timezone
+    return [
+        (dag_id, Period(PeriodKind(kind), date.fromisoformat(start), zone))
+        for dag_id, kind, start in (ledger.note(NOTE) or {}).get("owed", [])
+    ]

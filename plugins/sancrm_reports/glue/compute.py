@@ -43,7 +43,8 @@ class ComputeProfitabilityOperator(BaseOperator):
 
     Returns one mapping per branch, then ``unallocated``, then ``network``: the period, the
     figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
-    of the earlier period.
+    of the earlier period. The network's has under ``gone`` the earlier figures of branches that
+    have none any more.
 
     :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.
@@ -69,12 +70,14 @@ class ComputeProfitabilityOperator(BaseOperator):
             check_reportable(now)
             refuse(crm_differences(cursor, period, now))
         earlier = {figures.key: figures for figures in before}
+        gone = [row.to_json() for row in before if row.key not in {row.key for row in now}]
         self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
         return [
             {
                 "period": period.start.isoformat(),
                 **figures.to_json(),
                 **({} if stale_until is None else {"complete_until": stale_until}),
+                **({"gone": gone} if figures.subject == "network" else {}),
                 "compared_with": {
                     "period": earlier_period.start.isoformat(),
                     **earlier.get(figures.key, Figures.none_of(figures)).to_json(),

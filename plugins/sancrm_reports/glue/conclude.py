@@ -88,7 +88,7 @@ class ConcludeRunOperator(TelegramOperator):
         Raises:
             AlreadyAlertedError: a task failed.
         """
-        from sancrm_reports.pure.ops import run_failed
+        from sancrm_reports.pure.ops import failed_otherwise, run_failed
 
         purpose = self.purpose(context)
         failed = failed_tasks(context)
@@ -107,6 +107,7 @@ class ConcludeRunOperator(TelegramOperator):
                 context,
                 f"{FAILURE}|{purpose.name}",
                 message,
+                replaced=failed_otherwise(purpose, templates=templates()),
                 is_last_try=is_last_try(context),
             )
             self.show(context, outcomes)

@@ -9,7 +9,6 @@ to do so itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -27,14 +26,16 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 
+from sancrm_reports.glue.page_language import our_language, remember_language
+from sancrm_reports.glue.page_trace import figures_shown, trace_of
 from sancrm_reports.glue.telegram import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
-from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.language import Language
 from sancrm_reports.pure.period import Period
-from sancrm_reports.settings import TEMPLATES, settings, templates
+from sancrm_reports.settings import settings
 from sancrm_reports.wire.chats import message_url
 from sancrm_reports.wire.ledger.database import NoLedgerError
 from sancrm_reports.wire.ledger.history import Delivered, History
@@ -60,20 +61,6 @@ class MessageKind:
     def columns(self) -> ReportKind:
         """Whose periods the columns are."""
         return self.report or REPORT_KINDS["daily"]
-
-
-_asked_for: ContextVar[str] = ContextVar("language", default="")
-
-
-async def remember_language(language: str = "") -> None:
-    """Answer this request in a language; asynchronous, or the endpoint would not see it."""
-    _asked_for.set(language)
-
-
-def our_language() -> Language:
-    """Return the language that the reader has chosen in Airflow, else the account's."""
-    known = {folder.name: folder for folder in TEMPLATES.iterdir() if folder.is_dir()}
-    return language_of(known.get(_asked_for.get(), templates()))
 
 
 def kinds_shown() -> dict[str, MessageKind]:
@@ -121,7 +108,7 @@ LedgerDep = Annotated[Ledger, Depends(open_ledger)]
 @app.exception_handler(RequestValidationError)
 async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
     """Say in the reader's words that an address makes no sense; FastAPI's own are for programs."""
-    _asked_for.set(request.query_params.get("language", ""))
+    await remember_language(request.query_params.get("language", ""))
     return JSONResponse({"detail": our_language().word("page.bad_address")}, 422)
 
 
@@ -201,7 +188,7 @@ def cell(
     ledger: LedgerDep,
     session: SessionDep,
 ) -> dict[str, Any]:
-    """Return the messages of one cell, and how its backfill is asked for."""
+    """Return the messages of one cell, its figures, and how its backfill is asked for."""
     kind = _kind(dag_id)
     period = _period(kind, day)
     is_of_all = kind.report is None and subject == EVERY
@@ -212,10 +199,25 @@ def cell(
     titles[settings().email.conn_id] = our_language().word("page.by_email")
     return {
         "messages": [_shown(delivered, titles) for delivered in found],
+        "figures": figures_shown() if kind.report else [],
         "backfill": _backfill(kind, period),
         "may_backfill": _may(user, dag_id, "POST", DagAccessEntity.RUN),
         "is_paused": dag_id in DagModel.get_paused_dag_ids([dag_id], session=session),
     }
+
+
+@app.get("/kinds/{dag_id}/trace", dependencies=[READS_XCOM, NOT_KEPT])
+def trace(
+    dag_id: str,
+    day: date,
+    subject: Annotated[str, Query(max_length=100)],
+    figure: Annotated[str, Query(max_length=50)],
+) -> dict[str, Any]:
+    """Return the rows of the CRM that a figure of one report is made of."""
+    kind = _kind(dag_id)
+    if kind.report is None:
+        raise HTTPException(404, our_language().word("page.no_kind", kind=dag_id))
+    return trace_of(_period(kind, day), subject, figure)
 
 
 def _may(user: Any, dag_id: str, method: ResourceMethod, what: DagAccessEntity) -> bool:

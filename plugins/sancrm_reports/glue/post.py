@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -71,7 +70,7 @@ class TelegramReportOperator(TelegramOperator):
         message = self.message(period, settings())
         params = params_of(context)
         if params.dry_run:
-            self.log.info("Dry run, nothing is sent:\n%s", message.html)
+            self.rehearse(message)
             return []
         if params.backfill_mode == "silent":
             self.log.info("Nothing is sent: backfill_mode is silent.")
@@ -87,6 +86,17 @@ class TelegramReportOperator(TelegramOperator):
                 done = self._deliver(delivery, period, addresses, message, footer=footer)
         return self.show(context, *done)
 
+    def rehearse(self, message: Message) -> None:
+        """Show in the log what would be sent."""
+        self.log.info("Dry run, nothing is sent:\n%s", message.html)
+
+    def bring(
+        self, delivery: Delivery, period: Period, to: Address, message: Message, **options: Any
+    ) -> list[Outcome]:
+        """Bring the message to one chat; ``options`` are those of ``Delivery.deliver``."""
+        key = delivery.ledger.key(REPORT_KINDS[self.report].dag_id, period.key, self.subject(), to)
+        return delivery.deliver(key, to, message, day=period.start, **options)
+
     def _deliver(
         self,
         delivery: Delivery,
@@ -100,18 +110,11 @@ class TelegramReportOperator(TelegramOperator):
         errors: list[ReportError] = []
         dag_id = REPORT_KINDS[self.report].dag_id
         for chat, to in addresses.items():
-            key = delivery.ledger.key(dag_id, period.key, self.subject(), to)
             before = self.before(chat)
+            after = delivery.ledger.key(dag_id, period.key, before, to) if before else None
+            options = {"footer": footer, "silent": bool(footer), "after": after}
             try:
-                outcomes += delivery.deliver(
-                    key,
-                    to,
-                    message,
-                    day=period.start,
-                    footer=footer,
-                    silent=bool(footer),
-                    after=replace(key, subject=before) if before else None,
-                )
+                outcomes += self.bring(delivery, period, to, message, **options)
             except ReportError as error:  # the other chats must not wait for this one
                 errors.append(error)
         return outcomes, errors
@@ -189,6 +192,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the network's summary."""
         from sancrm_reports.pure.messages import network_report
+        from sancrm_reports.pure.reasons import added, reasons
 
         rows = {row["subject"]: row for row in self.figures}
         url = configured.account.crm_url
@@ -199,6 +203,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
             period=period,
             templates=templates(),
             crm_url=str(url) if url else None,
+            changed_by=added(reasons(*pair) for pair in compared_parts(self.figures)),
             complete_until=rows[NETWORK].get("complete_until"),
             has_rentals=configured.account.has_rentals,
         )
@@ -235,10 +240,27 @@ class PostNetworkReportOperator(TelegramReportOperator):
         return outcomes, errors
 
 
+def compared_parts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Figures, Figures]]:
+    """Return the figures of each part of the network, now and before, gone branches with them.
+
+    ``rows`` are the mappings that ``compute_profitability`` returned.
+    """
+    gone = [Figures.from_row(row) for row in rows[-1].get("gone", ())]
+    return [
+        *(compared(row) for row in rows if row["subject"] != NETWORK),
+        *((Figures.none_of(figures), figures) for figures in gone),
+    ]
+
+
+def compared(row: Mapping[str, Any]) -> tuple[Figures, Figures]:
+    """Return the figures of one subject, now and before."""
+    return Figures.from_row(row), Figures.from_row(row["compared_with"])
+
+
 def _comparison(row: Mapping[str, Any]) -> Comparison:
     from sancrm_reports.pure.messages import Comparison
 
-    return Comparison(now=Figures.from_row(row), before=Figures.from_row(row["compared_with"]))
+    return Comparison(*compared(row))
 
 
 def _lateness(period: Period, report: str) -> str:

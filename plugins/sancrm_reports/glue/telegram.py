@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
-from sancrm_reports.pure.figures import branch_of
+from sancrm_reports.pure.figures import branch_of, text_subject
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
 
 def chats_of(subject: str) -> list[str]:
     """Return where a subject's report goes, as the settings write chats."""
-    branch_id = branch_of(subject)
+    branch_id = branch_of(text_subject(subject))
     chats = settings().chats
     return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
 
@@ -144,14 +144,25 @@ def is_last_try(context: Any) -> bool:
     return bool(ti.try_number > ti.max_tries)
 
 
-def alert_ops(context: Any, name: str, message: Message, *, is_last_try: bool) -> list[Outcome]:
-    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without."""
+def alert_ops(
+    context: Any,
+    name: str,
+    message: Message,
+    *,
+    replaced: Message | None = None,
+    is_last_try: bool,
+) -> list[Outcome]:
+    """Tell ops of an incident by name: by the ledger, and where that is out of reach, without.
+
+    ``replaced`` is as for ``Incidents.alert``.
+    """
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.unlogged import send_unlogged
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger, is_last_try=is_last_try).alert(name, message)
+            incidents = incidents_of(ledger, is_last_try=is_last_try)
+            return incidents.alert(name, message, replaced=replaced)
     except NoLedgerError as error:
         return [send_unlogged(message, [ops_route, *email_routes()], error, templates())]
 

@@ -6,6 +6,7 @@ const REASONS = {
   401: "page.signed_out",
   403: "page.forbidden",
   409: "page.backfill_runs",
+  502: "page.no_crm",
   503: "page.no_ledger",
 };
 
@@ -30,6 +31,9 @@ export const kinds = () => ours("kinds");
 export const grid = (kind, span) => ours(`kinds/${kind}/grid`, span);
 
 export const cell = (kind, day, subject) => ours(`kinds/${kind}/cell`, { day, subject });
+
+export const trace = (kind, day, subject, figure) =>
+  ours(`kinds/${kind}/trace`, { day, subject, figure });
 
 // Airflow's own endpoint: it decides whether this user may.
 export const startBackfill = (body) =>

@@ -4,6 +4,7 @@ import { cell as askForCell } from "./api.js";
 import { Nothing } from "./backfill.js";
 import { Message } from "./message.js";
 import { Notice } from "./notice.js";
+import { Trace } from "./trace.js";
 import { word } from "./words.js";
 
 const { createElement: h, useEffect, useState } = React;
@@ -30,6 +31,8 @@ export function Details({ kind, day, periodName, row, letter, onClose, onStarted
     !cell && !error && h(Spinner, { "aria-label": word("page.loading") }),
     cell?.messages.map((message, place) => h(Message, { key: place, message })),
     cell?.messages.length === 0 && h(Nothing, { cell, letter, onStarted }),
+    cell?.figures.length > 0 &&
+      h(Trace, { kind, day, subject: row.subject, figures: cell.figures }),
   );
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,9 @@ def commands(audits: Sequence[PeriodAudit]) -> list[str]:
     for dag_id, of_dag in groupby(audits, key=lambda audit: audit.dag_id):
         same = list(of_dag)
         lost = [a for a in same if any(f.status is not DeliveryStatus.UNKNOWN for f in a.troubles)]
-        if lost:
-            found.append(backfill_command(dag_id, lost[0].period, lost[-1].period))
+        found += [
+            backfill_command(dag_id, row[0], row[-1]) for row in _in_rows(a.period for a in lost)
+        ]
         found += [
             RunPurpose.of_report(dag_id, audit.period).decide("resend", finding.message)
             for audit in same
@@ -60,6 +61,17 @@ def commands(audits: Sequence[PeriodAudit]) -> list[str]:
             if finding.status is DeliveryStatus.UNKNOWN
         ]
     return found
+
+
+def _in_rows(periods: Iterable[Period]) -> list[list[Period]]:
+    """Put periods that follow one another into one list, in their order."""
+    rows: list[list[Period]] = []
+    for period in sorted(periods, key=lambda period: period.start):
+        if rows and rows[-1][-1].after == period:
+            rows[-1].append(period)
+        else:
+            rows.append([period])
+    return rows
 
 
 def backfill_command(dag_id: str, first: Period, last: Period) -> str:

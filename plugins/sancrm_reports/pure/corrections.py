@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sancrm_reports.pure.entry import Entry
+from sancrm_reports.pure.entry import Correction, Entry
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Limits
@@ -20,23 +21,33 @@ SHOWN = 3
 def decorated(
     message: Message, entry: Entry, zone: ZoneInfo, templates: Path, limits: Limits
 ) -> Message:
-    """Add the footer and, newest first, as many corrections as there is room for."""
+    """Add the footer, and of the corrections what there is room for.
+
+    The newest changes of figures, and one line for changes of the text alone.
+    """
     lines = [message.html]
     if entry.footer:
         lines.append(f"<i>{escape(entry.footer)}</i>")
     # Telegram may refuse the button's address, which is then a line of text.
     whole = replace(message, html="\n".join(lines)).with_button_as_text()
     room = limits.of(message) - visible_length(whole.html)
-    shown: list[str] = []
+    shown: dict[datetime, str] = {}
     language = language_of(templates)
-    for correction in reversed(entry.corrections[-SHOWN:]):
+    for correction in _worth_showing(entry.corrections, language.word("change.text")):
         at = language.formats.moment(correction.at.astimezone(zone))
         line = language.render("correction.html.j2", at=at, change=correction.change)
         room -= visible_length(line) + 1
         if room < 0:
             break
-        shown.insert(0, line)
-    return replace(message, html="\n".join([*lines, *shown]))
+        shown[correction.at] = line
+    return replace(message, html="\n".join([*lines, *(shown[at] for at in sorted(shown))]))
+
+
+def _worth_showing(corrections: Sequence[Correction], of_text: str) -> list[Correction]:
+    """Return the newest changes of figures, the newest first, then the newest of the text alone."""
+    figures = [correction for correction in corrections if correction.change != of_text]
+    text = [correction for correction in corrections if correction.change == of_text]
+    return [*figures[: -SHOWN - 1 : -1], *text[-1:]]
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Path) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.printable import printable
 
 ADDITIVE = (
     "repair_revenue",
@@ -25,6 +26,9 @@ ADDITIVE = (
 )
 COUNTS = ("parts_without_cost", "repair_count", "rental_count")
 FIGURES = (*ADDITIVE, "margin")
+# For the reasons of a change only. A formula of an installation's own may leave them out: then
+# they count as a part of what they are taken from.
+DETAILS = ("scrapped_costs",)
 SUBJECT = ("subject", "branch_id", "branch_name")
 
 
@@ -43,6 +47,29 @@ def branch_of(subject: str) -> str | None:
     return branch_id if kind == "branch" else None
 
 
+AttachmentKind = Literal["picture", "workbook"]
+ATTACHMENTS: Mapping[AttachmentKind, tuple[Literal["picture", "document"], str]] = {
+    # how the chat shows it, and the suffix of its file
+    "picture": ("picture", "png"),
+    "workbook": ("document", "xlsx"),
+}
+
+
+def attached_subject(subject: str, kind: AttachmentKind) -> str:
+    """Return the subject of what is attached to a text: ``branch-3+workbook``.
+
+    It has a status of its own: the text neither waits for it nor suffers from it.
+    """
+    return f"{subject}+{kind}"
+
+
+def text_subject(subject: str) -> str:
+    """Return the subject of the text that something is attached to; a text's is its own."""
+    for kind in ATTACHMENTS:
+        subject = subject.removesuffix(f"+{kind}")
+    return subject
+
+
 class FiguresError(PermanentError):
     """The figures contradict themselves, or cannot be reported: nothing may be sent."""
 
@@ -55,6 +82,7 @@ class Figures:
 
     ``subject`` is ``branch``, ``unallocated`` (costs of no branch) or ``network``. ``fixed_costs``
     is None where no amount applies to any day; ``margin`` is a ratio, None without revenue.
+    ``scrapped_costs`` is the part of ``variable_costs`` on repairs that were closed as a failure.
     """
 
     subject: str
@@ -70,6 +98,7 @@ class Figures:
     margin: Decimal | None
     repair_count: int
     rental_count: int
+    scrapped_costs: Decimal = Decimal(0)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Figures:
@@ -84,8 +113,11 @@ class Figures:
                 f"profitability.sql gives no column {', '.join(missing)}. "
                 "Its last select must name every figure of docs/metrics.md."
             )
-        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in FIGURES}
+        details = [name for name in DETAILS if name in row]
+        numbers: dict[str, Any] = {name: _number(name, row[name]) for name in (*FIGURES, *details)}
         subject = {name: row[name] for name in SUBJECT} | {"branch_id": key_of(row["branch_id"])}
+        if isinstance(row["branch_name"], str):
+            subject["branch_name"] = printable(row["branch_name"])
         return cls(**subject, **numbers)
 
     @classmethod
@@ -122,7 +154,7 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for XCom; amounts are texts, because Airflow makes decimals floats."""
-        amounts = {name: getattr(self, name) for name in FIGURES if name not in COUNTS}
+        amounts = {name: getattr(self, name) for name in (*FIGURES, *DETAILS) if name not in COUNTS}
         return {
             **{name: getattr(self, name) for name in SUBJECT},
             **{name: None if value is None else f"{value:f}" for name, value in amounts.items()},
@@ -170,7 +202,7 @@ def check_reportable(rows: Sequence[Figures]) -> None:
             code="figures_none",
         )
     for row in branches:
-        if not (row.branch_name or "").strip():
+        if not printable(row.branch_name or "").strip():
             raise FiguresError(
                 f"Branch {row.branch_id} has no name. Give it one in the CRM, then repeat.",
                 code="figures_no_name",

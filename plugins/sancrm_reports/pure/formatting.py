@@ -15,6 +15,7 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.printable import printable
 
 DASH = "—"
 MINUS = "−"
@@ -197,7 +198,7 @@ class Formats:
 
 def one_line(name: str, limit: int = 100) -> str:
     """Return a name without line breaks, which would cut its markup, and not longer than that."""
-    return shortened(" ".join(name.split()), limit)
+    return shortened(" ".join(printable(name).split()), limit)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -208,3 +209,8 @@ def shortened(text: str, limit: int) -> str:
 def quoted(names: Iterable[str]) -> str:
     """Write names one after the other, for logs: «Ready», «Selection»."""
     return ", ".join(f"«{name}»" for name in names)
+
+
+def as_text(value: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula: one such gets an apostrophe."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -15,13 +15,16 @@ class ReportKind:
 
     ``id`` names it in the settings, and in words.po for people. ``compared_after`` is how many
     periods later than what it is compared with a period is: 7 days are the same weekday.
-    ``spans`` are the months that the page can show; it begins with the last but one.
+    ``spans`` are the months that the page can show; it begins with the last but one. A picture
+    shows ``drawn_periods``. One that ``has_reasons`` says why the profit changed.
     """
 
     id: str
     period: PeriodKind
     compared_after: int
     spans: tuple[int, ...]
+    drawn_periods: int
+    has_reasons: bool = True
 
     @property
     def dag_id(self) -> str:
@@ -38,11 +41,11 @@ class ReportKind:
 REPORT_KINDS = {
     kind.id: kind
     for kind in (
-        ReportKind("daily", PeriodKind.DAY, compared_after=7, spans=(1, 3, 12)),
-        ReportKind("weekly", PeriodKind.WEEK, compared_after=1, spans=(3, 6, 12)),
-        ReportKind("monthly", PeriodKind.MONTH, compared_after=1, spans=(12, 24)),
-        ReportKind("quarterly", PeriodKind.QUARTER, compared_after=1, spans=(12, 36, 60)),
-        ReportKind("yearly", PeriodKind.YEAR, compared_after=1, spans=(60, 120)),
+        ReportKind("daily", PeriodKind.DAY, 7, (1, 3, 12), drawn_periods=14, has_reasons=False),
+        ReportKind("weekly", PeriodKind.WEEK, 1, (3, 6, 12), drawn_periods=12),
+        ReportKind("monthly", PeriodKind.MONTH, 1, (12, 24), drawn_periods=12),
+        ReportKind("quarterly", PeriodKind.QUARTER, 1, (12, 36, 60), drawn_periods=8),
+        ReportKind("yearly", PeriodKind.YEAR, 1, (60, 120), drawn_periods=5),
     )
 }
 

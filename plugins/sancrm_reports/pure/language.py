@@ -19,6 +19,7 @@ from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.changes import Changes
 from sancrm_reports.pure.formatting import Formats, one_line
 from sancrm_reports.pure.kinds import compared_with
+from sancrm_reports.pure.printable import printable
 
 
 class Language:
@@ -67,6 +68,7 @@ class Language:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=lambda value: printable(value) if isinstance(value, str) else value,
         )
         formats, changes = self.formats, Changes(self.formats, self.word)
         environment.filters |= {

@@ -19,8 +19,11 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from sancrm_reports.pure.figures import Figures
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.reasons import Reasons, reasons
+from sancrm_reports.pure.reasons_text import why
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,9 @@ def branch_report(
     html = language.render(
         "branch_report.html.j2",
         figures=comparison,
+        why=_why(
+            reasons(comparison.now, comparison.before), comparison, period, language, has_rentals
+        ),
         period=period,
         is_incomplete=complete_until is not None,
         complete_until=until_when(_instant(complete_until), period, language),
@@ -122,11 +128,13 @@ def network_report(
     period: Period,
     templates: Path,
     crm_url: str | None,
+    changed_by: Reasons | None = None,
     complete_until: str | None = None,
     has_rentals: bool = True,
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit.
 
+    ``changed_by`` are the reasons of the profit's change, added up over the branches.
     ``complete_until`` and ``has_rentals`` as in the report of a branch.
     """
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
@@ -134,6 +142,7 @@ def network_report(
     html = language.render(
         "network_report.html.j2",
         figures=network,
+        why=_why(changed_by, network, period, language, has_rentals),
         unallocated=unallocated,
         ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
         period=period,
@@ -143,6 +152,18 @@ def network_report(
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None
     return Message(html, button, facts=_facts(network.now, language))
+
+
+def _why(
+    found: Reasons | None,
+    compared: Comparison,
+    period: Period,
+    language: Language,
+    has_rentals: bool,
+) -> str:
+    if found is None or not report_of(period).has_reasons:
+        return ""
+    return why(found, compared.now, compared.before, language, has_rentals=has_rentals)
 
 
 def until_when(until: datetime | None, period: Period, language: Language) -> str:

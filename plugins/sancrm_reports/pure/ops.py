@@ -170,7 +170,15 @@ def run_failed(
         more_unknown=max(0, len(unknown) - UNKNOWN_SHOWN),
         repair=purpose.repair(),
     )
-    return Message(html, Button(language.word("button.log"), log_url))
+    kinds = " ".join(sorted({failure.code for failure in failures}))
+    return Message(html, Button(language.word("button.log"), log_url), facts={"kinds": kinds})
+
+
+def failed_otherwise(purpose: RunPurpose, *, templates: Path) -> Message:
+    """Say that there is a newer alert of a run, about trouble of another kind."""
+    language = language_of(templates)
+    title = purpose.title(language)
+    return Message(language.render("run_failed_otherwise.html.j2", title=title))
 
 
 def report_late(

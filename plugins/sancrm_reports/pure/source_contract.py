@@ -55,6 +55,7 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
     "service_lines": {
         "line_id": Kind.ID,
         "repair_id": Kind.ID,
+        "service_name": Kind.TEXT,
         "price": Kind.NUMBER,
         "quantity": Kind.NUMBER,
         "discount": Kind.NUMBER,
@@ -62,6 +63,7 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
     "part_lines": {
         "line_id": Kind.ID,
         "repair_id": Kind.ID,
+        "product_name": Kind.TEXT,
         "quantity": Kind.NUMBER,
         "purchase_price": Kind.NUMBER,
         "sale_price": Kind.NUMBER,
@@ -71,6 +73,8 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
     "returned_rentals": {
         "rental_id": Kind.ID,
         "branch_id": Kind.ID,
+        "tool_id": Kind.ID,
+        "customer_id": Kind.ID,
         "price_per_day": Kind.NUMBER,
         "started_at": Kind.TIME,
         "ended_at": Kind.TIME,
@@ -79,10 +83,19 @@ CONTRACT: Mapping[str, Mapping[str, Kind]] = {
     "fixed_costs": {
         "cost_id": Kind.ID,
         "branch_id": Kind.ID,
+        "cost_name": Kind.TEXT,
         "amount_per_month": Kind.NUMBER,
         "valid_from": Kind.DATE,
         "valid_to": Kind.DATE,
     },
+    "repair_cards": {
+        "repair_id": Kind.ID,
+        "repair_number": Kind.ANY,
+        "repair_code": Kind.TEXT,
+        "customer_id": Kind.ID,
+    },
+    "customers": {"customer_id": Kind.ID, "customer_name": Kind.TEXT},
+    "tools": {"tool_id": Kind.ID, "tool_name": Kind.TEXT},
     "unreached_repairs": {
         "repair_id": Kind.ID,
         "repair_number": Kind.ANY,
@@ -119,7 +132,7 @@ OF_REPORTS = (
     "fixed_costs",
 )
 OPTIONAL = ("crm_totals",)
-JOINED = ("branch_id", "repair_id")  # of one type wherever they stand
+JOINED = ("branch_id", "repair_id", "customer_id", "tool_id")  # of one type wherever they stand
 # Where a column of that name joins nothing: calls are read by themselves.
 APART = ("unreached_repairs",)
 
@@ -177,7 +190,7 @@ def _wrong_type(column: str, kind: Kind, given: str | None) -> str:
 
 
 def join_problems(columns: Mapping[str, Mapping[str, str | None]]) -> list[Problem]:
-    """Find a ``branch_id`` or ``repair_id`` that is of one type here and of another there."""
+    """Find a key, such as ``branch_id``, that is of one type here and of another there."""
     problems = []
     for name in JOINED:
         files = [file for file, types in columns.items() if name in types and file not in APART]

@@ -33,3 +33,6 @@ class Channel(Protocol):
 
     def edit(self, to: Address, message_id: int, message: Message) -> None:
         """Replace a message's text and attachment; twice is the same as once."""
+
+    def delete(self, to: Address, message_id: int) -> bool:
+        """Delete a message; False where it is not there. Twice is the same as once."""

@@ -56,7 +56,7 @@ class Outcome:
     """What came of one message: its place in Telegram, and what was done just now."""
 
     key: str
-    action: str  # sent, corrected, answered, unchanged or taken as sent
+    action: str  # sent, corrected, answered, unchanged, deleted or taken as sent
     chat: str
     message_id: int
 
@@ -179,13 +179,20 @@ class Delivery:
             outcomes.append(self._deliver_part(posting))
         return outcomes
 
-    def amend(self, key: MessageKey, to: Address, message: Message) -> Outcome | None:
+    def amend(
+        self, key: MessageKey, to: Address, message: Message, *, or_delete: bool = False
+    ) -> Outcome | None:
         """Edit a message that was sent, as an event of its life; no line says that it changed.
 
         Never sends: None where nothing was sent under this name, nobody knows whether it was, or
         the chat has it no longer. The message must fit in one part.
 
+        Args:
+            key, to, message: as for ``deliver``.
+            or_delete: delete a message that cannot be edited: what it says must not stay.
+
         Raises:
+            NotEditableError: it can be neither edited nor deleted, and ``or_delete`` was asked for.
             ReportError: as the channel raises; an edit can be repeated safely.
         """
         known = self._messages.get(key)
@@ -204,14 +211,31 @@ class Delivery:
             try:
                 return self._edit(posting, known, claim)
             except (NotEditableError, ChatMovedError) as error:
-                log.info("%s It is left as it is.", error)
+                log.info("%s", error)
+                deleted = self._delete(posting, known) if or_delete else None
                 left = replace(
                     self._entry(posting, known),
                     state=State.SENT,
                     error=self._kept_error(posting, error),
                 )
                 self._settle(posting, claim, left, is_new=False)
-                return None
+                return deleted
+
+    def _delete(self, posting: _Posting, known: Entry) -> Outcome | None:
+        """Delete a message that cannot be edited; None where its chat does not have it.
+
+        Raises:
+            NotEditableError: it cannot be deleted either, or is in a group that moved: a supergroup
+                does not know the messages of the group that it was.
+        """
+        moved = NotEditableError(f"{posting.key} is in chat {known.chat}, which moved.")
+        if known.chat != posting.to.chat:
+            raise moved
+        try:
+            is_deleted = self._client.delete(posting.to, known.message_id or 0)
+        except ChatMovedError:
+            raise moved from None
+        return _outcome(posting, known, "deleted") if is_deleted else None
 
     def _wait_for(self, before: MessageKey) -> None:
         """Let another task claim its message first, so that a chat reads in order."""

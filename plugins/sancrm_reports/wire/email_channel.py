@@ -29,7 +29,12 @@ from sancrm_reports.pure.parts import Limits
 from sancrm_reports.pure.splitting import plain_text
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.telegram_connection import NoConnectionError
-from sancrm_reports.wire.telegram_errors import NotSentError, RefusedError, UnknownOutcomeError
+from sancrm_reports.wire.telegram_errors import (
+    NotEditableError,
+    NotSentError,
+    RefusedError,
+    UnknownOutcomeError,
+)
 
 CALL_SECONDS = 60  # a server that trickles would never end by a time-out of each read
 EMAIL = Limits(text=100_000, caption=100_000)
@@ -103,6 +108,14 @@ class EmailChannel(SmtpHook):
             self.send(to, message, reply_to=message_id)
         except UnknownOutcomeError as error:
             raise NotSentError(str(error), code="email_not_sent") from None
+
+    def delete(self, to: Address, message_id: int) -> bool:
+        """Refuse: nobody can take an e-mail back.
+
+        Raises:
+            NotEditableError: always.
+        """
+        raise NotEditableError("An e-mail that was sent cannot be deleted.")
 
     def _look_up(self) -> None:
         """Read the connection, and make sure that it can be used.

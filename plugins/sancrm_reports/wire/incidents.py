@@ -7,10 +7,11 @@ sent twice is better than one that is lost (docs/decisions/0035-alerts-fail-open
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from sancrm_reports.errors import ReportError
+from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.entry import Entry, MessageKey, State
 from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
@@ -41,14 +42,27 @@ class Incidents:
         self._telegram = telegram
         self._second = second
 
-    def alert(self, name: str, message: Message) -> list[Outcome]:
-        """Open an incident, or bring its message up to date without a sound."""
+    def alert(
+        self, name: str, message: Message, *, replaced: Message | None = None
+    ) -> list[Outcome]:
+        """Open an incident, or bring its message up to date without a sound.
+
+        Args:
+            name: the incident's.
+            message: what is to be read; its fact ``kinds`` has the kinds of trouble, by spaces.
+            replaced: what the message before it becomes where there is trouble of another kind:
+                that is a new message, because nobody reads a silent edit twice.
+        """
+        before = self._open_number(name)
+        is_another = before and replaced and self._has_other_kinds(name, before, message)
         row = self._ledger.database.row(
             "insert into sancrm_ledger.incidents values (%(name)s, 1, true, %(now)s)"
             " on conflict (name) do update set is_open = true, updated_at = excluded.updated_at,"
-            " number = incidents.number + (not incidents.is_open)::integer returning number",
+            " number = incidents.number + (not incidents.is_open or %(is_another)s)::integer"
+            " returning number",
             name=name,
             now=self._ledger.now(),
+            is_another=bool(is_another),
         )
         number = row["number"] if row else 1
 
@@ -58,15 +72,22 @@ class Incidents:
                 lambda: delivery.deliver(key, to, message, edits_quietly=True, footer=why)
             )
 
-        return self._second.deliver(f"{name}|{number}", lambda: deliver(*self._telegram()), deliver)
+        outcomes = self._second.deliver(
+            f"{name}|{number}", lambda: deliver(*self._telegram()), deliver
+        )
+        if before and replaced and is_another:
+            try:
+                outcomes += self._edit_everywhere(name, before, replaced)
+            except ReportError as error:  # people have the new message
+                log.warning("The message before it is left as it was: %s", error)
+        return outcomes
 
     def is_alerted(self, name: str) -> bool:
         """Whether it is open, and its message surely is where people read it."""
         number = self._open_number(name)
         if number is None:
             return False
-        known = (self._known(name, number, route()[1]) for route in self._routes)
-        return any(sent is not None and sent.state is State.SENT for sent in known)
+        return any(sent.state is State.SENT for sent in self._told(name, number))
 
     def solve(self, name: str, message: Message) -> list[Outcome]:
         """Edit an open incident's messages into what it came to; nothing where none is open.
@@ -77,16 +98,7 @@ class Incidents:
         number = self._open_number(name)
         if number is None:
             return []
-        outcomes: list[Outcome] = []
-        try:
-            outcomes += self._edit(name, number, message, *self._telegram())
-        except ReportError as error:
-            # Who was told by e-mail reads there that it is over; a chat that is out of reach waits.
-            if not self._is_by_email(name, number) or not self._second.is_due(name, error):
-                raise
-            log.warning("The alert is left as it was in Telegram: %s", error)
-        for route in self._second.routes:
-            outcomes += self._edit(name, number, message, *route())
+        outcomes = self._edit_everywhere(name, number, message)
         self._ledger.database.rows(
             "update sancrm_ledger.incidents set is_open = false, updated_at = %(now)s"
             " where name = %(name)s and number = %(number)s",
@@ -96,28 +108,55 @@ class Incidents:
         )
         return outcomes
 
-    def _is_by_email(self, name: str, number: int) -> bool:
-        """Whether an e-mail tells of it."""
-        known = [self._known(name, number, route()[1]) for route in self._second.routes]
-        return any(sent and sent.message_id is not None for sent in known)
+    def open_ones(self, kind: str) -> list[str]:
+        """Return the names of the open incidents of a kind: what stands before the first bar."""
+        rows = self._ledger.database.rows(
+            "select name from sancrm_ledger.incidents"
+            " where is_open and starts_with(name, %(kind)s || '|') order by name",
+            kind=kind,
+        )
+        return [row["name"] for row in rows]
 
-    @property
-    def _routes(self) -> tuple[Route, ...]:
-        return (self._telegram, *self._second.routes)
+    def _edit_everywhere(self, name: str, number: int, message: Message) -> list[Outcome]:
+        """Edit what each way has of an incident.
+
+        Who was told by e-mail reads there that it is over, also while a chat is out of reach.
+        """
+        outcomes: list[Outcome] = []
+        try:
+            outcomes += self._edit(name, number, message, *self._telegram())
+        except ReportError as error:
+            is_by_email = any(self._told(name, number, self._second.routes))
+            if not is_by_email or not self._second.is_due(f"{name}|{number}", error):
+                raise
+            log.warning("The alert is left as it was in Telegram: %s", error)
+        for route in self._second.routes:
+            outcomes += self._edit(name, number, message, *route())
+        return outcomes
 
     def _edit(
         self, name: str, number: int, message: Message, delivery: Delivery, to: Address
     ) -> list[Outcome]:
         """Edit what one way has of an incident; without a message there is nothing to edit."""
-        sent = self._known(name, number, to)
+        key = self._key(name, number, to)
+        sent = self._ledger.messages.get(key)
         if sent is None or sent.message_id is None:
             return []
-        return deliver_at_least_once(
-            lambda: delivery.deliver(self._key(name, number, to), to, message, edits_quietly=True)
-        )
+        return deliver_at_least_once(lambda: delivery.deliver(key, to, message, edits_quietly=True))
 
-    def _known(self, name: str, number: int, to: Address) -> Entry | None:
-        return self._ledger.messages.get(self._key(name, number, to))
+    def _has_other_kinds(self, name: str, number: int, message: Message) -> bool:
+        """Whether a message tells of a kind of trouble that those that people have do not."""
+        told = self._told(name, number)
+        known = {kind for sent in told for kind in sent.facts.get("kinds", "").split()}
+        return bool(told) and not known.issuperset(message.facts.get("kinds", "").split())
+
+    def _told(self, name: str, number: int, routes: Sequence[Route] = ()) -> list[Entry]:
+        """Return what is known of the messages that people have, by these ways or all."""
+        found = []
+        for route in routes or (self._telegram, *self._second.routes):
+            with suppress(PermanentError):  # a way that cannot be opened has told nothing lately
+                found.append(self._ledger.messages.get(self._key(name, number, route()[1])))
+        return [sent for sent in found if sent and sent.message_id is not None]
 
     def _open_number(self, name: str) -> int | None:
         row = self._ledger.database.row(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError, Undecided
 from sancrm_reports.pure.decisions import Decisions, message_name
@@ -23,8 +23,9 @@ from sancrm_reports.pure.figures import Key
 from sancrm_reports.pure.formatting import quoted
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.missed_calls import MissedCall, UnreadableCallError, Wording
-from sancrm_reports.wire.chats import Address
+from sancrm_reports.wire.chats import Address, message_url
 from sancrm_reports.wire.delivery import Delivery, Outcome
+from sancrm_reports.wire.telegram_errors import NotEditableError
 
 log = logging.getLogger(__name__)
 REPORT = "missed_calls"
@@ -41,6 +42,12 @@ class RemainsInChatError(DecisionNeededError):
     """A message that names a customer may stay in the chat: only a person can delete it."""
 
     code = "remains"
+
+    def about_private(self, about: str) -> Self:
+        """Return the same error, with the message's address: that is our own."""
+        error = super().about_private(about)
+        error.quote = self.quote
+        return error
 
 
 class MissedCallsChat:
@@ -184,24 +191,49 @@ class MissedCallsChat:
     ) -> list[Outcome]:
         """Edit messages that are over, where there is a text for it, and forget them.
 
+        One that cannot be edited is deleted: it names a customer.
+
         Raises:
-            RemainsInChatError: one may be in the chat, and cannot be edited: it stays open.
+            RemainsInChatError: one may be in the chat, and can be neither: it stays open.
         """
-        remaining = [message for message in messages if text and self._is_out_of_reach(message)]
-        reached = [message for message in messages if message not in remaining]
-        outcomes = self._amend(reached, text) if text else []
-        self._forget(repair_id, reached)
+        outcomes, remaining = [], []
+        for message in messages:
+            try:
+                outcome = self._end(message, text) if text else None
+            except NotEditableError:
+                remaining.append(message)
+            else:
+                outcomes += [outcome] if outcome else []
+                self._forget(repair_id, [message])
         if remaining:
             self._note(outcomes)
             raise RemainsInChatError(
-                f"A message of {remaining[0].code} may be in chat {self.to}, and Telegram never "
-                "told which it is. It names a customer: delete it by hand, then say so.",
+                f"A message of {remaining[0].code} may be in chat {self.to}, and can be neither "
+                "edited nor deleted. It names a customer: delete it by hand, then say so.",
+                quote=", ".join(filter(None, map(self._url, remaining))),
                 undecided=[
                     Undecided(message_name(message.key), message.code, ("removed",))
                     for message in remaining
                 ],
             )
         return outcomes
+
+    def _end(self, message: _OpenMessage, text: Message) -> Outcome | None:
+        """Edit a message that is over, or delete it.
+
+        Raises:
+            NotEditableError: it can be neither.
+        """
+        if self._is_out_of_reach(message):
+            raise NotEditableError(f"Telegram never told which message of its chat {message} is.")
+        return self.delivery.amend(message.key, self.to, text, or_delete=True)
+
+    def _url(self, message: _OpenMessage) -> str:
+        """Return a message's address, empty where there is none."""
+        known = self._ledger.messages.get(message.key)
+        if known is None or known.message_id is None:
+            return ""
+        return message_url(known.chat, known.message_id)
 
     def _is_out_of_reach(self, message: _OpenMessage) -> bool:
         """Whether it may be in the chat while Telegram never told its id."""
@@ -245,10 +277,6 @@ class MissedCallsChat:
             outcome = self.delivery.amend(key, self.to, message)
             return [outcome] if outcome else []
         return self.delivery.deliver(key, self.to, message, day=self.day)
-
-    def _amend(self, open_messages: Iterable[_OpenMessage], message: Message) -> list[Outcome]:
-        outcomes = (self.delivery.amend(one.key, self.to, message) for one in open_messages)
-        return [outcome for outcome in outcomes if outcome]
 
     def _open_repairs(self) -> set[str]:
         rows = self._ledger.database.rows("select distinct repair_id from sancrm_ledger.open_calls")

@@ -105,6 +105,10 @@ class PatientClient:
 
         self._patiently(to, call)
 
+    def delete(self, to: Address, message_id: int) -> bool:
+        """Delete a message; False where it is not there."""
+        return self._patiently(to, lambda chat: self._channel.delete(chat, message_id))
+
     def _patiently(self, to: Address, call: Callable[[Address], Result]) -> Result:
         """Call, and where Telegram asks for a short wait, once more."""
         try:

@@ -8,6 +8,7 @@ import httpx
 from telegram import error as telegram
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
+from sancrm_reports.wire.reachability import reason_unreachable
 
 SURELY_NOT_SENT = (
     httpx.ConnectError,
@@ -61,9 +62,13 @@ class ButtonRefusedError(RefusedError):
 
 
 class NotEditableError(RefusedError):
-    """The message was deleted, or cannot be edited any more."""
+    """The message was deleted, or cannot be edited or deleted any more."""
 
     code = "not_editable"
+
+
+class MessageGoneError(NotEditableError):
+    """The chat does not have the message."""
 
 
 class UnknownOutcomeError(DecisionNeededError):
@@ -84,16 +89,23 @@ _REFUSALS = {
     "too long": ("too_long", "The message should have been split; please report this as a bug."),
     "can't parse entities": ("markup", "The markup is wrong: look at include/templates/."),
 }
-_NOT_EDITABLE = (
+_GONE = (
     "message to edit not found",
-    "message can't be edited",
+    "message to delete not found",
     "message id invalid",
     "message identifier is not specified",
 )
+_NOT_EDITABLE = ("message can't be edited", "message can't be deleted")
 
 
 def translate(
-    failure: Exception, *, status: int | None, answered: bool, place: str, token: str
+    failure: Exception,
+    *,
+    status: int | None,
+    answered: bool,
+    place: str,
+    token: str,
+    is_by_proxy: bool = False,
 ) -> ReportError:
     """Return one of our errors for what a call to Telegram raised.
 
@@ -103,6 +115,7 @@ def translate(
         answered: whether the answer was the Bot API's JSON, not a proxy's page or a torn one.
         place: the chat, topic and connection, for the text.
         token: what the text must not show, though an answer should.
+        is_by_proxy: whether the connection names a proxy.
     """
     reason = _quotable(str(failure), token)
     match failure:
@@ -118,7 +131,8 @@ def translate(
         kind = type(failure.__cause__).__name__
         return NotSentError(
             f"Telegram cannot be reached for {place} ({kind}). Nothing was sent. If this goes on, "
-            "check the network, and base_url and proxy in the connection's extra."
+            "check the network, and base_url and proxy in the connection's extra.",
+            code=reason_unreachable(failure, is_by_proxy=is_by_proxy),
         )
     if status is not None and 300 <= status < 500 and status not in PERHAPS_PASSED_ON:
         return NotSentError(
@@ -128,6 +142,12 @@ def translate(
             quote=f"HTTP {status}",
         )
     seen = f"HTTP {status}" if status else type(failure.__cause__ or failure).__name__
+    if status == 200 and not answered:
+        return UnknownOutcomeError(
+            f"Something that is not Telegram answered for {place} ({seen}), such as the page of a "
+            "captive portal. Check base_url and proxy in the connection's extra.",
+            code="not_telegram",
+        )
     return UnknownOutcomeError(
         f"Nobody knows whether the message for {place} arrived: the answer never came ({seen})."
     )
@@ -156,6 +176,13 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
             return RefusedError(
                 f"The chat of {place} was deleted: set another one.", code="chat_deleted"
             )
+        case telegram.Forbidden() if "by the user" in text or "with a user" in text:
+            return RefusedError(
+                f"The person of {place} does not take messages of the bot ({reason}): they must "
+                "open the chat with it and press Start, then clear this task.",
+                code="blocked",
+                quote=reason,
+            )
         case telegram.Forbidden():
             return RefusedError(
                 f"The bot may not write to {place} ({reason}): add it to the chat again, "
@@ -167,10 +194,9 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
         return ButtonRefusedError(
             f"Telegram refused the button's address for {place}: {reason}", quote=reason
         )
-    if any(part in text for part in _NOT_EDITABLE):
-        return NotEditableError(
-            f"The message in {place} can no longer be edited: {reason}.", quote=reason
-        )
+    for kind, parts in ((MessageGoneError, _GONE), (NotEditableError, _NOT_EDITABLE)):
+        if any(part in text for part in parts):
+            return kind(f"The message in {place} can no longer be changed: {reason}.", quote=reason)
     code, advice = next((known for part, known in _REFUSALS.items() if part in text), ("", ""))
     return RefusedError(
         f"Telegram refused the message for {place}: {reason}. {advice}".strip(),

@@ -33,6 +33,7 @@ from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.telegram_connection import NoConnectionError, extra_of, token_of
 from sancrm_reports.wire.telegram_errors import (
     ButtonRefusedError,
+    MessageGoneError,
     NotSentError,
     UnknownOutcomeError,
     translate,
@@ -188,6 +189,24 @@ class SancrmTelegramHook(TelegramHook):
         except UnknownOutcomeError as error:
             raise NotSentError(f"{error} A correction can be repeated safely.") from None
 
+    def delete(self, to: Address, message_id: int) -> bool:
+        """Delete a message; False where the chat does not have it. Twice is the same as once.
+
+        Raises:
+            NotEditableError: it cannot be deleted: after 48 hours, without the right to.
+            NotSentError, RefusedError, PermanentError: as for ``send``.
+        """
+
+        async def call(bot: Bot) -> bool:
+            return await bot.delete_message(to.chat, message_id)
+
+        try:
+            return self._run(to, call)
+        except MessageGoneError:
+            return False
+        except UnknownOutcomeError as error:
+            raise NotSentError(f"{error} A deletion can be repeated safely.") from None
+
     def ask(self, to: Address) -> str:
         """Return the chat's name, having asked whether the bot may write there.
 
@@ -244,6 +263,7 @@ class SancrmTelegramHook(TelegramHook):
                 answered=request.answered,
                 place=f"chat {to} (connection {self.conn_id!r})",
                 token=self.token,
+                is_by_proxy=self.extra.proxy is not None,
             ) from None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, ledger_status
 from sancrm_reports.pure.entry import Entry, State
+from sancrm_reports.pure.figures import ATTACHMENTS, attached_subject, text_subject
 from sancrm_reports.pure.grid import Sent
 from sancrm_reports.wire.ledger.database import LedgerDatabase
 from sancrm_reports.wire.ledger.messages import ENTRIES, entry_of
@@ -52,7 +53,7 @@ class History:
             if what is None:
                 what = ledger_status(State(state), is_late=is_late, is_corrected=is_corrected)
                 known[state, is_late, is_corrected] = what
-            yield Sent(period, subject, what)
+            yield Sent(period, text_subject(subject), what)
 
     def has_any(self, report: str) -> bool:
         """Whether anything was ever sent of a report, or tried."""
@@ -81,12 +82,13 @@ class History:
         }
 
     def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
-        """Return these periods' messages about a subject, or all, chat by chat."""
+        """Return these periods' messages about a subject, or all, with what is attached to them."""
+        subjects = subject and [subject, *(attached_subject(subject, kind) for kind in ATTACHMENTS)]
         rows = self._database.rows(
             ENTRIES + " where report = %(report)s and period >= %(first)s and period < %(end)s"
-            " and (%(subject)s::text is null or subject = %(subject)s)"
+            " and (%(subjects)s::text[] is null or subject = any(%(subjects)s))"
             " order by period, subject, chat, part",
-            report=report, first=first, end=end, subject=subject,
+            report=report, first=first, end=end, subjects=subjects,
         )  # fmt: skip
         return [
             Delivered(

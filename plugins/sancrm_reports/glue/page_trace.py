@@ -1,0 +1,79 @@
+"""What the page shows of a figure: the largest rows that it is made of, and their sum."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import HTTPException
+
+from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.page_language import our_language
+from sancrm_reports.pure.figures import ADDITIVE
+from sancrm_reports.pure.formatting import Formats
+from sancrm_reports.pure.language import explained
+from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.trace import TracedRow, TraceError, figure_of, unit_of
+from sancrm_reports.settings import INCLUDE, settings
+from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
+from sancrm_reports.wire.trace import read_trace
+
+SQL = INCLUDE / "sql"
+SHOWN = 100  # rows; make trace prints all of them
+
+
+def figures_shown() -> list[tuple[str, str]]:
+    """Return the figures that can be traced, the headline first, with their names."""
+    word = our_language().word
+    return [
+        (figure, word(f"figure.{figure}").capitalize())
+        for figure in ("profit", *(figure for figure in ADDITIVE if figure != "profit"))
+        if settings().account.has_rentals or not figure.startswith("rental")
+    ]
+
+
+def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
+    """Return the rows of a figure as the page shows them; customers are in none.
+
+    Raises:
+        HTTPException: there is no such figure or subject, or the CRM does not answer.
+    """
+    branch = None if subject == "network" else subject.removeprefix("branch-")
+    try:
+        with snapshot(settings().database) as cursor:
+            rows = read_trace(
+                cursor, SQL, figure, period, branch, card_url=settings().missed_calls.card_url
+            )
+            figures = read_profitability(cursor, sql_text(SQL), period)
+        now = figure_of(figures, figure, branch)
+    except TraceError as error:
+        raise HTTPException(404, explained(error, our_language().folder)) from None
+    except ReportError as error:
+        raise HTTPException(502, explained(error, our_language().folder)) from None
+    write = _writer(our_language().formats, figure)
+    total = sum((row.amount for row in rows), Decimal(0))
+    return {
+        "count": len(rows),
+        "total": write(total),
+        "figure": write(None if now is None else Decimal(now)),
+        "rows": [
+            _shown(row) | {"amount": write(row.amount)}
+            for row in sorted(rows, key=lambda row: -abs(row.amount))[:SHOWN]
+        ],
+    }
+
+
+def _shown(row: TracedRow) -> dict[str, str]:
+    return {
+        "at": row.at,
+        "branch": row.branch,
+        "code": row.code or row.item_id,
+        "link": row.link,
+        "item": row.item,
+    }
+
+
+def _writer(formats: Formats, figure: str) -> Any:
+    if unit_of(figure) == "money":
+        return formats.money
+    return lambda number: formats.count(None if number is None else int(number))

@@ -1,0 +1,41 @@
+"""What goes below a report's text: pictures and workbooks, as messages of their own."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from sancrm_reports.pure.figures import ATTACHMENTS, AttachmentKind
+from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.messages import Attachment, Message
+from sancrm_reports.pure.period import Period
+
+
+def attachment_message(
+    kind: AttachmentKind,
+    data: bytes,
+    *,
+    name: str,
+    file: str,
+    period: Period,
+    templates: Path,
+    fingerprint: str = "",
+) -> Message:
+    """Return the message that shows a picture or carries a workbook.
+
+    Args:
+        kind: what it is.
+        data: the file.
+        name: whose figures these are, as shown; empty for the network.
+        file: the file's name, without its suffix.
+        period: the reported one.
+        templates: the folder of the language.
+        fingerprint: what is compared; the hash of the data where there is none.
+    """
+    language = language_of(templates)
+    shown_as, suffix = ATTACHMENTS[kind]
+    caption = language.render(
+        "attachment.html.j2", kind=kind, name=name or language.word("network"), period=period
+    )
+    fingerprint = fingerprint or sha256(data).hexdigest()
+    return Message(caption, attachment=Attachment(shown_as, f"{file}.{suffix}", data, fingerprint))
