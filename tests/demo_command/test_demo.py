@@ -110,7 +110,7 @@ def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(b
     old = [process for process in psutil.process_iter() if knows(process, home)]
     assert old
     again = begun()
-    assert not any(knows(process, home) for process in old)
+    wait_until(lambda: not any(knows(process, home) for process in old), seconds=60)
     again.terminate()
     assert again.wait(timeout=60) == 130
     assert left_over(home) == []

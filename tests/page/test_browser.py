@@ -143,7 +143,7 @@ def test_a_figure_is_opened_down_to_its_rows(visit):
 def test_nothing_of_a_message_or_of_a_name_runs(visit):
     # A text and a branch's name with a script and an image that calls one: both are only read.
     page = visit(f"{MONTH}&day={FIRST}&subject=branch-2")
-    details(page).get_by_text("Прибыль").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
     assert EVIL in page.locator(".sancrm-name").nth(1).inner_text()
     assert page.locator(".sancrm-text img, .sancrm-text script").count() == 0
     assert page.evaluate("window.hacked") is None
@@ -203,7 +203,7 @@ def test_a_phone_scrolls_the_grid_and_not_the_page(visit):
     assert 0 <= box["x"] <= 390 - box["width"]
     assert min(box["width"], box["height"]) >= 24  # a finger's least target, by WCAG 2.2
     newest.tap()
-    details(page).get_by_text("Прибыль").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
     assert details(page).bounding_box()["width"] == pytest.approx(390, abs=1)
     page.go_back()
     details(page).wait_for(state="detached")
@@ -305,7 +305,7 @@ def test_the_page_speaks_the_language_of_airflow(visit):
     page.evaluate("localStorage.setItem('i18nextLng', 'en')")
     page.reload()
     details(page).get_by_text("Monday, 3 March 2025").wait_for()
-    details(page).get_by_text("Прибыль").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Daily").wait_for()
     assert "not expected" in page.locator(".sancrm-legend").inner_text()
@@ -361,7 +361,7 @@ def test_a_long_name_is_read_whole(visit, width):
     row.locator("button").last.tap()
     details(page).wait_for()
     page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
-    title = details(page).get_by_role("heading").bounding_box()
+    title = details(page).get_by_role("heading", level=2).bounding_box()
     close = details(page).get_by_role("button", name="Закрыть").bounding_box()
     assert title["x"] + title["width"] <= close["x"]
 

@@ -83,7 +83,9 @@ class History:
 
     def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
         """Return these periods' messages about a subject, or all, with what is attached to them."""
-        subjects = subject and [subject, *(attached_subject(subject, kind) for kind in ATTACHMENTS)]
+        subjects = None  # "" is a subject that nothing has
+        if subject is not None:
+            subjects = [subject, *(attached_subject(subject, kind) for kind in ATTACHMENTS)]
         rows = self._database.rows(
             ENTRIES + " where report = %(report)s and period >= %(first)s and period < %(end)s"
             " and (%(subjects)s::text[] is null or subject = any(%(subjects)s))"
