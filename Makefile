@@ -39,7 +39,7 @@ check-telegram: setup ## Ask Telegram about every chat in the settings; sends no
 check-sources: setup ## Ask the CRM whether the files in include/sql/sources/ give what they must
 	@$(RUN) -m sancrm_reports.glue.check_sources $(if $(PERIOD),--period $(PERIOD) --report $(or $(REPORT),daily))
 
-formula-diff: setup ## Show which figures the edited SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly
+formula-diff: setup ## Show which figures the edited SQL changes: make formula-diff PERIOD=2026-10-15 REPORT=monthly, or PERIOD=frozen
 	@$(RUN) -m sancrm_reports.glue.formula_diff --period $(PERIOD) --report $(or $(REPORT),monthly)
 
 trace: setup ## Show the rows of a figure: make trace FIGURE=profit REPORT=monthly PERIOD=2026-10-15 BRANCH=3 FORMAT=csv

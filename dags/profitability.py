@@ -44,6 +44,13 @@ PARAMS = {
         description="full: every report. digest: one message that lists the periods. "
         "silent: nothing; the figures are in Airflow only.",
     ),
+    "correct_frozen": Param(
+        False,
+        type="boolean",
+        title="Correct a frozen period",
+        description="Edit what was posted of a period that recheck.frozen_until or "
+        "recheck.freeze_after_days has frozen. Otherwise ops are told what differs.",
+    ),
     "dry_run": Param(
         False,
         type="boolean",

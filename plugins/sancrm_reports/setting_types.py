@@ -6,8 +6,9 @@ import re
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sancrm_reports.pure.bounds import Bound
 from sancrm_reports.pure.kinds import REPORT_KINDS
 
 
@@ -76,6 +77,11 @@ def _card_url(pattern: str) -> str:
     return pattern
 
 
+def _bound(text: str) -> str:
+    Bound.parse(text)
+    return text
+
+
 def _report(name: str) -> str:
     if name not in REPORT_KINDS:
         raise ValueError(f"there is no such report; there are {', '.join(REPORT_KINDS)}")
@@ -87,6 +93,8 @@ Cron = Annotated[str, AfterValidator(_cron)]
 CronOrNone = Annotated[str, AfterValidator(_cron_or_none)]
 ChatName = Annotated[str, AfterValidator(_chat)]
 EmailAddress = Annotated[str, AfterValidator(_email)]
+BoundText = Annotated[str, AfterValidator(_bound)]
+BranchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 ReportId = Annotated[str, AfterValidator(_report)]
 TimeOfDay = Annotated[str, AfterValidator(_time)]
 CardUrl = Annotated[str, AfterValidator(_card_url)]

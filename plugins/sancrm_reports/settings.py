@@ -19,8 +19,11 @@ from pydantic_settings import SettingsError as UnreadableVariableError
 
 from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.pure.freezing import Frozen
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
 from sancrm_reports.setting_types import (
+    BoundText,
+    BranchId,
     CardUrl,
     ChatName,
     Cron,
@@ -119,7 +122,7 @@ class ChatsSettings(Section):
     backups: ChatName = ""
     failures: ChatName = ""
     branches: dict[
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")],
+        BranchId,
         Annotated[list[ChatName | Literal["default"]], Field(min_length=1)],
     ] = Field(default_factory=dict)
 
@@ -145,6 +148,26 @@ class EmailSettings(Section):
     conn_id: str = "ops_email"
     to: list[EmailAddress] = Field(default_factory=list)
     after_minutes: float = Field(default=5, ge=0, le=60)
+
+
+class BoundsSettings(Section):
+    """What the owner wants to be told of; ``branch`` holds bounds by the branch's id.
+
+    ``chat`` is a chat where it is told as well. ``silence_weeks`` is for how many weeks a branch
+    must have had movements on a weekday for a day without any to be told; 0 is never.
+    """
+
+    network: list[BoundText] = Field(default_factory=list)
+    branches: list[BoundText] = Field(default_factory=list)
+    branch: dict[BranchId, list[BoundText]] = Field(default_factory=dict)
+    chat: ChatName = ""
+    silence_weeks: int = Field(default=8, ge=0, le=52)
+
+    def of(self, branch_id: int | str | None) -> list[BoundText]:
+        """Return the bounds of a branch, or of the network."""
+        if branch_id is None:
+            return self.network
+        return self.branch.get(str(branch_id), self.branches)
 
 
 class DeliverySettings(Section):
@@ -205,6 +228,27 @@ class AuditSettings(Section):
     days: int = Field(default=7, gt=0, le=62)
 
 
+class RecheckSettings(Section):
+    """What is computed anew each night, and which periods are closed for good.
+
+    ``frozen_until`` is the last frozen day. ``freeze_after_days`` counts from a month's end; 0 is
+    never. ``frozen_months`` is how many frozen monthly reports are still compared.
+    """
+
+    schedule: CronOrNone = ""
+    reports: dict[ReportId, Annotated[int, Field(ge=0, le=62)]] = Field(
+        default={"daily": 7, "weekly": 5, "monthly": 2, "quarterly": 1, "yearly": 1}
+    )
+    most_changes: int = Field(default=20, ge=0)
+    frozen_until: date | None = None
+    freeze_after_days: int = Field(default=0, ge=0)
+    frozen_months: int = Field(default=12, ge=0, le=36)
+
+    def frozen(self, today: date) -> Frozen:
+        """Return which periods are frozen on a day of the account's zone."""
+        return Frozen.on(today, until=self.frozen_until, after_days=self.freeze_after_days)
+
+
 class RestoreDrillSettings(Section):
     """The weekly proof that the newest dump can be restored; off unless it is enabled."""
 
@@ -243,12 +287,14 @@ class Settings(BaseSettings):
     telegram: TelegramSettings = TelegramSettings()
     chats: ChatsSettings = ChatsSettings()
     email: EmailSettings = EmailSettings()
+    bounds: BoundsSettings = BoundsSettings()
     delivery: DeliverySettings = DeliverySettings()
     retries: RetriesSettings = RetriesSettings()
     workdays: WorkdaysSettings = WorkdaysSettings()
     missed_calls: MissedCallsSettings
     reports: dict[ReportId, ReportSettings]
     audit: AuditSettings = AuditSettings()
+    recheck: RecheckSettings = RecheckSettings()
     restore_drill: RestoreDrillSettings = RestoreDrillSettings()
     backups: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], WatchedBackup] = Field(
         default_factory=dict

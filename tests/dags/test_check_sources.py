@@ -59,6 +59,28 @@ def test_a_wrong_file_stops_the_report_and_ops_are_told(
     assert problem in told.text
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("returned_rentals.sql", "from rentals", "from hire as rentals"),
+        ("returned_rentals.sql", "'returned'", "'returned' and ended_at > %(perod_start)s"),
+        ("returned_rentals.sql", "= 'returned'", "like 'return%'"),
+        ("closed_repairs.sql", "repairs.closed_at,", "repairs.closed_at::text as closed_at,"),
+        ("closed_repairs.sql", "from repairs", "from repairs {% if"),
+    ],
+)
+def test_a_file_that_cannot_be_run_is_named_before_data_are_waited_for(
+    run, telegram, sources, monkeypatch, file, old, new
+):
+    # The freshness reads it first, whose error would name no file.
+    monkeypatch.setattr("sancrm_reports.wire.freshness.INCLUDE", sources.parents[1])
+    edit(sources / file, old, new)
+    assert states(run())["wait_for_data"] == "failed"
+    (alert,) = telegram.accepted
+    assert alert.chat_id == OPS_CHAT
+    assert f"{file}: " in alert.text
+
+
 def test_the_crms_own_totals_hold_a_report_that_differs(run, crm, telegram, sources, configured):
     # What the dashboard says for a branch and day; within the tolerance the report is posted.
     (sources / "crm_totals.sql").write_text(

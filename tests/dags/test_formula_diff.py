@@ -41,3 +41,22 @@ def test_a_wrong_day_is_explained(crm, capsys):
     # Without a traceback.
     assert main(["--period", "17.11.2026"]) == 1
     assert "YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_all_frozen_months_are_compared_at_once(crm, earlier, capsys, configured):
+    # August to October, as the setting says; a month that the formula leaves alone is counted.
+    configured(RECHECK__FROZEN_UNTIL="2026-10-31")
+    crm.execute("delete from repair_parts where repair_id in (select id from repairs"
+                " where closed_at < '2026-09-01 00:00+03')")  # fmt: skip
+    assert main(["--period", "frozen", "--against", str(earlier)]) == 0
+    printed = capsys.readouterr().out
+    assert [f"What changes in 2026-{month}" in printed for month in ("08", "09", "10", "11")] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert "No figure of 2026-08 changes." in printed
+
+
+def test_without_a_frozen_month_the_settings_are_named(crm, capsys):
+    # As delivered, none is.
+    assert main(["--period", "frozen", "--against", str(INCLUDE / "sql")]) == 1
+    assert "recheck.frozen_until" in capsys.readouterr().err

@@ -59,7 +59,8 @@ def test_each_correction_adds_a_line_and_the_first_sending_time_stays(desk):
     (shown,) = desk.shown
     assert shown.splitlines()[1:] == [
         "✏️ Исправлено 7 ноября, 10:00: прибыль 100 ₽ → 120 ₽",
-        "✏️ Исправлено 7 ноября, 11:00: прибыль 120 ₽ → 130 ₽, ремонтов 5 → 6",
+        "✏️ Исправлено 7 ноября, 11:00: +1 ремонт закрыт задним числом: "
+        "прибыль 120 ₽ → 130 ₽, ремонтов 5 → 6",
     ]
     assert desk.entry().sent_at == sent_at
 
@@ -214,7 +215,8 @@ def test_a_failed_answer_overtaken_by_another_text_tells_both_changes(desk, stan
     desk.once(THIRD)
     assert desk.sends[-1].text.splitlines()[1:] == [
         f"{NOTE}прибыль 100 ₽ → 120 ₽",
-        "✏️ Исправлено 7 ноября, 09:01: прибыль 120 ₽ → 130 ₽, ремонтов 5 → 6",
+        "✏️ Исправлено 7 ноября, 09:01: +1 ремонт закрыт задним числом: "
+        "прибыль 120 ₽ → 130 ₽, ремонтов 5 → 6",
     ]
 
 
@@ -302,6 +304,44 @@ def test_a_correction_that_cannot_reach_telegram_is_tried_again(desk):
     desk.connect()
     (outcomes,) = desk.run(SECOND)
     assert [outcome.action for outcome in outcomes] == ["corrected"]
+
+
+def test_a_frozen_message_stays_and_says_that_it_differs(desk):
+    # The same text is unchanged; another leaves what was sent, and Telegram is asked nothing.
+    desk.once(FIRST, is_frozen=True)
+    asked = desk.requests
+    assert [outcome.action for outcome in desk.once(FIRST, is_frozen=True)] == ["unchanged"]
+    assert [outcome.action for outcome in desk.once(SECOND, is_frozen=True)] == ["left"]
+    assert desk.requests == asked
+    assert desk.shown == ["Прибыль: 100 ₽"]
+    assert [outcome.action for outcome in desk.once(SECOND)] == ["corrected"]
+
+
+def test_only_what_was_sent_can_differ(desk, stand_in):
+    # Not what never arrived, nor what may have; a longer text differs by its new part, too.
+    key = desk.key()
+    assert not desk.delivery().differs(key, FIRST)
+    stand_in.faults.retry_after(90)
+    with pytest.raises(FloodWaitError):
+        desk.once(FIRST)
+    assert not desk.delivery().differs(key, SECOND)
+    desk.clock.wait(90)
+    desk.once(FIRST)
+    assert not desk.delivery().differs(key, FIRST)
+    assert desk.delivery().differs(key, SECOND)
+    longer = Message("\n\n".join(["Прибыль: 100 ₽", *["Строка " * 100] * 9]))
+    assert desk.delivery().differs(key, longer)
+    desk.once(longer)
+    assert not desk.delivery().differs(key, longer)
+    assert desk.delivery().differs(key, FIRST)
+
+
+def test_a_correction_that_failed_still_differs(desk, stand_in, foreign):
+    # The chat shows the earlier text, whatever the ledger's newest is.
+    stand_in.faults.retry_after(90, method="sendMessage")
+    with pytest.raises(FloodWaitError):
+        desk.once(SECOND)
+    assert desk.delivery().differs(desk.key(), SECOND)
 
 
 def test_renames_leave_the_changes_of_figures_in_sight(desk):

@@ -335,6 +335,172 @@ EDITS = {
         "'' as branch_name",
         "branch_name is blank",
     ),
+    # What no single row shows.
+    "prices swapped": (
+        PARTS,
+        "repair_parts.purchase_price,\n    repair_parts.sale_price,",
+        "repair_parts.sale_price as purchase_price,\n"
+        "    coalesce(repair_parts.purchase_price, 0) as sale_price,",
+        "sale_price is below purchase_price in most of the newest rows",
+    ),
+    "unknown as zero": (
+        PARTS,
+        "repair_parts.purchase_price,",
+        "0 as purchase_price,",
+        "purchase_price is 0 in most of the newest rows",
+    ),
+    "free of charge": (
+        SERVICES,
+        "repair_services.price,",
+        "coalesce(nullif(repair_services.price, repair_services.price), 0) as price,",
+        "price is 0 in most of the newest rows",
+    ),
+    "totals lost": (RENTALS, "rentals.total", "0 as total", "total is 0 in most of the newest"),
+    "no rental price": (
+        RENTALS,
+        "rentals.price_per_day,",
+        "0 as price_per_day,",
+        "price_per_day is 0 in most of the newest rows",
+    ),
+    "rented for no time": (
+        RENTALS,
+        "rentals.started_at,",
+        "rentals.ended_at as started_at,",
+        "started_at is ended_at in most of the newest rows",
+    ),
+    "minutes": (
+        SERVICES,
+        "repair_services.quantity,",
+        "repair_services.quantity * 60 as quantity,",
+        "quantity is above 50 in most of the newest rows",
+    ),
+    "grams": (
+        PARTS,
+        "repair_parts.quantity,",
+        "repair_parts.quantity * 1000 as quantity,",
+        "quantity is above 50 in most of the newest rows",
+    ),
+    "success upside down": (
+        REPAIRS,
+        "= 'closed_success' as",
+        "<> 'closed_success' as",
+        "is_success is false in most of the newest rows",
+    ),
+    "closed just now": (
+        REPAIRS,
+        "repairs.closed_at,",
+        "now() as closed_at,",
+        "closed_at is the same in most of the newest rows",
+    ),
+    "service twice, ids made up": (
+        SERVICES,
+        "repair_services.id as line_id,",
+        "row_number() over () as line_id,",
+        "the same line has another line_id in most of the newest rows",
+    ),
+    "part twice, ids made up": (
+        PARTS,
+        "repair_parts.id as line_id,",
+        "row_number() over () as line_id,",
+        "the same line has another line_id in most of the newest rows",
+    ),
+    "rental twice, ids made up": (
+        RENTALS,
+        "rentals.id as rental_id,",
+        "row_number() over () as rental_id,",
+        "the same rental has another rental_id in most of the newest rows",
+    ),
+    "every branch closed": (
+        BRANCHES,
+        "branches.is_active",
+        "false as is_active",
+        "is_active is true for no branch",
+    ),
+    "no repair at all": (
+        REPAIRS,
+        "in ('closed_success', 'closed_failure')",
+        "in ('success', 'failure')",
+        "there is no repair of these lines",
+    ),
+    "line ids of the repair": (
+        PARTS,
+        "repair_parts.id as line_id,",
+        "repair_parts.repair_id as line_id,",
+        "line_id comes more than once",
+    ),
+    "parts times services": (
+        PARTS,
+        "from repair_parts",
+        "from repair_parts\ninner join repair_services using (repair_id)",
+        "line_id comes more than once",
+    ),
+    "costs for each branch": (
+        COSTS,
+        "from fixed_costs",
+        "from fixed_costs\ncross join branches",
+        "cost_id comes more than once",
+    ),
+    "costs below zero": (
+        COSTS,
+        "fixed_costs.amount_per_month,",
+        "-fixed_costs.amount_per_month as amount_per_month,",
+        "amount_per_month is negative",
+    ),
+    "rentals below zero": (
+        RENTALS,
+        "rentals.total",
+        "-rentals.total as total",
+        "total is negative",
+    ),
+    "cut to the day": (
+        REPAIRS,
+        "repairs.closed_at,",
+        "date_trunc('day', repairs.closed_at) as closed_at,",
+        "closed_at depends on the TimeZone of the session",
+    ),
+    "day of the session": (
+        RENTALS,
+        "rentals.ended_at,",
+        "rentals.ended_at::date::timestamptz as ended_at,",
+        "ended_at",
+    ),
+    "costs without a beginning": (
+        COSTS,
+        "fixed_costs.valid_from,",
+        "nullif(fixed_costs.valid_from, fixed_costs.valid_from) as valid_from,",
+        "valid_from is null",
+    ),
+    "written off or unknown": (
+        PARTS,
+        "repair_parts.is_written_off",
+        "nullif(repair_parts.is_written_off, true) as is_written_off",
+        "is_written_off is null",
+    ),
+    "endless prices": (
+        SERVICES,
+        "repair_services.price,",
+        "'Infinity'::numeric as price,",
+        "price is not a number",
+    ),
+    "columns swapped": (
+        REPAIRS,
+        "repairs.id as repair_id,\n    repairs.branch_id,",
+        "repairs.branch_id as repair_id,\n    repairs.id as branch_id,",
+        "repair_id comes more than once",
+    ),
+    "price and discount swapped": (
+        SERVICES,
+        "repair_services.price,\n    repair_services.quantity,\n    repair_services.discount",
+        "repair_services.discount as price,\n    repair_services.quantity,\n"
+        "    repair_services.price as discount",
+        "discount is above its line",
+    ),
+}
+# Ids that were made up hide a join that doubles each row.
+DOUBLED = {
+    "service twice, ids made up": "from repair_services",
+    "part twice, ids made up": "from repair_parts",
+    "rental twice, ids made up": "from rentals",
 }
 
 
@@ -355,6 +521,8 @@ def test_a_wrong_file_is_named(cursor, folder, name):
     # By the run of one day, and by make check-sources: the file, and what is wrong with it.
     file, old, new, problem = EDITS[name]
     edit(folder, file, old, new)
+    if name in DOUBLED:
+        edit(folder, file, DOUBLED[name], f"{DOUBLED[name]}\n{TWICE}")
     if name == "branches lost":
         file = REPAIRS  # of the branch that the list lost
     for problems in (

@@ -29,8 +29,9 @@ from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.errors import Undecided
 from sancrm_reports.pure.audit import DeliveryStatus, Finding, PeriodAudit
 from sancrm_reports.pure.audit_text import note, nothing_missing, reports_missing
+from sancrm_reports.pure.bounds import bounds_message, crossed
 from sancrm_reports.pure.corrections import decorated, what_changed
-from sancrm_reports.pure.entry import Correction, Entry, State
+from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State
 from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.freshness import Freshness, waits_for_data
 from sancrm_reports.pure.language import language_of
@@ -56,6 +57,13 @@ from sancrm_reports.pure.ops import (
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.reasons import added, reasons
+from sancrm_reports.pure.rechecking import (
+    Change,
+    few_enough,
+    frozen_differs,
+    frozen_same,
+    too_many,
+)
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = sorted(words.parent for words in (ROOT / "include" / "templates").glob("*/words.po"))
@@ -229,7 +237,59 @@ def drilled(sample, found=()):
     return lambda templates: drill_message(sample, found, timezone=ZONE, templates=templates)
 
 
+def change(now, before, period=DAY, report="profitability_daily", subject="branch-1"):
+    """A message that was posted, and says another thing by now."""
+    return lambda templates: Change(
+        MessageKey(report, period.key, subject, "-1001"),
+        period,
+        "" if subject == "network" else now.branch_name,
+        branch(before, LENINA_BEFORE, period, templates).facts,
+        branch(now, LENINA_BEFORE, period, templates),
+    )
+
+
+REOPENED = replace(LENINA, repair_count=8, profit=Decimal(28000))
+CHANGES = [
+    change(REOPENED, LENINA, subject="network"),
+    change(REOPENED, LENINA),
+    change(
+        replace(MIRA, variable_costs=Decimal(9000), profit=MIRA.profit - 580),
+        MIRA,
+        MONTH,
+        "profitability_monthly",
+        "branch-2",
+    ),
+]
+BOUNDS = [
+    ("", ["margin < 20 %", "weekly: profit < 500 000"]),
+    ("Проспект Мира", ["margin < 20 %", "profit < 0", "repair_count < 5", "revenue > 9 000,50"]),
+]
+
+
+def crossed_bounds(templates):
+    return [(name, crossed(bounds, MIRA, "weekly", templates=templates)) for name, bounds in BOUNDS]
+
+
 MESSAGES = {
+    "recheck_asks": lambda t: too_many([one(t) for one in CHANGES], most=2, templates=t),
+    "recheck_settled": lambda t: few_enough(templates=t),
+    "frozen_differs": lambda t: frozen_differs([one(t) for one in CHANGES[:2]], templates=t),
+    "frozen_same": lambda t: frozen_same("profitability_monthly", MONTH, templates=t),
+    "bounds": lambda t: bounds_message(crossed_bounds(t), WEEK, templates=t),
+    "bounds_kept": lambda t: bounds_message([("", [])], WEEK, templates=t),
+    "branch_out_of_bounds": lambda t: branch_report(
+        Comparison(MIRA, MIRA_BEFORE), WEEK, templates=t, crossed=crossed_bounds(t)[1][1]
+    ),
+    "network_silent_branches": lambda t: network_report(
+        Comparison(network([LENINA, IDLE, REST]), network([LENINA_BEFORE, REST_BEFORE])),
+        unallocated=REST,
+        branches=[LENINA, IDLE],
+        period=DAY,
+        templates=t,
+        crm_url=None,
+        silent=["Пункт проката «Юг»", "Мастерская <у вокзала>"],
+        weeks=8,
+    ),
     **{f"backup_{bad}": lambda t, bad=bad: backup(bad, t) for bad in Verdict if bad.is_bad},
     "backup_failed_second_day": lambda t: backup(Verdict.FAILED, t, day=2),
     "backup_rehearsal": lambda t: backup(Verdict.MISSING, t, is_rehearsal=True),
@@ -347,7 +407,7 @@ TEXTS = {
     ),
     "runs": lambda t: "\n".join(
         RunPurpose.of_day(code, code, DAY.start, about="sancrm").title(language_of(t))
-        for code in ("missed_calls", "delivery_audit", "backup_watch", "restore_drill")
+        for code in ("missed_calls", "delivery_audit", "recheck", "backup_watch", "restore_drill")
     ),
     "reports": lambda t: "\n".join(
         RunPurpose.of_report("x", period).title(language_of(t))

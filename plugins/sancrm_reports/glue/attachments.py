@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sancrm_reports.glue.messages import compared, compared_parts, comparison
 from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.post import TelegramReportOperator, compared, compared_parts
+from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram import posting
 from sancrm_reports.pure.figures import (
     NETWORK,
@@ -139,7 +140,7 @@ class PostAttachmentOperator(TelegramReportOperator):
         return attachment_message(
             self.kind,
             data,
-            name=self.branch_name,
+            compared=comparison(self.figures[-1] if self.is_network else self.figures),
             file=f"{REPORT_KINDS[self.report].dag_id}-{period.key}{branch}",
             period=period,
             templates=templates(),
@@ -223,3 +224,6 @@ class PostWorkbookOperator(PostAttachmentOperator):
         if book.differences:
             self.log.warning("The lines differ from the message: %s", dict(book.differences))
         return self._message(book.data, period, book.figures_hash)
+
+
+OPERATORS = {operator.kind: operator for operator in (PostPictureOperator, PostWorkbookOperator)}

@@ -12,17 +12,23 @@ from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
+from sancrm_reports.glue.workdays import workdays_of
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.figures import Figures, branch_subject, check_days_sum, check_reportable
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
+from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.source_contract import Problem, refuse
 from sancrm_reports.settings import INCLUDE, settings
-from sancrm_reports.wire.crm import parameters, read_days, read_profitability, snapshot
+from sancrm_reports.wire.crm import (
+    parameters,
+    read_days,
+    read_profitability,
+    read_silent,
+    snapshot,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from sancrm_reports.pure.period import Period
 
 
 def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> list[Problem]:
@@ -36,6 +42,65 @@ def crm_differences(cursor: Any, period: Period, rows: Sequence[Figures]) -> lis
         {row.branch_id: (row.branch_name, row.revenue) for row in rows if row.subject == "branch"},
         settings().sources.totals_tolerance,
     )
+
+
+def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
+    """Compute a period's figures and those of the period compared with, in a snapshot of the CRM.
+
+    Returns what ``ComputeProfitabilityOperator`` does; ``sql`` is the text of the formulas.
+
+    Raises:
+        StaleDataError: the data end before the period, and the settings want reports held.
+        FiguresError, SourcesError: there is nothing that can be reported.
+    """
+    earlier_period = compared_with(period)
+    until = stale_until(cursor, period)
+    now = read_profitability(cursor, sql, period)
+    before = read_profitability(cursor, sql, earlier_period)
+    check_reportable(now)
+    refuse(crm_differences(cursor, period, now))
+    earlier = {figures.key: figures for figures in before}
+    silent = silent_branches(cursor, sql, period, now)
+    gone = [row.to_json() for row in before if row.key not in {row.key for row in now}]
+    return [
+        {
+            "period": period.start.isoformat(),
+            **figures.to_json(),
+            **({} if until is None else {"complete_until": until}),
+            **({"gone": gone, "silent": silent} if figures.subject == "network" else {}),
+            "compared_with": {
+                "period": earlier_period.start.isoformat(),
+                **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
+            },
+        }
+        for figures in now
+    ]
+
+
+def silent_branches(cursor: Any, sql: str, period: Period, now: Sequence[Figures]) -> list[str]:
+    """Return the branches whose day without movements is told: not of a public holiday."""
+    if period.kind is not PeriodKind.DAY or workdays_of(settings()).is_holiday(period.start):
+        return []
+    return read_silent(cursor, sql, period, now, settings().bounds.silence_weeks)
+
+
+def stale_until(cursor: Any, period: Period) -> str | None:
+    """Return until when the data are complete, as ISO 8601, if that is too early and told.
+
+    Empty where nobody knows.
+    """
+    from sancrm_reports.pure.freshness import StaleDataError
+    from sancrm_reports.wire.freshness import read_freshness
+
+    when_stale = settings().freshness.when_stale
+    if when_stale == "ignore":
+        return None
+    found = read_freshness(cursor, period)
+    if found.is_complete:
+        return None
+    if when_stale == "hold":  # another replica answers than the one that was asked before
+        raise StaleDataError(f"{found} The report waits until they have caught up.")
+    return found.until.isoformat() if found.until else ""
 
 
 class ComputeProfitabilityOperator(BaseOperator):
@@ -62,47 +127,10 @@ class ComputeProfitabilityOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, check that it can be reported, and return the figures."""
         period = reported_period(context, self.report, settings().account.timezone)
-        earlier_period = compared_with(period)
         with snapshot(settings().database) as cursor:
-            stale_until = self._stale_until(cursor, period)
-            now = read_profitability(cursor, self.sql, period)
-            before = read_profitability(cursor, self.sql, earlier_period)
-            check_reportable(now)
-            refuse(crm_differences(cursor, period, now))
-        earlier = {figures.key: figures for figures in before}
-        gone = [row.to_json() for row in before if row.key not in {row.key for row in now}]
-        self.log.info("Computed %d branches for %s.", len(now) - 2, period.key)
-        return [
-            {
-                "period": period.start.isoformat(),
-                **figures.to_json(),
-                **({} if stale_until is None else {"complete_until": stale_until}),
-                **({"gone": gone} if figures.subject == "network" else {}),
-                "compared_with": {
-                    "period": earlier_period.start.isoformat(),
-                    **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
-                },
-            }
-            for figures in now
-        ]
-
-    def _stale_until(self, cursor: Any, period: Period) -> str | None:
-        """Return until when the data are complete, as ISO 8601, if that is too early and told.
-
-        Empty where nobody knows.
-        """
-        from sancrm_reports.pure.freshness import StaleDataError
-        from sancrm_reports.wire.freshness import read_freshness
-
-        when_stale = settings().freshness.when_stale
-        if when_stale == "ignore":
-            return None
-        found = read_freshness(cursor, period)
-        if found.is_complete:
-            return None
-        if when_stale == "hold":  # another replica answers than the one that was asked before
-            raise StaleDataError(f"{found} The report waits until they have caught up.")
-        return found.until.isoformat() if found.until else ""
+            rows = compute(cursor, self.sql, period)
+        self.log.info("Computed %d branches for %s.", len(rows) - 2, period.key)
+        return rows
 
 
 class ListBranchesOperator(BaseOperator):

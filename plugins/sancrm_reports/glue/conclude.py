@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,14 @@ def remember_error(context: Context) -> None:
     ti.xcom_push(key=ERROR, value=Failure.describe(error, about))
 
 
+def run_day(context: Context) -> date:
+    """Return the day of what is done once a day, in the account's zone."""
+    run: Any = context["dag_run"]
+    zone = ZoneInfo(settings().account.timezone)
+    day: date = (run.data_interval_start or run.run_after).astimezone(zone).date()
+    return day
+
+
 class ConcludeRunOperator(TelegramOperator):
     """Alert ops to failed tasks by one message; edit it once a run with the same purpose succeeds.
 
@@ -70,10 +78,7 @@ class ConcludeRunOperator(TelegramOperator):
     def _of_day(self, context: Context, days_before: int = 0) -> RunPurpose:
         from sancrm_reports.pure.ops import RunPurpose
 
-        run: Any = context["dag_run"]
-        zone = ZoneInfo(settings().account.timezone)
-        day = (run.data_interval_start or run.run_after).astimezone(zone).date()
-        day -= timedelta(days=days_before)
+        day = run_day(context) - timedelta(days=days_before)
         return RunPurpose.of_day(self.dag_id, self.code or self.dag_id, day, about=self.about)
 
     def has_sent(self, context: Context) -> bool:

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import TelegramOperator, alert_ops, is_last_try
+from sancrm_reports.pure.kinds import report_of
+from sancrm_reports.pure.source_contract import refuse
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.freshness import Freshness
+    from sancrm_reports.pure.ops import RunPurpose
     from sancrm_reports.pure.period import Period
 
 LONGEST_ELSE = timedelta(hours=3)  # what a run may take without waiting for data
@@ -38,15 +43,24 @@ class WaitForDataOperator(TelegramOperator):
         super().__init__(**kwargs)
         self.report = report
 
+    def period(self, context: Context) -> Period | None:
+        """Return whose data are waited for; None: there is nothing to wait for."""
+        return reported_period(context, self.report, settings().account.timezone)
+
+    def purpose(self, context: Context, period: Period) -> RunPurpose:
+        """Return what ops are told is waiting."""
+        from sancrm_reports.pure.ops import RunPurpose
+
+        return RunPurpose.of_report(self.dag_id, period)
+
     def execute(self, context: Context) -> None:
         """Look once; where the data end too early, tell ops and defer."""
         from sancrm_reports.glue.freshness_trigger import FreshnessTrigger
-        from sancrm_reports.wire.freshness import look
 
-        period = reported_period(context, self.report, settings().account.timezone)
-        if settings().freshness.when_stale != "hold":
+        period = self.period(context)
+        if period is None or settings().freshness.when_stale != "hold":
             return
-        found = look(period)
+        found = self._look(period)
         self.log.info("%s", found)
         if found.is_complete:
             return
@@ -54,9 +68,23 @@ class WaitForDataOperator(TelegramOperator):
         if not params_of(context).dry_run:  # somebody is looking at that
             self._tell(context, period, found, deadline)
         self.defer(
-            trigger=FreshnessTrigger(self.report, period.start.isoformat(), deadline.isoformat()),
+            trigger=FreshnessTrigger(
+                report_of(period).id, period.start.isoformat(), deadline.isoformat()
+            ),
             method_name="resume",
         )
+
+    def _look(self, period: Period) -> Freshness:
+        """Look; where that cannot work, name the source file that is to blame, if one is."""
+        from jinja2 import TemplateError
+
+        from sancrm_reports.wire.freshness import look
+
+        try:
+            return look(period)
+        except (PermanentError, TemplateError):
+            refuse(problems_of(period, settings().database))
+            raise
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """Go on: the data have caught up.
@@ -78,9 +106,8 @@ class WaitForDataOperator(TelegramOperator):
     def _tell(self, context: Context, period: Period, found: Freshness, deadline: datetime) -> None:
         from sancrm_reports.glue.conclude import LATE
         from sancrm_reports.pure.freshness import waits_for_data
-        from sancrm_reports.pure.ops import RunPurpose
 
-        purpose = RunPurpose.of_report(self.dag_id, period)
+        purpose = self.purpose(context, period)
         message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.

@@ -44,6 +44,8 @@ class RunParams:
     backfill_mode: str = "full"  # or digest, or silent
     period: str = ""
     day: str = ""
+    correct_frozen: bool = False
+    most_changes: int | None = None
     decisions: Decisions = field(default_factory=Decisions)
 
 
@@ -56,5 +58,7 @@ def params_of(context: Any) -> RunParams:
         backfill_mode=given.get("backfill_mode") or "full",
         period=str(given.get("period") or ""),
         day=str(given.get("day") or ""),
+        correct_frozen=bool(given.get("correct_frozen")),
+        most_changes=given.get("most_changes"),
         decisions=Decisions.of(**{word: given.get(word) or () for word in DECISIONS}),
     )

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.messages import (
+    BOUNDS,
+    bounds_report,
+    bounds_told,
+    branch_message,
+    network_message,
+)
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import (
     TelegramOperator,
@@ -26,7 +34,7 @@ from sancrm_reports.settings import Settings, settings, templates
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.pure.messages import Comparison, Message
+    from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery, Outcome
@@ -64,6 +72,12 @@ class TelegramReportOperator(TelegramOperator):
         """Return what is to be read."""
         raise NotImplementedError
 
+    def settle(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell what else is to be told of the report; ``is_left`` where its period is frozen."""
+        return []
+
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
         period = reported_period(context, self.report, settings().account.timezone)
@@ -83,7 +97,14 @@ class TelegramReportOperator(TelegramOperator):
                 done = self._deliver_digest(delivery, period, list(addresses.values()))
             else:
                 footer = _lateness(period, self.report)
-                done = self._deliver(delivery, period, addresses, message, footer=footer)
+                is_left = is_frozen(period) and not params_of(context).correct_frozen
+                done = self._deliver(
+                    delivery, period, addresses, message, footer=footer, is_frozen=is_left
+                )
+                try:
+                    done[0].extend(self.settle(delivery, period, footer=footer, is_left=is_left))
+                except ReportError as error:
+                    done[1].append(error)
         return self.show(context, *done)
 
     def rehearse(self, message: Message) -> None:
@@ -105,6 +126,7 @@ class TelegramReportOperator(TelegramOperator):
         message: Message,
         *,
         footer: str,
+        is_frozen: bool,
     ) -> tuple[list[Outcome], list[ReportError]]:
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
@@ -112,7 +134,12 @@ class TelegramReportOperator(TelegramOperator):
         for chat, to in addresses.items():
             before = self.before(chat)
             after = delivery.ledger.key(dag_id, period.key, before, to) if before else None
-            options = {"footer": footer, "silent": bool(footer), "after": after}
+            options = {
+                "footer": footer,
+                "silent": bool(footer),
+                "is_frozen": is_frozen,
+                "after": after,
+            }
             try:
                 outcomes += self.bring(delivery, period, to, message, **options)
             except ReportError as error:  # the other chats must not wait for this one
@@ -162,15 +189,7 @@ class PostBranchReportOperator(TelegramReportOperator):
 
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the branch's report."""
-        from sancrm_reports.pure.messages import branch_report
-
-        return branch_report(
-            _comparison(self.figures),
-            period,
-            templates=templates(),
-            complete_until=self.figures.get("complete_until"),
-            has_rentals=configured.account.has_rentals,
-        )
+        return branch_message(self.figures, period)
 
 
 class PostNetworkReportOperator(TelegramReportOperator):
@@ -191,21 +210,37 @@ class PostNetworkReportOperator(TelegramReportOperator):
 
     def message(self, period: Period, configured: Settings) -> Message:
         """Write the network's summary."""
-        from sancrm_reports.pure.messages import network_report
-        from sancrm_reports.pure.reasons import added, reasons
+        return network_message(self.figures, period)
 
-        rows = {row["subject"]: row for row in self.figures}
-        url = configured.account.crm_url
-        return network_report(
-            _comparison(rows[NETWORK]),
-            unallocated=Figures.from_row(rows["unallocated"]),
-            branches=[Figures.from_row(row) for row in self.figures if row["subject"] == "branch"],
-            period=period,
-            templates=templates(),
-            crm_url=str(url) if url else None,
-            changed_by=added(reasons(*pair) for pair in compared_parts(self.figures)),
-            complete_until=rows[NETWORK].get("complete_until"),
-            has_rentals=configured.account.has_rentals,
+    def settle(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell of bounds; and ops of what differs of a frozen period, or that nothing does."""
+        name = REPORT_KINDS[self.report].dag_id
+        told = self._tell_bounds(delivery, period, footer=footer, is_left=is_left)
+        changes = list(changes_of(delivery, name, period, self.figures)) if is_left else []
+        return told + tell_frozen(delivery, name, period, changes)
+
+    def _tell_bounds(
+        self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
+    ) -> list[Outcome]:
+        """Tell the chat of the bounds which are crossed; correct what it was told before."""
+        chat = settings().bounds.chat
+        if not chat:
+            return []
+        is_crossed, message = bounds_told(self.figures, period)
+        to = address(chat, common_hook())
+        key = delivery.ledger.key(bounds_report(period), period.key, BOUNDS, to)
+        if not is_crossed and delivery.ledger.messages.get(key) is None:
+            return []
+        return delivery.deliver(
+            key,
+            to,
+            message,
+            day=period.start,
+            footer=footer,
+            silent=bool(footer),
+            is_frozen=is_left,
         )
 
     def _deliver_digest(
@@ -238,29 +273,6 @@ class PostNetworkReportOperator(TelegramReportOperator):
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors
-
-
-def compared_parts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Figures, Figures]]:
-    """Return the figures of each part of the network, now and before, gone branches with them.
-
-    ``rows`` are the mappings that ``compute_profitability`` returned.
-    """
-    gone = [Figures.from_row(row) for row in rows[-1].get("gone", ())]
-    return [
-        *(compared(row) for row in rows if row["subject"] != NETWORK),
-        *((Figures.none_of(figures), figures) for figures in gone),
-    ]
-
-
-def compared(row: Mapping[str, Any]) -> tuple[Figures, Figures]:
-    """Return the figures of one subject, now and before."""
-    return Figures.from_row(row), Figures.from_row(row["compared_with"])
-
-
-def _comparison(row: Mapping[str, Any]) -> Comparison:
-    from sancrm_reports.pure.messages import Comparison
-
-    return Comparison(*compared(row))
 
 
 def _lateness(period: Period, report: str) -> str:

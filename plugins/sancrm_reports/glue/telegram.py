@@ -117,8 +117,8 @@ def alerts_by(
     return opened
 
 
-def incidents_of(ledger: Ledger, *, is_last_try: bool) -> Incidents:
-    """Return the incidents that ops are told of; see ``is_last_try`` below."""
+def incidents_of(ledger: Ledger, *, is_last_try: bool = False) -> Incidents:
+    """Return the incidents that ops are told of; ``is_last_try`` is as for ``SecondWay``."""
     from sancrm_reports.wire.incidents import Incidents
 
     second = second_way(ledger, is_last_try=is_last_try)

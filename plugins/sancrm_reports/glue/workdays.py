@@ -86,14 +86,19 @@ class WorkdayTimetable(CronTriggerTimetable):
         return fire.astimezone(ZoneInfo(self._zone)).date() in self._workdays
 
 
+def workdays_of(configured: Settings) -> Workdays:
+    """Return which days are worked, as the settings say."""
+    return Workdays(
+        configured.workdays.country,
+        frozenset(configured.workdays.days_off),
+        frozenset(configured.workdays.working_days),
+    )
+
+
 def workday_timetable(configured: Settings) -> WorkdayTimetable:
     """Return when customers are called back, as the settings say."""
     return WorkdayTimetable(
         configured.missed_calls.time,
         timezone=configured.account.timezone,
-        workdays=Workdays(
-            configured.workdays.country,
-            frozenset(configured.workdays.days_off),
-            frozenset(configured.workdays.working_days),
-        ),
+        workdays=workdays_of(configured),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sancrm_reports.pure.figures import ATTACHMENTS, AttachmentKind
 from sancrm_reports.pure.language import language_of
-from sancrm_reports.pure.messages import Attachment, Message
+from sancrm_reports.pure.messages import Attachment, Comparison, Message, headline_facts
 from sancrm_reports.pure.period import Period
 
 
@@ -15,7 +15,7 @@ def attachment_message(
     kind: AttachmentKind,
     data: bytes,
     *,
-    name: str,
+    compared: Comparison,
     file: str,
     period: Period,
     templates: Path,
@@ -26,7 +26,7 @@ def attachment_message(
     Args:
         kind: what it is.
         data: the file.
-        name: whose figures these are, as shown; empty for the network.
+        compared: whose figures these are; a correction says how they changed.
         file: the file's name, without its suffix.
         period: the reported one.
         templates: the folder of the language.
@@ -35,7 +35,14 @@ def attachment_message(
     language = language_of(templates)
     shown_as, suffix = ATTACHMENTS[kind]
     caption = language.render(
-        "attachment.html.j2", kind=kind, name=name or language.word("network"), period=period
+        "attachment.html.j2",
+        kind=kind,
+        name=compared.now.branch_name or language.word("network"),
+        period=period,
     )
     fingerprint = fingerprint or sha256(data).hexdigest()
-    return Message(caption, attachment=Attachment(shown_as, f"{file}.{suffix}", data, fingerprint))
+    return Message(
+        caption,
+        attachment=Attachment(shown_as, f"{file}.{suffix}", data, fingerprint),
+        facts=headline_facts(compared, language),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -51,14 +52,33 @@ def _worth_showing(corrections: Sequence[Correction], of_text: str) -> list[Corr
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Path) -> str:
-    """Say which headline figures changed, and how: profit 900 ₽ → 1,200 ₽.
+    """Say why, where that can be known, and which headline figures changed.
 
-    A figure is named by its code in words.po, or as it is where that has none.
+    For example: 1 repair closed later for this period: profit 900 ₽ → 1,200 ₽. A figure is named
+    by its code in words.po, or as it is where that has none.
     """
     language = language_of(templates)
+    changed = differing(before, now)
     changes = [
-        f"{language.words.get(f'figure.{name}', name)} {before[name]} → {value}"
-        for name, value in now.items()
-        if before.get(name, value) != value
+        f"{language.words.get(f'figure.{name}', name)} {before[name]} → {now[name]}"
+        for name in changed
     ]
-    return ", ".join(changes) or language.word("change.text")
+    reason = language.render(
+        "correction_reason.html.j2",
+        repairs=_more(before, now, "repair_count"),
+        rentals=_more(before, now, "rental_count"),
+        changed=changed,
+    )
+    said = ", ".join(changes) or language.word("change.text")
+    return f"{reason}: {said}" if reason else said
+
+
+def differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the headline figures that changed; one that was not kept before did not."""
+    return [name for name, value in now.items() if before.get(name, value) != value]
+
+
+def _more(before: Mapping[str, str], now: Mapping[str, str], name: str) -> int:
+    """Return how many more there are, of counts as they were written: 1 234."""
+    old, new = (re.sub(r"\D", "", facts.get(name, "")) for facts in (before, now))
+    return int(new) - int(old) if old and new else 0

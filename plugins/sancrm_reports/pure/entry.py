@@ -72,6 +72,12 @@ class Entry:
     error: str | None = None
     corrections: list[Correction] = field(default_factory=list)
 
+    @property
+    def is_posted(self) -> bool:
+        """Whether it is surely in the chat; a correction of it may have failed."""
+        is_shown = self.state is State.FAILED and self.message_id is not None
+        return self.state is State.SENT or is_shown
+
 
 def text_hash(text: str, *, key: str = "") -> str:
     """Return a short fingerprint of a text, which nobody can try out who lacks the key."""

@@ -25,6 +25,8 @@ from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.reasons import Reasons, reasons
 from sancrm_reports.pure.reasons_text import why
 
+COMPARED = "compared_profit"  # among the facts: of the period compared with, not of this one
+
 
 @dataclass(frozen=True)
 class Button:
@@ -99,11 +101,13 @@ def branch_report(
     templates: Path,
     complete_until: str | None = None,
     has_rentals: bool = True,
+    crossed: Sequence[str] = (),
 ) -> Message:
     """Write the report of one branch.
 
     ``complete_until`` says, as ISO 8601, until when there are data; empty where nobody knows, None
-    where there are all. Without rentals nothing is said of them.
+    where there are all. Without rentals nothing is said of them. ``crossed`` is what is told of
+    bounds.
     """
     language = language_of(templates)
     html = language.render(
@@ -116,8 +120,9 @@ def branch_report(
         is_incomplete=complete_until is not None,
         complete_until=until_when(_instant(complete_until), period, language),
         has_rentals=has_rentals,
+        crossed=crossed,
     )
-    return Message(html, facts=_facts(comparison.now, language))
+    return Message(html, facts=headline_facts(comparison, language))
 
 
 def network_report(
@@ -131,11 +136,15 @@ def network_report(
     changed_by: Reasons | None = None,
     complete_until: str | None = None,
     has_rentals: bool = True,
+    crossed: Sequence[str] = (),
+    silent: Sequence[str] = (),
+    weeks: int = 0,
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit.
 
     ``changed_by`` are the reasons of the profit's change, added up over the branches.
-    ``complete_until`` and ``has_rentals`` as in the report of a branch.
+    ``complete_until``, ``has_rentals`` and ``crossed`` as in the report of a branch. ``silent`` are
+    branches without movements, which had some on the same weekday of each of the last ``weeks``.
     """
     ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
     language = language_of(templates)
@@ -149,9 +158,12 @@ def network_report(
         is_incomplete=complete_until is not None,
         complete_until=until_when(_instant(complete_until), period, language),
         has_rentals=has_rentals,
+        crossed=crossed,
+        silent=silent,
+        weeks=weeks,
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None
-    return Message(html, button, facts=_facts(network.now, language))
+    return Message(html, button, facts=headline_facts(network, language))
 
 
 def _why(
@@ -211,8 +223,10 @@ def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
     return [branch.profit / whole if branch.profit > 0 else None for branch in branches]
 
 
-def _facts(figures: Figures, language: Language) -> dict[str, str]:
-    formats, fixed = language.formats, figures.fixed_costs
+def headline_facts(comparison: Comparison, language: Language) -> dict[str, str]:
+    """Return the headline figures as written: a correction says which of them changed."""
+    figures, formats = comparison.now, language.formats
+    fixed = figures.fixed_costs
     return {
         "profit": formats.money(figures.profit),
         "revenue": formats.money(figures.revenue),
@@ -220,4 +234,5 @@ def _facts(figures: Figures, language: Language) -> dict[str, str]:
         "fixed_costs": language.word("figure.unknown") if fixed is None else formats.money(fixed),
         "repair_count": formats.count(figures.repair_count),
         "rental_count": formats.count(figures.rental_count),
+        COMPARED: formats.money(comparison.before.profit),
     }

@@ -129,7 +129,7 @@ class RunPurpose:
         day = {"day": self.key} if self.names_day else {}
         return self.repair(**day, **{word: [name]})
 
-    def repair(self, **params: str | list[str]) -> str:
+    def repair(self, **params: str | list[str] | bool) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
         conf = {**self.conf, **params}
         option = f" --conf {shlex.quote(json.dumps(conf, ensure_ascii=False))}" if conf else ""

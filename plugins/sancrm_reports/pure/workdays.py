@@ -29,6 +29,12 @@ class Workdays:
             return True
         return day not in self.days_off and _calendar(self.country).is_working_day(day)
 
+    def is_holiday(self, day: date) -> bool:
+        """Whether the day is off, and not only as a weekend's."""
+        if day in self.working_days:
+            return False
+        return day in self.days_off or day in _calendar(self.country)
+
     def check(self) -> None:
         """Make sure that the country is known.
 

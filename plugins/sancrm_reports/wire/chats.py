@@ -20,6 +20,11 @@ class Address:
         chat, _, topic = name.partition(":")
         return cls(chat, int(topic) if topic else None)
 
+    @classmethod
+    def of_key(cls, name: str) -> Address:
+        """Read a chat as the ledger's keys write it: ``-1001234567890`` or ``….12``."""
+        return cls.parse(name.replace(".", ":"))
+
     def __str__(self) -> str:
         return self.chat if self.topic is None else f"{self.chat}.{self.topic}"
 

@@ -125,6 +125,28 @@ def read_days(cursor: Any, sql: str, period: Period) -> list[Sequence[Figures]]:
     return [read_profitability(cursor, sql, day) for day in period.days]
 
 
+def read_silent(
+    cursor: Any, sql: str, day: Period, now: Sequence[Figures], weeks: int
+) -> list[str]:
+    """Return the names of branches without movements on a day, which are never so on its weekday.
+
+    That is: they had some on this weekday in each of so many weeks before. Reads earlier days only
+    where a branch has none.
+    """
+    quiet = {
+        row.key: row.branch_name or ""
+        for row in now
+        if row.subject == "branch" and not row.has_movements
+    }
+    for week in range(1, weeks + 1):
+        if not quiet:
+            break
+        earlier = read_profitability(cursor, sql, day.before(7 * week))
+        moved = {row.key for row in earlier if row.has_movements}
+        quiet = {key: name for key, name in quiet.items() if key in moved}
+    return list(quiet.values()) if weeks else []
+
+
 def read_missed_calls(cursor: Any, sql: str, statuses: Sequence[str]) -> CallList:
     """Read whom to call back, the longest wait first."""
     from psycopg import DataError

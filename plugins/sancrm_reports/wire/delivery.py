@@ -56,7 +56,8 @@ class Outcome:
     """What came of one message: its place in Telegram, and what was done just now."""
 
     key: str
-    action: str  # sent, corrected, answered, unchanged, deleted or taken as sent
+    # sent, corrected, answered, unchanged, left (as it was), deleted or taken as sent
+    action: str
     chat: str
     message_id: int
 
@@ -120,6 +121,7 @@ class Delivery:
         footer: str = "",
         silent: bool = False,
         edits_quietly: bool = False,
+        is_frozen: bool = False,
         reply_to: MessageKey | None = None,
         after: MessageKey | None = None,
     ) -> list[Outcome]:
@@ -135,6 +137,7 @@ class Delivery:
             silent: without sound.
             edits_quietly: a changed text is edited in without a line that says what was corrected,
                 as in a digest or an alert.
+            is_frozen: what was sent stays as it is, whatever the text is now.
             reply_to: the name in the ledger of a message in this chat that this one answers.
             after: the name of the message in this chat that is to come before, if it comes soon.
 
@@ -147,20 +150,9 @@ class Delivery:
         known = self._messages.get(key)
         if known is None and day is not None:
             self._refuse_what_is_not_in_the_ledger(key, day)
-        try:
-            parts = list(
-                parts_of(
-                    message,
-                    limits=self.channel.limits,
-                    templates=self._templates,
-                    footer=footer,
-                    earlier=known.parts if known else 1,
-                )
-            )
-        except ValueError as error:
-            raise PermanentError(
-                f"The message {key} is too long, and {error}. Shorten the template."
-            ) from None
+        parts = self._parts(key, message, known, footer)
+        if known is not None and is_frozen and self.differs(key, message):
+            return [Outcome(str(key), "left", known.chat or to.chat, known.message_id or 0)]
         if known is None and after is not None:
             self._wait_for(after)
         outcomes = []
@@ -178,6 +170,43 @@ class Delivery:
             )
             outcomes.append(self._deliver_part(posting))
         return outcomes
+
+    def differs(self, key: MessageKey, message: Message) -> bool:
+        """Whether a chat was sent another text than this, in one of its parts.
+
+        A part of which nobody knows whether it was sent says nothing.
+        """
+        known = self._messages.get(key)
+        if known is None or not known.is_posted:
+            return False
+        if known.state is State.FAILED:  # a correction that did not arrive
+            return True
+        for part in self._parts(key, message, known):
+            sent = known if part.number == 1 else self._messages.get(key, part.number)
+            if sent is None:
+                if part.number > known.parts:
+                    return True
+            elif sent.state is State.SENT and sent.text_hash != self._fingerprint(part.message):
+                return True
+        return False
+
+    def _parts(
+        self, key: MessageKey, message: Message, known: Entry | None, footer: str = ""
+    ) -> list[Part]:
+        try:
+            return list(
+                parts_of(
+                    message,
+                    limits=self.channel.limits,
+                    templates=self._templates,
+                    footer=footer,
+                    earlier=known.parts if known else 1,
+                )
+            )
+        except ValueError as error:
+            raise PermanentError(
+                f"The message {key} is too long, and {error}. Shorten the template."
+            ) from None
 
     def amend(
         self, key: MessageKey, to: Address, message: Message, *, or_delete: bool = False

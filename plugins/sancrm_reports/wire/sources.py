@@ -26,6 +26,7 @@ from sancrm_reports.wire.crm_errors import CrmError, explained
 
 FIRST_OF_OWN_TYPES = 16384  # PostgreSQL's FirstNormalObjectId: what a database defines itself
 _UNREADABLE = (Error, OSError, TemplateError, UnicodeDecodeError)
+REPORT_CHECKS = ("check_sources.sql", "check_amounts.sql", "check_majorities.sql")
 MARK = "|"  # before the columns of each file; no column of ours is called so
 TIME_ZONES = ("UTC", "Pacific/Honolulu")
 # No period ends later; the SQL refuses what lies beyond.
@@ -57,7 +58,7 @@ def check_report_sources(cursor: Any, folder: Path, period: Mapping[str, Any]) -
     return (
         check_columns(cursor, folder, files, period)
         or check_time_zone(cursor, folder, period)
-        or check_rows(cursor, folder, ("check_sources.sql", "check_amounts.sql"), period)
+        or check_rows(cursor, folder, REPORT_CHECKS, period)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, ledger_status
 from sancrm_reports.pure.entry import Entry, State
@@ -37,6 +38,16 @@ class History:
 
     def __init__(self, database: LedgerDatabase) -> None:
         self._database = database
+
+    def posted_days(self, report: str, count: int) -> list[date]:
+        """Return the first days of the newest periods that were posted by themselves."""
+        rows = self._database.tuples(
+            "select distinct day from sancrm_ledger.messages where report = %(report)s"
+            " and state = 'sent' and period not like 'digest-%%' order by day desc"
+            " limit %(count)s",
+            report=report, count=count,
+        )  # fmt: skip
+        return [day for (day,) in rows]
 
     def sent(self, report: str, first: str, end: str) -> Iterator[Sent]:
         """Yield what became of each message of these periods."""
