@@ -10,7 +10,33 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from functools import cache
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let signals wait for the end of the block: what it starts is noted before any of them acts.
+
+    Otherwise a Ctrl-C between a program's start and its place in a list leaves it to nobody.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not None
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for caught in came:
+        signal.raise_signal(caught)
 
 
 def watch(process: subprocess.Popen[bytes]) -> None:

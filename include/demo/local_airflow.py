@@ -277,7 +277,7 @@ class LocalAirflow:
         ]
 
     def _start(self, name: str) -> None:
-        with (self.home / f"{name}.out").open("wb") as output:
+        with (self.home / f"{name}.out").open("wb") as output, guard.undisturbed():
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", name],
                 env=self.environment,
@@ -286,7 +286,7 @@ class LocalAirflow:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is ours to pass on, in order
             )
-        guard.watch(self._processes[name])
+            guard.watch(self._processes[name])
 
     def _wait_until_healthy(self, seconds: float = 120) -> None:
         for _ in _every(0.2, seconds):

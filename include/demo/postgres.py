@@ -225,11 +225,11 @@ class EmbeddedPostgres:
 
     def _launch(self, bin_dir: Path, cluster: Path, log: Path, identity: _Identity) -> None:
         command = server_words(bin_dir, cluster, SETTINGS | {"port": str(self.port)})
-        with log.open("wb") as output:
+        with log.open("wb") as output, guard.undisturbed():
             self._process = identity.popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
-        guard.watch(self._process)
+            guard.watch(self._process)
         try:
             wait_until_it_answers(self._process, self.dsn(), log)
         except ServerError as error:
