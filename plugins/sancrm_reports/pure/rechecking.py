@@ -36,8 +36,9 @@ class Change:
     @property
     def is_consequence(self) -> bool:
         """Whether no figure of its own changed: only the comparison, a picture, or bounds."""
-        facts = self.message.facts
-        return not facts or differing(self.before, facts) == [COMPARED]
+        message = self.message
+        is_own = message.facts and not message.attachment
+        return not is_own or differing(self.before, message.facts) == [COMPARED]
 
     def told(self, language: Language) -> str:
         """Say whose figures changed, why where that is known, and how."""
