@@ -6,10 +6,11 @@ import argparse
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo.local_airflow import LocalAirflowError, ended_by_sigterm
+from demo.local_airflow import LocalAirflowError, ended_by_signals
 from demo.postgres import EmbeddedPostgresError
 from demo.stack import STATE, Demo, demo, watched_nights
 from demo.telegram.page import render_page, render_text
@@ -20,7 +21,7 @@ ZONE = ZoneInfo("Europe/Moscow")
 
 
 def main() -> int:
-    """Run one of the commands; Ctrl-C and SIGTERM stop what was started."""
+    """Run one of the commands; however it ends, what was started is stopped."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("command", choices=("report", "up"))
     parser.add_argument(
@@ -30,10 +31,11 @@ def main() -> int:
     # The demo's day begins with the night's backup.
     today = options.day or (datetime.now(ZONE) - timedelta(hours=2, minutes=30)).date()
     try:
-        with ended_by_sigterm():
+        with ended_by_signals():
             return {"report": report, "up": up}[options.command](today)
     except KeyboardInterrupt:
-        print("\nStopped.")
+        with suppress(OSError):  # the terminal may be closed
+            print("\nStopped.", flush=True)
         return 0 if options.command == "up" else 130  # it is how one leaves what runs until then
     except (EmbeddedPostgresError, LocalAirflowError) as error:
         print(f"\n{error}", file=sys.stderr)

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psutil
 import psycopg
 from airflow import __version__ as airflow_version
 
+from demo import guard
 from demo.ledger import create_ledger, ledger_connection
 from demo.postgres import EmbeddedPostgres
 
@@ -147,6 +149,7 @@ class LocalAirflow:
         return done
 
     def __enter__(self) -> Self:
+        _end_earlier_run(self.home)
         self._secret = secrets.token_hex(32)
         self._log_ports = (free_port(), free_port())
         try:
@@ -197,6 +200,7 @@ class LocalAirflow:
                 process.wait(max(0.1, deadline - time.monotonic()))
             _signal_group(process, signal.SIGKILL)  # also children that outlived their parent
             process.wait()
+            guard.forget(process)
         self._processes.clear()
         self.api.close()
 
@@ -214,6 +218,7 @@ class LocalAirflow:
         """End a component with all its children at once, as a crash of its machine does."""
         _signal_group(self._processes[component], signal.SIGKILL)
         self._processes[component].wait()
+        guard.forget(self._processes[component])
 
     def start(self, component: str) -> None:
         """Start a component that was killed."""
@@ -272,7 +277,7 @@ class LocalAirflow:
         ]
 
     def _start(self, name: str) -> None:
-        with (self.home / f"{name}.out").open("wb") as output:
+        with (self.home / f"{name}.out").open("wb") as output, guard.undisturbed():
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", name],
                 env=self.environment,
@@ -281,6 +286,7 @@ class LocalAirflow:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is ours to pass on, in order
             )
+            guard.watch(self._processes[name])
 
     def _wait_until_healthy(self, seconds: float = 120) -> None:
         for _ in _every(0.2, seconds):
@@ -319,23 +325,39 @@ def free_port(wanted: int = 0) -> int:
 
 
 @contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that what was started is stopped.
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does: what was started is stopped.
 
-    Ctrl-C itself too: a shell starts background jobs with it ignored.
+    Ctrl-C itself too: a shell starts background jobs with it ignored. Whatever comes while things
+    are being stopped is ignored, so that a second Ctrl-C leaves nothing running.
     """
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # of nohup
+        numbers.append(signal.SIGHUP)
 
     def interrupt(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_earlier_run(home: Path) -> None:
+    """End what is left of an Airflow of this folder: its maker and their guard were killed.
+
+    What has a terminal is a command that somebody types. The caller has the folder for itself.
+    """
+    here = psutil.Process()
+    for process in {*psutil.process_iter()} - {here, *here.parents()}:
+        with suppress(psutil.Error):  # it has just ended, or is somebody else's
+            if process.environ().get("AIRFLOW_HOME") == str(home) and not process.terminal():
+                process.kill()
 
 
 def _every(pause: float, seconds: float) -> Iterator[None]:

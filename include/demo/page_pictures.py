@@ -80,6 +80,7 @@ def _signed_in(
     is_phone = screen is PHONE
     context = browser.new_context(
         base_url=url,
+        locale="ru-RU",
         viewport={"width": screen["width"], "height": screen["height"]},
         device_scale_factor=2,
         is_mobile=is_phone,

@@ -38,6 +38,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from demo import guard
 from sancrm_reports.wire.private_postgres import (
     THROWAWAY,
     ServerError,
@@ -160,6 +161,7 @@ class EmbeddedPostgres:
         try:
             if self._process is not None:
                 _stop_process(self._process)
+                guard.forget(self._process)
                 self._process = None
         finally:
             self._cleanup.close()
@@ -223,14 +225,16 @@ class EmbeddedPostgres:
 
     def _launch(self, bin_dir: Path, cluster: Path, log: Path, identity: _Identity) -> None:
         command = server_words(bin_dir, cluster, SETTINGS | {"port": str(self.port)})
-        with log.open("wb") as output:
+        with log.open("wb") as output, guard.undisturbed():
             self._process = identity.popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
+            guard.watch(self._process)
         try:
             wait_until_it_answers(self._process, self.dsn(), log)
         except ServerError as error:
             if self._process.poll() is not None:
+                guard.forget(self._process)
                 self._process = None
             raise _start_error(str(error), self.port) from None
 

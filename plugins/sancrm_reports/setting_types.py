@@ -60,6 +60,12 @@ def _chat(name: str) -> str:
     return name
 
 
+def _email(address: str) -> str:
+    if not re.fullmatch(r"[!-;=?A-~]+@[A-Za-z0-9.-]+", address) or address.count("@") != 1:
+        raise ValueError(f"{address!r} is not an e-mail address such as ops@example.com")
+    return address
+
+
 def _time(text: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
@@ -97,6 +103,7 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 CronOrNone = Annotated[str, AfterValidator(_cron_or_none)]
 ChatName = Annotated[str, AfterValidator(_chat)]
+EmailAddress = Annotated[str, AfterValidator(_email)]
 BoundText = Annotated[str, AfterValidator(_bound)]
 BranchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 ReportId = Annotated[str, AfterValidator(_report)]

@@ -30,6 +30,7 @@ from sancrm_reports.setting_types import (
     ChatName,
     Cron,
     CronOrNone,
+    EmailAddress,
     ReportId,
     Section,
     TimeOfDay,
@@ -146,6 +147,14 @@ class ChatsSettings(Section):
     def of_summary(self) -> str:
         """The chat of the network's summary."""
         return self.summary or self.reports
+
+
+class EmailSettings(Section):
+    """The second way out: alerts by e-mail if Telegram does not take them; off without ``to``."""
+
+    conn_id: str = "ops_email"
+    to: list[EmailAddress] = Field(default_factory=list)
+    after_minutes: float = Field(default=5, ge=0, le=60)
 
 
 class BoundsSettings(Section):
@@ -291,6 +300,7 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     telegram: TelegramSettings = TelegramSettings()
     chats: ChatsSettings = ChatsSettings()
+    email: EmailSettings = EmailSettings()
     bounds: BoundsSettings = BoundsSettings()
     delivery: DeliverySettings = DeliverySettings()
     retries: RetriesSettings = RetriesSettings()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from fastapi import Response
 from fastapi.encoders import jsonable_encoder
 
 from demo.ledger import create_ledger, daily_reports, open_database
@@ -48,7 +47,7 @@ def _status(day: date, subject: str) -> DeliveryStatus:
 
 
 def _grid(database: LedgerDatabase) -> None:
-    jsonable_encoder(grid(DAG_ID, DAYS[0], DAYS[-1], Ledger(database), Response()))
+    jsonable_encoder(grid(DAG_ID, DAYS[0], DAYS[-1], Ledger(database)))
 
 
 def _keys(database: LedgerDatabase) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from delivery.desk import GROUP
+from delivery.desk import GROUP, TEMPLATES
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.incidents import Incidents
+from sancrm_reports.wire.second_way import SecondWay
 
 NAME = "failure|profitability_daily|2025-11-06"
 LONG = "\n\n".join(["я" * 1500] * 4)
@@ -13,7 +14,9 @@ LONG = "\n\n".join(["я" * 1500] * 4)
 
 @pytest.fixture
 def incidents(desk):
-    return Incidents(desk.delivery(resend=True), desk.hook.default_address)
+    ledger, to = desk.ledger(), desk.hook.default_address
+    second = SecondWay(ledger, templates=TEMPLATES)
+    return Incidents(ledger, lambda: (desk.delivery(resend=True), to), second)
 
 
 def test_a_long_trouble_is_taken_back_in_all_its_parts(desk, incidents):

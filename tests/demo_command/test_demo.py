@@ -1,5 +1,6 @@
 """``make demo`` as a person runs it, and interrupts it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,14 +24,18 @@ def left_over(folder):
     """The commands that know of the folder: Airflow's by its home, PostgreSQL's by its data."""
     found = []
     for process in psutil.process_iter():
-        try:
-            command = " ".join(process.cmdline())
-            knows = f"{command} {process.environ().get('AIRFLOW_HOME', '')}"
-        except psutil.Error:  # it has just ended
-            continue
-        if str(folder) in knows and process.pid != os.getpid():
-            found.append(command)
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if knows(process, folder):
+                found.append(" ".join(process.cmdline()))
     return found
+
+
+def knows(process, folder):
+    try:
+        told = f"{' '.join(process.cmdline())} {process.environ().get('AIRFLOW_HOME', '')}"
+    except psutil.Error:
+        return False
+    return str(folder) in told and process.pid != os.getpid()
 
 
 def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
@@ -50,16 +55,62 @@ def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
     assert left_over(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_stops_what_it_started(environment, tmp_path, number):
-    # While Airflow starts, when the most is under way.
+def started(environment, folder):
+    """Start the demo, and return it while Airflow starts, when the most is under way."""
     demo = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True)
     for line in demo.stdout:
         if "Starting Airflow" in line:
             break
-    deadline = time.monotonic() + 120
-    while not any("airflow" in command for command in left_over(tmp_path)):
+    wait_until(lambda: any("airflow scheduler" in command for command in left_over(folder)))
+    return demo
+
+
+def wait_until(is_so, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not is_so():
         assert time.monotonic() < deadline
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A state folder that these tests share: making one takes half a minute."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture
+def begun(environment, home):
+    return lambda: started({**environment, "SANCRM_DEMO_STATE": str(home)}, home)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_demo_stops_what_it_started(begun, home, number):
+    # Ctrl-C, a polite end, a closed terminal; and what follows while it stops.
+    demo = begun()
     demo.send_signal(number)
+    demo.send_signal(signal.SIGINT)
+    demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=60) == 130
-    assert left_over(tmp_path) == []
+    assert left_over(home) == []
+
+
+def test_a_killed_demo_leaves_nothing_behind(begun, home):
+    # It cannot clean up; its guard does, so that a real bot posts nothing more.
+    begun().kill()
+    wait_until(lambda: not left_over(home), seconds=20)
+
+
+def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(begun, home):
+    # As by a full memory: the old scheduler and API server do not go on beside the new ones.
+    demo = begun()
+    for child in psutil.Process(demo.pid).children():
+        if "guard.py" in " ".join(child.cmdline()):
+            child.kill()
+    demo.kill()
+    demo.wait()
+    old = [process for process in psutil.process_iter() if knows(process, home)]
+    assert old
+    again = begun()
+    wait_until(lambda: not any(knows(process, home) for process in old), seconds=60)
+    again.terminate()
+    assert again.wait(timeout=60) == 130
+    assert left_over(home) == []

@@ -3,7 +3,8 @@
 import os
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from sancrm_reports.pure.audit import DeliveryStatus
 from sancrm_reports.pure.entry import MessageKey
+from sancrm_reports.wire.ledger.ledger import Ledger
 from stage import make_crm, reader_connection
 
 DAG_ID = "profitability_daily"
@@ -44,7 +46,7 @@ def status(day, subject):
 
 def text(day, subject):
     """A report as the templates write it, and what no template writes."""
-    return f"<b>{subject}</b> за {day}\nПрибыль <b>12 345 ₽</b> &amp; {EVIL}"
+    return f"<b>{subject}</b> за {day}\nПрибыль <b>12 345 ₽</b> <i>на 18:00</i> &amp; {EVIL}"
 
 
 def missed_calls():
@@ -86,7 +88,20 @@ def airflow(tmp_path_factory):
             daily_reports(ledger, BRANCHES, DAYS, status, text)
             write(ledger, "missed_calls", missed_calls())
             write(ledger, "backup_watch_crm", backup_alert())
+            Ledger(ledger).note_title(CHAT, "Отчёты")
         yield running
+
+
+@pytest.fixture
+def todays_calls(airflow):
+    """Three missed calls of today, whichever day the account has."""
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    keys = [MessageKey("missed_calls", f"{today}", f"repair-{n}", CHAT) for n in range(3)]
+    calls = [Written(key, entry(DeliveryStatus.SENT, today)) for key in keys]
+    with open_database(airflow.ledger_dsn) as ledger:
+        write(ledger, "missed_calls", calls)
+        yield today
+        ledger.rows("delete from sancrm_ledger.messages where period = %(day)s", day=f"{today}")
 
 
 @pytest.fixture(scope="session")

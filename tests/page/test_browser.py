@@ -25,7 +25,7 @@ def cookies(browser, airflow):
     """Each user's session, signed in once by Airflow's own form."""
     found = {}
     for user in ("vera", "oleg"):
-        context = browser.new_context(base_url=airflow.url)
+        context = browser.new_context(base_url=airflow.url, locale="ru-RU")
         page = context.new_page()
         page.goto("/")
         page.fill("input[name=username]", user)
@@ -42,8 +42,9 @@ def visit(browser, airflow, cookies):
     """Open the page as a user; a script that fails, or any other trouble, fails the test."""
     opened, errors = [], []
 
-    def open_page(query=MONTH, *, user="vera", width=1280, on_open=None, **options):
+    def open_page(query=MONTH, *, user="vera", width=1280, on_open=None, locale="ru-RU", **options):
         context = browser.new_context(
+            locale=locale,
             base_url=airflow.url,
             storage_state=cookies.get(user),
             viewport={"width": width, "height": 780},
@@ -143,7 +144,7 @@ def test_a_figure_is_opened_down_to_its_rows(visit):
 def test_nothing_of_a_message_or_of_a_name_runs(visit):
     # A text and a branch's name with a script and an image that calls one: both are only read.
     page = visit(f"{MONTH}&day={FIRST}&subject=branch-2")
-    details(page).get_by_text("Прибыль").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
     assert EVIL in page.locator(".sancrm-name").nth(1).inner_text()
     assert page.locator(".sancrm-text img, .sancrm-text script").count() == 0
     assert page.evaluate("window.hacked") is None
@@ -203,7 +204,7 @@ def test_a_phone_scrolls_the_grid_and_not_the_page(visit):
     assert 0 <= box["x"] <= 390 - box["width"]
     assert min(box["width"], box["height"]) >= 24  # a finger's least target, by WCAG 2.2
     newest.tap()
-    details(page).get_by_text("Прибыль").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
     assert details(page).bounding_box()["width"] == pytest.approx(390, abs=1)
     page.go_back()
     details(page).wait_for(state="detached")
@@ -296,3 +297,111 @@ def test_the_legend_counts_and_names_each_colour(visit):
         )
     )
     assert marks == {"s": "", "c": "±", "l": "»", "f": "×", "u": "?", "m": "!", ".": ""}
+
+
+def test_the_page_speaks_the_language_of_airflow(visit):
+    # Chosen in Airflow's own menu; a language that we do not have is the account's. A message stays
+    # as it was sent.
+    page = visit(f"{MONTH}&day={FIRST}&subject=branch-1", locale="en-US")
+    page.evaluate("localStorage.setItem('i18nextLng', 'en')")
+    page.reload()
+    details(page).get_by_text("Monday, 3 March 2025").wait_for()
+    details(page).locator(".sancrm-text", has_text="Прибыль").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Daily").wait_for()
+    assert "not expected" in page.locator(".sancrm-legend").inner_text()
+    page.evaluate("localStorage.setItem('i18nextLng', 'de')")
+    page.reload()
+    page.get_by_role("button", name="Ежедневные").wait_for()
+
+
+def test_an_impossible_day_is_said_in_the_readers_language(visit):
+    # Typed into the address.
+    page = visit("last=9999-10-02")
+    page.get_by_text("День 9999-10-02 слишком далеко").wait_for()
+
+
+def test_todays_missed_calls_can_be_seen(visit, todays_calls):
+    # They are posted and wanted on the same day; the legend has nothing of reports.
+    page = visit("kind=missed_calls")
+    page.get_by_role("grid").wait_for()
+    newest = page.locator("button.sancrm-cell").last
+    assert newest.inner_text() == "3"
+    assert "сообщений: 3" in newest.get_attribute("aria-label")
+    assert page.locator(".sancrm-legend").inner_text().split() == ["отправлено"]
+    grid = page.locator(".sancrm-grid").bounding_box()
+    assert grid["height"] < 100  # one row, in a box of its own height
+
+
+def test_the_text_looks_as_in_the_chat(visit):
+    # Italics, too, which Airflow's styles take away.
+    page = visit(f"{MONTH}&day={FIRST}&subject=branch-1")
+    text = details(page).locator(".sancrm-text")
+    text.wait_for()
+    assert text.locator("i").evaluate("one => getComputedStyle(one).fontStyle") == "italic"
+
+
+def test_a_chat_is_called_by_its_title(visit):
+    # As the answer to an earlier message told; the number stays beside it.
+    page = visit(f"{MONTH}&day={FIRST}&subject=branch-1")
+    details(page).get_by_text("«Отчёты», -1001234567890").wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_name_is_read_whole(visit, width):
+    # In the drawer beside the button that closes it; on a phone also in its row, which grows.
+    page = visit(MONTH, width=width, has_touch=True)
+    page.get_by_role("grid").wait_for()
+    row = page.locator(".sancrm-row", has_text="Сервис")
+    if width == 390:
+        assert row.locator(".sancrm-name span").evaluate(
+            "name => name.scrollHeight <= name.clientHeight + 1"
+        )
+        above = page.locator(".sancrm-grid").bounding_box()["y"]
+        assert above < 230  # of 780: what stands above is no longer a third of the screen
+    row.locator("button").last.tap()
+    details(page).wait_for()
+    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    title = details(page).get_by_role("heading", level=2).bounding_box()
+    close = details(page).get_by_role("button", name="Закрыть").bounding_box()
+    assert title["x"] + title["width"] <= close["x"]
+
+
+def test_not_expected_stands_out_in_the_dark(visit):
+    # Lighter than the page, not darker.
+    page = visit()
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload()
+    page.get_by_role("grid").wait_for()
+
+    def brightness(selector):
+        return page.eval_on_selector(
+            selector,
+            """element => {
+                const canvas = document.createElement("canvas").getContext("2d");
+                for (const one of [document.querySelector(".sancrm-grid"), element]) {
+                    canvas.fillStyle = getComputedStyle(one).backgroundColor;
+                    canvas.fillRect(0, 0, 1, 1);
+                }
+                return [...canvas.getImageData(0, 0, 1, 1).data].reduce((a, b) => a + b);
+            }""",
+        )
+
+    assert brightness("button.sancrm-cell[data-status='.']") > brightness(".sancrm-grid") + 20
+
+
+def test_the_tab_and_the_page_have_a_title(visit):
+    # As Airflow's own pages; leaving gives Airflow's back.
+    page = visit()
+    page.get_by_role("heading", name="Отчёты", level=1).wait_for()
+    page.wait_for_function("document.title.startsWith('Отчёты')")
+    page.goto("/dags")
+    page.wait_for_function("!document.title.startsWith('Отчёты')")
+
+
+def test_a_new_install_says_what_to_do(visit):
+    # Of a report that was never sent: words and the way to its DAG above what is grey.
+    page = visit("kind=profitability_monthly")
+    page.get_by_text("Включите его DAG").wait_for()
+    page.get_by_role("link", name="Открыть DAG-и").click()
+    page.wait_for_url("**/dags?tags=sancrm*")

@@ -1,12 +1,13 @@
 """What the page's endpoints give to whom: signed out, a viewer, an operator."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from page.conftest import DAG_ID, DAYS, FIRST, LAST, NO_RUN, PHONE
-from sancrm_reports.glue.page import FILES, app
+from sancrm_reports.glue.page import FILES, app, kinds
 from sancrm_reports.pure.grid import LETTERS
 
 CRM_DAY = date(2026, 11, 17)  # of which the CRM has rows
@@ -188,6 +189,99 @@ def test_what_is_no_range_and_no_report_is_refused_in_words(client):
         answer = viewer.get(f"/sancrm/kinds/{DAG_ID}/grid", params={"first": first, "last": last})
         assert answer.status_code == 422
     assert viewer.get("/sancrm/kinds/other/grid", params=SPAN).status_code == 404
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_a_refusal_is_in_the_readers_language(client, language):
+    # Days that are none, too far away, or too many; also FastAPI's own refusals.
+    viewer = client("vera")
+    for first, last in (
+        ("soon", "2025-03-03"),
+        ("2025-03-03", "9999-10-02"),
+        ("2025-03-03", "2030-03-03"),
+        ("2025-03-03", "2025-03-01"),
+    ):
+        span = {"first": first, "last": last, "language": language}
+        answer = viewer.get(f"/sancrm/kinds/{DAG_ID}/grid", params=span)
+        assert answer.status_code == 422
+        is_russian = bool(re.search("[а-я]", answer.json()["detail"]))
+        assert is_russian is (language == "ru")
+
+
+def test_the_page_has_the_language_that_is_asked_for(client):
+    # Words, kinds, columns and times; the account's where we have no such language, or no name.
+    viewer = client("vera")
+
+    def first_kind(language):
+        return viewer.get("/sancrm/kinds", params={"language": language}).json()[0]["name"]
+
+    assert first_kind("en") == "Daily"
+    assert {first_kind(language) for language in ("", "ru", "de", "../en", "ru/..")} == {
+        "Ежедневные"
+    }
+    told = viewer.get("/sancrm/words", params={"language": "en"}).json()
+    assert (told["language"], told["statuses"]["s"]) == ("en", "sent")
+    columns = viewer.get(f"/sancrm/kinds/{DAG_ID}/grid", params={**SPAN, "language": "en"}).json()[
+        "columns"
+    ]
+    assert columns[0]["name"] == "Monday, 3 March 2025"
+
+
+def test_what_is_asked_about_one_branch_is_of_that_branch(client):
+    # The row that sums up is of kinds without branches: a report has none of that name.
+    viewer = client("vera")
+    for subject in ("*", "", "%", "branch-"):
+        assert cell(viewer, date(2025, 3, 4), subject)["messages"] == []
+    assert len(cell(viewer, date(2025, 3, 11), "*", "missed_calls")["messages"]) == 2
+
+
+def test_a_cell_names_the_chat(client):
+    # By the title that Telegram told; its number is there as well.
+    [message] = cell(client("vera"), FIRST)["messages"]
+    assert (message["chat"], message["chat_title"]) == ("-1001234567890", "Отчёты")
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS.values() if "/page/" not in path])
+def test_nothing_that_depends_on_rights_is_kept(client, path):
+    # Neither by the browser of who was signed out since, nor by a proxy.
+    assert client("vera").get(f"/sancrm{path}").headers["Cache-Control"] == "no-store"
+
+
+def test_reports_end_with_yesterday_and_all_else_with_today(client):
+    # A day's report comes when it is over; today's missed calls are wanted today.
+    newest = {kind["id"]: kind["newest"] for kind in client("vera").get("/sancrm/kinds").json()}
+    before = date.fromisoformat(newest[DAG_ID])
+    assert before + timedelta(days=1) == date.fromisoformat(newest["missed_calls"])
+    assert newest["missed_calls"] == newest["backup_watch"]
+
+
+def test_a_kind_whose_runs_one_may_not_read_is_not_offered(monkeypatch):
+    # Only the DAG itself may be read, not its runs: the grid would be refused.
+    class Manager:
+        def is_authorized_dag(self, *, method, access_entity, details, user):
+            return details.id == "missed_calls" or access_entity is None
+
+    monkeypatch.setattr("sancrm_reports.glue.page.get_auth_manager", Manager)
+    monkeypatch.setattr(
+        "sancrm_reports.glue.page.DagModel", SimpleNamespace(get_team_name=lambda dag_id: None)
+    )
+    offered = kinds(user=None)
+    assert [kind["id"] for kind in offered] == ["missed_calls"]
+
+
+def test_a_report_that_was_never_run_is_new(client):
+    # Nothing was sent of it, and nothing was expected.
+    viewer = client("vera")
+    news = {
+        kind: viewer.get(f"/sancrm/kinds/{kind}/grid", params=SPAN).json()["is_new"]
+        for kind in (DAG_ID, "profitability_monthly", "missed_calls", "backup_watch")
+    }
+    assert news == {
+        DAG_ID: False,
+        "profitability_monthly": True,
+        "missed_calls": False,
+        "backup_watch": False,
+    }
 
 
 def test_only_who_may_run_the_dag_can_start_a_backfill(client):

@@ -19,21 +19,23 @@ from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     alerting,
+    alerts_by,
     backup_route,
-    delivery_of,
+    email_routes,
+    is_last_try,
     ledger_of,
     ops_route,
+    second_way,
 )
-from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from sancrm_reports.backups.alerts import BackupAlerts, Route
+    from sancrm_reports.backups.alerts import BackupAlerts
     from sancrm_reports.backups.text import Subject
     from sancrm_reports.wire.chats import Address
-    from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.delivery import Outcome
     from sancrm_reports.wire.ledger.database import NoLedgerError
     from sancrm_reports.wire.ledger.ledger import Ledger
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
@@ -91,7 +93,7 @@ class PostBackupAlertOperator(TelegramOperator):
 
         folder = templates()
         message = alert(judgement, self._subject(context), templates=folder, log_url=log_url)
-        return send_unlogged(message, _routes(), error, folder)
+        return send_unlogged(message, [*_routes(), *email_routes()], error, folder)
 
     def _subject(self, context: Context) -> Subject:
         from sancrm_reports.backups.text import Subject
@@ -108,18 +110,12 @@ class PostBackupAlertOperator(TelegramOperator):
     def _alerts(self, context: Context, ledger: Ledger) -> BackupAlerts:
         from sancrm_reports.backups.alerts import BackupAlerts
 
-        def by_ledger(route: Callable[[], tuple[SancrmTelegramHook, Address]]) -> Route:
-            def open_route() -> tuple[Delivery, Address]:
-                hook, to = route()
-                return delivery_of(ledger, hook, decisions=RESEND_ALL), to
-
-            return open_route
-
         return BackupAlerts(
             self.backup,
             self._subject(context),
             ledger=ledger,
-            routes=[by_ledger(route) for route in _routes()],
+            routes=[alerts_by(ledger, route) for route in _routes()],
+            second=second_way(ledger, is_last_try=is_last_try(context)),
             templates=templates(),
         )
 

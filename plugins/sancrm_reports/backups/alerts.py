@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,11 +23,10 @@ from sancrm_reports.pure.messages import Message
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 from sancrm_reports.wire.ledger.ledger import Ledger
+from sancrm_reports.wire.second_way import Route, SecondWay
 from sancrm_reports.wire.telegram_errors import UnknownOutcomeError
 
 log = logging.getLogger(__name__)
-
-Route = Callable[[], tuple[Delivery, Address]]
 
 
 class AlertInDoubtError(ReportError):
@@ -45,6 +44,7 @@ class BackupAlerts:
         ledger: remembers the incident between runs.
         routes: where they go: the backup chat, and where that refuses, the next. Each makes a
             delivery that may resend, because an alert fails open.
+        second: where they go if Telegram does not take them; nowhere by default.
         templates: the folder of the templates.
     """
 
@@ -55,6 +55,7 @@ class BackupAlerts:
         *,
         ledger: Ledger,
         routes: Sequence[Route],
+        second: SecondWay | None = None,
         templates: Path,
     ) -> None:
         self.name = name
@@ -62,6 +63,7 @@ class BackupAlerts:
         self._ledger = ledger
         self._note = note_of(name)
         self.routes = routes
+        self.second = second or SecondWay(ledger, templates=templates)
         self.templates = templates
         self.errors: list[ReportError] = []
 
@@ -133,7 +135,9 @@ class BackupAlerts:
             log_url=incident.log_url,
             is_rehearsal=is_rehearsal,
         )
-        amended = [self._amend(route, incident.key, edited) for route in self.routes]
+        # The e-mail first: a chat that does not answer then holds up nothing.
+        routes = [*self.second.routes, *self.routes]
+        amended = [self._amend(route, incident.key, edited) for route in routes]
         outcomes = [outcome for outcome in amended if outcome]
         if not outcomes and not incident.told_on:  # no chat took the alert: its end reports both
             outcomes = self._post(incident.key, edited)
@@ -144,23 +148,31 @@ class BackupAlerts:
         try:
             delivery, to = route()
             return delivery.amend(self._key(period, to), to, message)
-        except PermanentError as error:
+        except ReportError as error:
+            if not isinstance(error, PermanentError) and not self._is_due(period, error):
+                raise
             log.warning("The alert is left as it was: %s", error)
             return None
 
+    def _is_due(self, period: str, error: ReportError) -> bool:
+        return bool(self.second.routes) and self.second.is_due(self._name(period), error)
+
     def _post(self, period: str, message: Message, *, answers: str = "") -> list[Outcome]:
+        """Deliver by Telegram; by the second way where that does not take it in time."""
+
+        def by_email(delivery: Delivery, to: Address, why: str) -> list[Outcome]:
+            return self._deliver(period, message, answers, delivery, to, why)
+
+        return self.second.deliver(
+            self._name(period), lambda: self._by_chats(period, message, answers), by_email
+        )
+
+    def _by_chats(self, period: str, message: Message, answers: str) -> list[Outcome]:
         """Deliver by the first route that takes it."""
         refusals: list[ReportError] = []
         for route in self.routes:
             try:
-                delivery, to = route()
-                outcomes = delivery.deliver(
-                    self._key(period, to),
-                    to,
-                    message,
-                    edits_quietly=True,
-                    reply_to=self._key(answers, to) if answers else None,
-                )
+                outcomes = self._deliver(period, message, answers, *route())
             except UnknownOutcomeError as error:
                 raise AlertInDoubtError(f"{error} An alert is sent again by itself.") from None
             except PermanentError as error:
@@ -170,6 +182,27 @@ class BackupAlerts:
                 self.errors += refusals
                 return outcomes
         raise refusals[0]
+
+    def _deliver(
+        self,
+        period: str,
+        message: Message,
+        answers: str,
+        delivery: Delivery,
+        to: Address,
+        why: str = "",
+    ) -> list[Outcome]:
+        return delivery.deliver(
+            self._key(period, to),
+            to,
+            message,
+            edits_quietly=True,
+            reply_to=self._key(answers, to) if answers else None,
+            footer=why,
+        )
+
+    def _name(self, period: str) -> str:
+        return f"backup_watch|{period}|{self.name}"
 
     def _key(self, period: str, to: Address) -> MessageKey:
         return self._ledger.key("backup_watch", period, self.name, to)

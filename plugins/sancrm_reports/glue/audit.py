@@ -17,6 +17,7 @@ from sancrm_reports.glue.telegram_operator import (
     chats_of,
     common_hook,
     incidents_of,
+    is_last_try,
     ledger_of,
 )
 from sancrm_reports.glue.timetable import timetable_of
@@ -76,12 +77,12 @@ class AuditDeliveriesOperator(TelegramOperator):
             found = without_hanging(ledger, found, context["dag_run"].run_after)
             audits, earlier = found[: len(due)], found[len(due) :]
             context["ti"].xcom_push(key=RUN_NOTE, value=note(audits, templates=templates()))
-            incidents = incidents_of(ledger)
+            incidents = incidents_of(ledger, is_last_try=is_last_try(context))
+            day = context["dag_run"].run_after.date().isoformat()
+            self.show(context, alert(ledger, incidents, named, audits, earlier, day))
             for audit in audits:
                 if audit.is_complete:  # whatever sent it in the end
                     solve(incidents, RunPurpose.of_report(audit.dag_id, audit.period), [LATE])
-            day = context["dag_run"].run_after.date().isoformat()
-            self.show(context, alert(ledger, incidents, named, audits, earlier, day))
             self._prune(ledger)
         missing = sum(len(audit.troubles) for audit in audits)
         if missing:

@@ -16,6 +16,7 @@ from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     alert_ops,
     incidents_of,
+    is_last_try,
     ledger_of,
 )
 from sancrm_reports.settings import settings, templates
@@ -111,16 +112,21 @@ class ConcludeRunOperator(TelegramOperator):
                 log_url=log_url(self.dag_id, context["dag_run"].run_id, *failed[0]),
                 templates=templates(),
             )
-            replaced = failed_otherwise(purpose, templates=templates())
-            name = f"{FAILURE}|{purpose.name}"
-            self.show(context, alert_ops(context, name, message, replaced=replaced))
+            outcomes = alert_ops(
+                context,
+                f"{FAILURE}|{purpose.name}",
+                message,
+                replaced=failed_otherwise(purpose, templates=templates()),
+                is_last_try=is_last_try(context),
+            )
+            self.show(context, outcomes)
         raise AlreadyAlertedError(
             f"{len(failed)} failed: {', '.join(task_id for task_id, _ in failed)}."
         )
 
     def _solve(self, context: Context) -> list[Any]:
         with ledger_of(context) as ledger:
-            incidents = incidents_of(ledger)
+            incidents = incidents_of(ledger, is_last_try=is_last_try(context))
             solve_wrong_settings(incidents)
             solve_missing_pools(incidents, (task.pool for task in context["dag"].tasks))
             return [

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import DAG
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
+from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sancrm_reports.pure.ops import RunPurpose
+
+log = logging.getLogger(__name__)
+
+TRIES, PAUSE = 6, 60  # of telling that a run is late; seconds between them
 
 
 class ScheduledTimeReference(BaseDeadlineReference):
@@ -74,14 +82,24 @@ async def tell_late(context: dict[str, Any], report: str = "") -> str:
     """Tell ops, once, that a run has not done its work although it should; runs in the triggerer.
 
     The run is of a report (``daily``, …), or of what is done once a day. Of one that failed
-    ``conclude_run`` has told, unless Telegram was down, or a person ended the run.
+    ``conclude_run`` has told, unless Telegram was down, or a person ended the run. Airflow does not
+    repeat a callback that failed, so what may pass is tried again here.
     """
     from asgiref.sync import sync_to_async
 
-    if context["dag_run"]["state"] == "success":
+    run = context["dag_run"]
+    if run["state"] == "success":
         return "the run is over"
-    purpose = _purpose(context["dag_run"], report)
-    return await sync_to_async(_tell_late)(purpose, context["dag_run"], context["deadline"])
+    tell = partial(_tell_late, _purpose(run, report), run, context["deadline"])
+    for _ in range(TRIES - 1):
+        try:
+            return await sync_to_async(tell)(is_last_try=False)
+        except PermanentError:
+            raise
+        except ReportError as error:
+            log.warning("Ops were not told; it is tried again: %s", error)
+        await asyncio.sleep(PAUSE)
+    return await sync_to_async(tell)(is_last_try=True)
 
 
 def _purpose(run: dict[str, Any], report: str) -> RunPurpose:
@@ -100,7 +118,9 @@ def _purpose(run: dict[str, Any], report: str) -> RunPurpose:
     return RunPurpose.of_report(run["dag_id"], period)
 
 
-def _tell_late(purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any]) -> str:
+def _tell_late(
+    purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any], *, is_last_try: bool
+) -> str:
     from zoneinfo import ZoneInfo
 
     from sancrm_reports.glue.conclude import FAILURE, LATE, run_url
@@ -118,7 +138,7 @@ def _tell_late(purpose: RunPurpose, run: dict[str, Any], deadline: dict[str, Any
         run_url=run_url(run["dag_id"], run["dag_run_id"]),
         templates=templates(),
     )
-    alert_ops(None, f"{LATE}|{purpose.name}", message)
+    alert_ops(None, f"{LATE}|{purpose.name}", message, is_last_try=is_last_try)
     return "alerted"
 
 
@@ -129,7 +149,8 @@ def _is_alerted(purpose: RunPurpose, kind: str) -> bool:
 
     try:
         with ledger_of(None) as ledger:
-            return incidents_of(ledger).is_alerted(f"{kind}|{purpose.name}")
+            incidents = incidents_of(ledger, is_last_try=True)
+            return incidents.is_alerted(f"{kind}|{purpose.name}")
     except NoLedgerError:
         return False
 

@@ -10,7 +10,7 @@ from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.reported_period import reported_period
-from sancrm_reports.glue.telegram_operator import TelegramOperator, alert_ops
+from sancrm_reports.glue.telegram_operator import TelegramOperator, alert_ops, is_last_try
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.source_contract import refuse
 from sancrm_reports.settings import settings, templates
@@ -111,4 +111,5 @@ class WaitForDataOperator(TelegramOperator):
         message = waits_for_data(purpose, found, period, deadline=deadline, templates=templates())
         # Under the name of a report that is late: its deadline then tells nothing new, and the
         # end of the run solves it.
-        self.show(context, alert_ops(context, f"{LATE}|{purpose.name}", message))
+        name, is_last = f"{LATE}|{purpose.name}", is_last_try(context)
+        self.show(context, alert_ops(context, name, message, is_last_try=is_last))

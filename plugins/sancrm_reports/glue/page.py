@@ -8,7 +8,7 @@ to do so itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -17,22 +17,25 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.models.dag import DagModel
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
-from fastapi.responses import FileResponse
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
 
+from sancrm_reports.glue.page_language import our_language, remember_language
 from sancrm_reports.glue.page_trace import figures_shown, trace_of
 from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
-from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.language import Language
 from sancrm_reports.pure.period import Period
-from sancrm_reports.settings import settings, templates
+from sancrm_reports.settings import settings
 from sancrm_reports.wire.chats import message_url
 from sancrm_reports.wire.ledger.database import NoLedgerError
 from sancrm_reports.wire.ledger.history import Delivered, History
@@ -60,11 +63,6 @@ class MessageKind:
         return self.report or REPORT_KINDS["daily"]
 
 
-def our_language() -> Language:
-    """Return the language of this installation."""
-    return language_of(templates())
-
-
 def kinds_shown() -> dict[str, MessageKind]:
     """Return the kinds of messages that there are, by the DAG: reports have one if scheduled."""
     reports = [
@@ -78,13 +76,19 @@ def kinds_shown() -> dict[str, MessageKind]:
     return {kind.id: kind for kind in (*reports, *others)}
 
 
+def not_kept(response: Response) -> None:
+    """Tell browsers and proxies to keep nothing of it: who may see what can change."""
+    response.headers["Cache-Control"] = "no-store"
+
+
 app = FastAPI(
     title="SanCRM reports",
-    dependencies=[Depends(get_user)],
+    dependencies=[Depends(get_user), Depends(remember_language)],
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
 )
+NOT_KEPT = Depends(not_kept)
 READS_RUNS = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 READS_XCOM = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))  # figures, as the texts are
 
@@ -101,6 +105,13 @@ def open_ledger() -> Iterator[Ledger]:
 LedgerDep = Annotated[Ledger, Depends(open_ledger)]
 
 
+@app.exception_handler(RequestValidationError)
+async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Say in the reader's words that an address makes no sense; FastAPI's own are for programs."""
+    await remember_language(request.query_params.get("language", ""))
+    return JSONResponse({"detail": our_language().word("page.bad_address")}, 422)
+
+
 @app.get("/page/{name}")
 def page_file(name: str) -> FileResponse:
     """Return a file of the page; a browser asks each time whether it has changed."""
@@ -109,7 +120,7 @@ def page_file(name: str) -> FileResponse:
     return FileResponse(FILES / name, headers={"Cache-Control": "no-cache"})
 
 
-@app.get("/words")
+@app.get("/words", dependencies=[NOT_KEPT])
 def words() -> dict[str, Any]:
     """Return every word that the page shows, by its code, and the language, for numbers."""
     language = our_language()
@@ -120,32 +131,31 @@ def words() -> dict[str, Any]:
     return {"language": language.folder.name, "words": shown, "statuses": statuses}
 
 
-@app.get("/kinds")
+@app.get("/kinds", dependencies=[NOT_KEPT])
 def kinds(user: GetUserDep) -> list[dict[str, Any]]:
-    """Return the kinds of messages that this user may see, and the account's day."""
+    """Return the kinds of messages that this user may see; ``newest`` is the last day shown.
+
+    A report is of a day that is over; everything else is wanted on its day.
+    """
     today = datetime.now(ZoneInfo(settings().account.timezone)).date()
-    shown = kinds_shown()
-    allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(shown), user=user)
     return [
         {
             "id": kind.id,
             "name": kind.name,
+            "is_report": kind.report is not None,
             "spans": [
                 [months, our_language().formats.months(months)] for months in kind.columns.spans
             ],
-            "today": today,
+            "newest": today - timedelta(days=1) if kind.report else today,
         }
-        for kind in shown.values()
-        if kind.id in allowed
+        for kind in kinds_shown().values()
+        if _may(user, kind.id, "GET", DagAccessEntity.RUN)
     ]
 
 
-@app.get("/kinds/{dag_id}/grid", dependencies=[READS_RUNS])
-def grid(
-    dag_id: str, first: date, last: date, ledger: LedgerDep, response: Response
-) -> dict[str, Any]:
+@app.get("/kinds/{dag_id}/grid", dependencies=[READS_RUNS, NOT_KEPT])
+def grid(dag_id: str, first: date, last: date, ledger: LedgerDep) -> dict[str, Any]:
     """Return the columns, from the first day's period to the last day's, and the rows."""
-    response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     periods = _periods(kind, first, last)
     history, since = History(ledger.database), ledger.since(dag_id)
@@ -162,11 +172,14 @@ def grid(
         if kind.report
         else summed_up(slots, kind.name, sent)
     )
-    columns = [_column(period) for period in periods]
-    return {"columns": columns, "rows": [asdict(row) for row in rows]}
+    return {
+        "columns": [_column(period) for period in periods],
+        "rows": [asdict(row) for row in rows],
+        "is_new": since is None and not history.has_any(dag_id),
+    }
 
 
-@app.get("/kinds/{dag_id}/cell", dependencies=[READS_XCOM])
+@app.get("/kinds/{dag_id}/cell", dependencies=[READS_XCOM, NOT_KEPT])
 def cell(
     dag_id: str,
     day: date,
@@ -174,68 +187,71 @@ def cell(
     user: GetUserDep,
     ledger: LedgerDep,
     session: SessionDep,
-    response: Response,
 ) -> dict[str, Any]:
     """Return the messages of one cell, its figures, and how its backfill is asked for."""
-    response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     period = _period(kind, day)
+    is_of_all = kind.report is None and subject == EVERY
     found = History(ledger.database).of(
-        dag_id, period.key, period.after.key, None if subject == EVERY else subject
+        dag_id, period.key, period.after.key, None if is_of_all else subject
     )
+    titles = ledger.titles_of_chats()
+    titles[settings().email.conn_id] = our_language().word("page.by_email")
     return {
-        "messages": [_shown(delivered) for delivered in found],
+        "messages": [_shown(delivered, titles) for delivered in found],
         "figures": figures_shown() if kind.report else [],
         "backfill": _backfill(kind, period),
-        "may_backfill": get_auth_manager().is_authorized_dag(
-            method="POST",
-            access_entity=DagAccessEntity.RUN,
-            details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
-            user=user,
-        ),
+        "may_backfill": _may(user, dag_id, "POST", DagAccessEntity.RUN),
         "is_paused": dag_id in DagModel.get_paused_dag_ids([dag_id], session=session),
     }
 
 
-@app.get("/kinds/{dag_id}/trace", dependencies=[READS_XCOM])
+@app.get("/kinds/{dag_id}/trace", dependencies=[READS_XCOM, NOT_KEPT])
 def trace(
     dag_id: str,
     day: date,
     subject: Annotated[str, Query(max_length=100)],
     figure: Annotated[str, Query(max_length=50)],
-    response: Response,
 ) -> dict[str, Any]:
     """Return the rows of the CRM that a figure of one report is made of."""
-    response.headers["Cache-Control"] = "no-store"
     kind = _kind(dag_id)
     if kind.report is None:
-        raise HTTPException(404, f"{dag_id} has no figures.")
+        raise HTTPException(404, our_language().word("page.no_kind", kind=dag_id))
     return trace_of(_period(kind, day), subject, figure)
+
+
+def _may(user: Any, dag_id: str, method: ResourceMethod, what: DagAccessEntity) -> bool:
+    """Whether Airflow lets a user do so with what belongs to a DAG."""
+    return get_auth_manager().is_authorized_dag(
+        method=method,
+        access_entity=what,
+        details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+        user=user,
+    )
 
 
 def _kind(dag_id: str) -> MessageKind:
     kind = kinds_shown().get(dag_id)
     if kind is None:
-        raise HTTPException(404, f"The page knows no messages of {dag_id}.")
+        raise HTTPException(404, our_language().word("page.no_kind", kind=dag_id))
     return kind
 
 
 def _period(kind: MessageKind, day: date) -> Period:
     if not date(2000, 1, 1) <= day < date(2200, 1, 1):
-        raise HTTPException(422, f"{day} is too far away.")
+        raise HTTPException(422, our_language().word("page.too_far", day=day))
     return Period.containing(day, kind=kind.columns.period, timezone=settings().account.timezone)
 
 
 def _periods(kind: MessageKind, first: date, last: date) -> list[Period]:
-    if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
-        raise HTTPException(422, f"From {first} to {last} isn't a range of periods.")
+    _period(kind, last)
     periods = [_period(kind, first)]
+    if not timedelta(0) <= last - first <= timedelta(days=31 * LONGEST):
+        raise HTTPException(422, our_language().word("page.no_range", first=first, last=last))
     while periods[-1].end <= last:
         periods.append(periods[-1].after)
     if len(periods) > LONGEST:
-        raise HTTPException(
-            422, f"{len(periods)} periods are too many, {LONGEST} can be asked for."
-        )
+        raise HTTPException(422, our_language().word("page.no_range", first=first, last=last))
     return periods
 
 
@@ -248,9 +264,13 @@ def _slot(kind: MessageKind, period: Period, since: date | None) -> Slot:
     return Slot(period.key, is_scheduled and is_in_use, is_overdue=over <= datetime.now(UTC))
 
 
-@lru_cache(maxsize=4 * LONGEST)
 def _column(period: Period) -> dict[str, str]:
-    return {"day": period.start.isoformat(), **our_language().formats.column(period)}
+    return _column_in(our_language(), period)
+
+
+@lru_cache(maxsize=4 * LONGEST)
+def _column_in(language: Language, period: Period) -> dict[str, str]:
+    return {"day": period.start.isoformat(), **language.formats.column(period)}
 
 
 @lru_cache(maxsize=4 * LONGEST)
@@ -278,21 +298,23 @@ def _backfill(kind: MessageKind, period: Period) -> dict[str, Any] | None:
     }
 
 
-def _shown(delivered: Delivered) -> dict[str, Any]:
+def _shown(delivered: Delivered, titles: Mapping[str, str]) -> dict[str, Any]:
     """Return what may be seen of a message: of one that names people, neither text nor error."""
     entry = delivered.entry
     is_private = delivered.html is None
     return {
         "status": LETTERS[status_of(entry, is_owed=True)],
         "chat": entry.chat,
+        "chat_title": titles.get(entry.chat, ""),
         "html": delivered.html,
         "note": entry.footer,
         "error": None if is_private else entry.error,
         "sent_at": _instant(entry.sent_at) if entry.sent_at else None,
         "updated_at": _instant(entry.updated_at),
-        "corrections": []
-        if is_private
-        else [{"at": _instant(made.at), "change": made.change} for made in entry.corrections],
+        "corrections": [
+            {"at": _instant(made.at), "change": made.change}
+            for made in ([] if is_private else entry.corrections)
+        ],
         "url": message_url(entry.chat, entry.message_id) if entry.message_id else "",
         "run": {
             "dag_id": delivered.dag_id,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.page_language import our_language
 from sancrm_reports.pure.figure_trace import (
     Part,
     TraceError,
@@ -20,9 +21,9 @@ from sancrm_reports.pure.figure_trace import (
 )
 from sancrm_reports.pure.figures import ADDITIVE
 from sancrm_reports.pure.formatting import Formats
-from sancrm_reports.pure.language import explained, language_of
+from sancrm_reports.pure.language import explained
 from sancrm_reports.pure.period import Period
-from sancrm_reports.settings import INCLUDE, settings, templates
+from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 from sancrm_reports.wire.figure_trace import read_parts
 
@@ -32,7 +33,7 @@ SHOWN = 100  # rows; make trace prints all of them
 
 def figures_shown() -> list[tuple[str, str]]:
     """Return the figures that can be traced, the headline first, with their names."""
-    word = language_of(templates()).word
+    word = our_language().word
     return [
         (figure, word(f"figure.{figure}").capitalize())
         for figure in ("profit", *(figure for figure in ADDITIVE if figure != "profit"))
@@ -53,10 +54,10 @@ def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
             figures = read_profitability(cursor, sql_text(SQL), period)
         now = figure_of(figures, figure, branch)
     except TraceError as error:
-        raise HTTPException(404, str(error)) from None
+        raise HTTPException(404, explained(error, our_language().folder)) from None
     except ReportError as error:
-        raise HTTPException(502, explained(error, templates())) from None
-    write = _writer(language_of(templates()).formats, figure)
+        raise HTTPException(502, explained(error, our_language().folder)) from None
+    write = _writer(our_language().formats, figure)
     largest = nlargest(SHOWN, found, key=lambda part: abs(part.amount))
     return {
         "count": len(found),

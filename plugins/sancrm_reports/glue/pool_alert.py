@@ -52,7 +52,8 @@ def alert_to_missing_pools(names: Iterable[str]) -> None:
     from sancrm_reports.settings import templates
 
     for name in names:
-        alert_ops(None, incident(name), pool_missing(name, templates=templates()))
+        message = pool_missing(name, templates=templates())
+        alert_ops(None, incident(name), message, is_last_try=True)
 
 
 def solve_missing_pools(incidents: Incidents, names: Iterable[str]) -> None:

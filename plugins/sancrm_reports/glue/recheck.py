@@ -19,6 +19,7 @@ from sancrm_reports.glue.telegram_operator import (
     common_hook,
     delivery_of,
     incidents_of,
+    is_last_try,
     ledger_of,
 )
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_network_sum
@@ -149,7 +150,7 @@ class RecheckReportsOperator(TelegramOperator):
         most = params_of(context).most_changes
         most = settings().recheck.most_changes if most is None else most
         count = sum(not change.is_consequence for change in changes)
-        incidents = incidents_of(ledger)
+        incidents = incidents_of(ledger, is_last_try=is_last_try(context))
         if count > most:
             asked = incidents.alert(TOO_MANY, too_many(changes, most=most, templates=templates()))
             return asked, [AlreadyAlertedError(f"{count} messages would change, more than {most}.")]

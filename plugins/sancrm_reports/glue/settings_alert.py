@@ -67,7 +67,7 @@ def alert_to_wrong_settings(context: Any = None) -> list[Any]:
     except SettingsError:
         return _alert_without_settings(error)
     message = settings_wrong(str(error), are_kept=True, templates=templates())
-    return alert_ops(context, INCIDENT, message)
+    return alert_ops(context, INCIDENT, message, is_last_try=True)
 
 
 def solve_wrong_settings(incidents: Incidents) -> list[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.messages import Message
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery, Outcome
+    from sancrm_reports.wire.email_channel import EmailChannel
     from sancrm_reports.wire.incidents import Incidents
     from sancrm_reports.wire.ledger.ledger import Ledger
+    from sancrm_reports.wire.second_way import Route, SecondWay
     from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 # For the UI only: its events show what was sent. The ledger lies in a database of its own.
@@ -86,35 +89,69 @@ def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
 
 
 def delivery_of(
-    ledger: Ledger,
-    hook: SancrmTelegramHook,
-    **options: Any,
+    ledger: Ledger, channel: SancrmTelegramHook | EmailChannel, **options: Any
 ) -> Delivery:
     """Return a delivery by the ledger; ``options`` are those of ``Delivery``."""
     from sancrm_reports.wire.delivery import Delivery
 
     return Delivery(
         ledger,
-        hook,
+        channel,
         timezone=settings().account.timezone,
         templates=templates(),
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
-        on_moved=lambda old, new: _tell_moved(old, new, hook.conn_id),
+        on_moved=lambda old, new: _tell_moved(old, new, channel.conn_id),
         **options,
     )
 
 
-def incidents_of(ledger: Ledger) -> Incidents:
-    """Return the incidents of the ops chat."""
+def alerts_by(
+    ledger: Ledger, route: Callable[[], tuple[SancrmTelegramHook | EmailChannel, Address]]
+) -> Route:
+    """Return what opens a way for alerts by the ledger, when it is that way's turn."""
     from sancrm_reports.pure.decisions import RESEND_ALL
+
+    def opened() -> tuple[Delivery, Address]:
+        channel, to = route()
+        return delivery_of(ledger, channel, decisions=RESEND_ALL), to
+
+    return opened
+
+
+def incidents_of(ledger: Ledger, *, is_last_try: bool = False) -> Incidents:
+    """Return the incidents that ops are told of; ``is_last_try`` is as for ``SecondWay``."""
     from sancrm_reports.wire.incidents import Incidents
 
-    hook, to = ops_route()
-    return Incidents(delivery_of(ledger, hook, decisions=RESEND_ALL), to)
+    second = second_way(ledger, is_last_try=is_last_try)
+    return Incidents(ledger, alerts_by(ledger, ops_route), second)
+
+
+def second_way(ledger: Ledger, *, is_last_try: bool) -> SecondWay:
+    """Return where alerts go that Telegram does not take in time; off without ``email.to``."""
+    from sancrm_reports.wire.second_way import SecondWay
+
+    return SecondWay(
+        ledger,
+        routes=tuple(alerts_by(ledger, route) for route in email_routes()),
+        after=timedelta(minutes=settings().email.after_minutes),
+        is_last_try=is_last_try,
+        templates=templates(),
+    )
+
+
+def is_last_try(context: Any) -> bool:
+    """Whether Airflow will not try this task again, whatever comes of it."""
+    ti = context["ti"]
+    return bool(ti.try_number > ti.max_tries)
 
 
 def alert_ops(
-    context: Any, name: str, message: Message, *, replaced: Message | None = None
+    context: Any,
+    name: str,
+    message: Message,
+    *,
+    replaced: Message | None = None,
+    is_last_try: bool,
 ) -> list[Outcome]:
     """Tell ops of an incident by name: by the ledger, and where that is out of reach, without.
 
@@ -125,9 +162,10 @@ def alert_ops(
 
     try:
         with ledger_of(context) as ledger:
-            return incidents_of(ledger).alert(name, message, replaced=replaced)
+            incidents = incidents_of(ledger, is_last_try=is_last_try)
+            return incidents.alert(name, message, replaced=replaced)
     except NoLedgerError as error:
-        return [send_unlogged(message, [ops_route], error, templates())]
+        return [send_unlogged(message, [ops_route, *email_routes()], error, templates())]
 
 
 def ops_route() -> tuple[SancrmTelegramHook, Address]:
@@ -143,6 +181,20 @@ def backup_route() -> tuple[SancrmTelegramHook, Address]:
     telegram = settings().telegram  # a connection of its own is optional
     hook = SancrmTelegramHook.first_of(telegram.backup_conn_id, telegram.conn_id)
     return hook, address(settings().chats.backups, hook)
+
+
+def email_routes() -> list[Callable[[], tuple[EmailChannel, Address]]]:
+    """Return the way by e-mail, where the settings have it on. It is named by its connection."""
+    from sancrm_reports.wire.chats import Address
+
+    email = settings().email
+
+    def email_route() -> tuple[EmailChannel, Address]:
+        from sancrm_reports.wire.email_channel import EmailChannel
+
+        return EmailChannel(email.conn_id, email.to, templates()), Address(email.conn_id)
+
+    return [email_route] if email.to else []
 
 
 class TelegramLink(BaseOperatorLink):

@@ -1,6 +1,6 @@
 // Asks the server with the user's own session. Addresses are relative to Airflow's base address.
 
-import { word } from "./words.js";
+import { airflowsLanguage, word } from "./words.js";
 
 const REASONS = {
   401: "page.signed_out",
@@ -14,22 +14,26 @@ async function ask(path, options) {
   const answer = await fetch(new URL(path, document.baseURI), options);
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({}));
+  // Our own refusals are sentences in the reader's language.
+  if (path.startsWith("sancrm/") && [404, 422].includes(answer.status)) throw new Error(detail);
   const known = typeof detail === "string" ? detail : JSON.stringify(detail ?? answer.statusText);
   const code = REASONS[answer.status] ?? "page.airflow_error";
   throw new Error(word(code, { status: answer.status, detail: known }));
 }
 
-export const words = () => ask("sancrm/words");
+const ours = (path, values = {}) =>
+  ask(`sancrm/${path}?${new URLSearchParams({ ...values, language: airflowsLanguage() })}`);
 
-export const kinds = () => ask("sancrm/kinds");
+export const words = () => ours("words");
 
-export const grid = (kind, span) => ask(`sancrm/kinds/${kind}/grid?${new URLSearchParams(span)}`);
+export const kinds = () => ours("kinds");
 
-export const cell = (kind, day, subject) =>
-  ask(`sancrm/kinds/${kind}/cell?${new URLSearchParams({ day, subject })}`);
+export const grid = (kind, span) => ours(`kinds/${kind}/grid`, span);
+
+export const cell = (kind, day, subject) => ours(`kinds/${kind}/cell`, { day, subject });
 
 export const trace = (kind, day, subject, figure) =>
-  ask(`sancrm/kinds/${kind}/trace?${new URLSearchParams({ day, subject, figure })}`);
+  ours(`kinds/${kind}/trace`, { day, subject, figure });
 
 // Airflow's own endpoint: it decides whether this user may.
 export const startBackfill = (body) =>

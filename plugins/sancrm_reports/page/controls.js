@@ -4,7 +4,7 @@ import { STATUSES, tally } from "./statuses.js";
 import { language, statusName, word } from "./words.js";
 
 const { createElement: h } = React;
-const { Box, Button, ButtonGroup, HStack, IconButton, Input, NativeSelect } = ChakraUI;
+const { Button, ButtonGroup, Heading, HStack, IconButton, Input, NativeSelect } = ChakraUI;
 
 export function Toolbar({ kinds, view, onChange }) {
   const step = (label, sign, by, disabled) =>
@@ -19,25 +19,37 @@ export function Toolbar({ kinds, view, onChange }) {
       },
       sign,
     );
+  const chosen = {
+    kinds,
+    kind: view.kind,
+    onChoose: (kind) => onChange({ kind, months: null, last: null }),
+  };
   return h(
     HStack,
     { wrap: "wrap", gap: 2 },
-    h(KindButtons, {
-      kinds,
-      kind: view.kind,
-      onChoose: (kind) => onChange({ kind, months: null, last: null }),
-    }),
-    h(Box, { flex: 1 }),
-    step(word("page.earlier"), "‹", -1, false),
-    h(SpanSelect, { view, onChoose: (months) => onChange({ months }) }),
-    step(word("page.later"), "›", 1, view.isNewest),
+    h(Heading, { as: "h1", size: "md", me: 2 }, word("page.title")),
+    h(KindButtons, chosen),
+    h(KindSelect, chosen),
+    h(
+      HStack,
+      { gap: 2, ms: { md: "auto" } },
+      step(word("page.earlier"), "‹", -1, false),
+      h(SpanSelect, { view, onChoose: (months) => onChange({ months }) }),
+      step(word("page.later"), "›", 1, view.isNewest),
+    ),
   );
 }
 
 function KindButtons({ kinds, kind, onChoose }) {
   return h(
     ButtonGroup,
-    { size: "sm", gap: 1, flexWrap: "wrap", "aria-label": word("page.kind") },
+    {
+      size: "sm",
+      gap: 1,
+      flexWrap: "wrap",
+      display: { base: "none", md: "flex" },
+      "aria-label": word("page.kind"),
+    },
     kinds.map(({ id, name }) =>
       h(
         Button,
@@ -54,25 +66,43 @@ function KindButtons({ kinds, kind, onChoose }) {
   );
 }
 
-function SpanSelect({ view, onChoose }) {
+// The same on a phone, in one line.
+const KindSelect = ({ kinds, kind, onChoose }) =>
+  h(Select, {
+    label: word("page.kind"),
+    value: kind.id,
+    options: kinds.map(({ id, name }) => [id, name]),
+    onChoose,
+    display: { base: "flex", md: "none" },
+  });
+
+const SpanSelect = ({ view, onChoose }) =>
+  h(Select, {
+    label: word("page.span"),
+    value: view.months,
+    options: view.kind.spans,
+    onChoose,
+  });
+
+function Select({ label, value, options, onChoose, display }) {
   return h(
     NativeSelect.Root,
-    { size: "sm", width: "auto" },
+    { size: "sm", width: "auto", display },
     h(
       NativeSelect.Field,
-      {
-        value: view.months,
-        "aria-label": word("page.span"),
-        onChange: (event) => onChoose(event.target.value),
-      },
-      view.kind.spans.map(([value, name]) => h("option", { key: value, value }, name)),
+      { value, "aria-label": label, onChange: (event) => onChoose(event.target.value) },
+      options.map(([option, name]) => h("option", { key: option, value: option }, name)),
     ),
     h(NativeSelect.Indicator),
   );
 }
 
-export function Legend({ rows }) {
+// What there is to see, and no more. The cells of what is summed up have numbers of their own.
+export function Legend({ kind, rows }) {
   const counts = tally(rows);
+  const shown = Object.entries(STATUSES).filter(
+    ([letter]) => counts[letter] && (kind.is_report || letter !== "."),
+  );
   return h(
     HStack,
     {
@@ -83,13 +113,13 @@ export function Legend({ rows }) {
       rowGap: 1,
       fontSize: { base: "xs", md: "sm" },
     },
-    Object.entries(STATUSES).map(([letter, { mark }]) =>
+    shown.map(([letter, { mark }]) =>
       h(
         "li",
         { key: letter },
         h("span", { className: "sancrm-cell", "data-status": letter, "aria-hidden": true }, mark),
         statusName(letter),
-        letter !== "." && h("b", null, counts[letter].toLocaleString(language())),
+        kind.is_report && letter !== "." && h("b", null, counts[letter].toLocaleString(language())),
       ),
     ),
   );

@@ -47,7 +47,7 @@ function Panel({ title, subtitle, onClose, children }) {
   const content = h(
     Drawer.Content,
     null,
-    h(Drawer.Header, { borderBottomWidth: 1 }, heading),
+    h(Drawer.Header, { borderBottomWidth: 1, pe: 14 }, heading), // beside the button that closes
     h(Drawer.CloseTrigger, { asChild: true }, h(CloseButton, { "aria-label": word("page.close") })),
     h(Drawer.Body, { py: 4 }, h(Stack, { gap: 4 }, children)),
   );

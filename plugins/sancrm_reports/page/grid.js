@@ -50,7 +50,7 @@ export function Grid({ columns, rows, chosen, onChoose }) {
     "div",
     {
       ref: scroller,
-      className: "sancrm-grid",
+      className: rows.length > 1 ? "sancrm-grid" : "sancrm-grid sancrm-one-row",
       role: "grid",
       "aria-label": word("page.grid"),
       "aria-rowcount": rows.length + 1,
@@ -110,7 +110,7 @@ const Row = memo(
         "aria-rowindex": place + 2,
         "data-subject": row.subject,
       },
-      h("div", { className: "sancrm-name", role: "rowheader", title: row.name }, row.name),
+      h("div", { className: "sancrm-name", role: "rowheader", title: row.name }, h("span", null, row.name)),
       isNear &&
         [...row.statuses].map((letter, column) =>
           cell({

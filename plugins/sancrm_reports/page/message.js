@@ -23,7 +23,7 @@ export function Message({ message }) {
         { colorPalette: STATUSES[message.status].palette, variant: "solid" },
         statusName(message.status),
       ),
-      h(Text, { color: "fg.muted", fontSize: "xs" }, word("page.chat", { chat: message.chat })),
+      h(Text, { color: "fg.muted", fontSize: "xs" }, chatName(message)),
     ),
     message.html &&
       h(
@@ -58,6 +58,9 @@ export function Message({ message }) {
     ),
   );
 }
+
+const chatName = ({ chat, chat_title }) =>
+  chat_title ? word("page.chat_title", { title: chat_title, chat }) : word("page.chat", { chat });
 
 function History({ message }) {
   const events = [

@@ -12,7 +12,8 @@ import { useGrid, useView } from "./view.js";
 import { learn, word } from "./words.js";
 
 const { createElement: h, Fragment, useEffect, useState } = React;
-const { Heading, Spinner, Stack, Text } = ChakraUI;
+const { Link, Spinner, Stack, Text } = ChakraUI;
+const { Link: RouterLink } = ReactRouterDOM;
 
 const STYLES = new URL("reports.css", import.meta.url).href;
 const FEW = 8; // rows that need no search
@@ -26,11 +27,11 @@ function Reports() {
       .then(askForKinds)
       .then(setKinds, (problem) => setError(problem.message));
   }, []);
+  useTitle(kinds && word("page.title"));
   return h(
     Stack,
     { className: "sancrm", gap: 3, p: 4, height: "100%", minHeight: 0 },
     h("link", { rel: "stylesheet", href: STYLES, precedence: "default" }),
-    h(Heading, { srOnly: true, as: "h1" }, word("page.title")),
     error && h(Notice, { status: "error" }, error),
     !kinds && !error && h(Spinner, { "aria-label": word("page.loading") }),
     kinds?.length === 0 &&
@@ -52,6 +53,31 @@ function Calendar({ kinds }) {
   );
 }
 
+// The tab's title, as those of Airflow's own pages; Airflow's comes back with them.
+function useTitle(title) {
+  useEffect(() => {
+    if (!title) return undefined;
+    const before = document.title;
+    document.title = `${title} - Airflow`;
+    return () => {
+      document.title = before;
+    };
+  }, [title]);
+}
+
+// Where nothing was ever sent: what will be here, and what to do for it.
+const Beginning = ({ kind }) =>
+  h(
+    Notice,
+    { status: "info" },
+    h("span", null, word(kind.is_report ? "page.new" : `page.${kind.id}.new`), " "),
+    h(
+      Link,
+      { asChild: true, color: "fg.info" },
+      h(RouterLink, { to: "/dags?tags=sancrm" }, word("page.dags")),
+    ),
+  );
+
 function Sheet({ data, view, change, reload }) {
   const [filter, setFilter] = useState({ words: "", troubleOnly: false });
   const rows = data.rows.filter((row) => isWanted(row, filter));
@@ -65,7 +91,7 @@ function Sheet({ data, view, change, reload }) {
   return h(
     Fragment,
     null,
-    h(Legend, { rows: data.rows }),
+    data.is_new ? h(Beginning, { kind }) : h(Legend, { kind, rows: data.rows }),
     data.rows.length > FEW && h(Filter, { filter, onChange: setFilter }),
     rows.length
       ? h(Grid, { columns: data.columns, rows, chosen, onChoose })

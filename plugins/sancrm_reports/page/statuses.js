@@ -13,9 +13,9 @@ export const STATUSES = {
 
 export const TROUBLE = ["f", "u", "m"];
 
-// How many cells of the grid there are of each.
+// How many cells of the grid there are of each that there is.
 export function tally(rows) {
-  const counts = Object.fromEntries(Object.keys(STATUSES).map((letter) => [letter, 0]));
-  for (const { statuses } of rows) for (const letter of statuses) counts[letter] += 1;
+  const counts = {};
+  for (const { statuses } of rows) for (const letter of statuses) counts[letter] = (counts[letter] ?? 0) + 1;
   return counts;
 }

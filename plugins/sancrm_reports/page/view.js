@@ -11,21 +11,21 @@ const REFRESH = 30_000;
 export function useView(kinds) {
   const [params, setParams] = useSearchParams();
   const kind = kinds.find(({ id }) => id === params.get("kind")) ?? kinds[0];
-  const yesterday = moved(kind.today, { days: -1 });
-  const last = isDay(params.get("last")) ? params.get("last") : yesterday;
+  const { newest } = kind;
+  const last = isDay(params.get("last")) ? params.get("last") : newest;
   const months = Number(params.get("months")) || kind.spans.at(-2)[0];
   const view = {
     kind,
     months,
     last,
     first: moved(last, { months: -months, days: 1 }),
-    isNewest: last >= yesterday,
+    isNewest: last >= newest,
     chosen: isDay(params.get("day"))
       ? { day: params.get("day"), subject: params.get("subject") }
       : null,
     movedBy(step) {
       const target = moved(last, { months: step * months });
-      return { last: target >= yesterday ? null : target };
+      return { last: target >= newest ? null : target };
     },
   };
   const change = (changes) =>

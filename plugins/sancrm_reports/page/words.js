@@ -1,10 +1,13 @@
-// The words of the account's language, by their codes, as the server has them in words.po.
+// The words of the reader's language, by their codes, as the server has them in words.po.
 
 let known = { language: "en", words: {}, statuses: {} };
 
 export const learn = (words) => {
   known = words;
 };
+
+// What the reader chose in Airflow's own menu, or else the browser; Airflow keeps it there.
+export const airflowsLanguage = () => localStorage.getItem("i18nextLng") ?? "";
 
 export const language = () => known.language;
 

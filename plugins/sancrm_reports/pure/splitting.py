@@ -8,10 +8,14 @@ import re
 RESERVED = 600  # for what delivery adds: the part's number, lateness, corrections
 
 
+def plain_text(text: str) -> str:
+    """Return what is read: the text without its markup."""
+    return html.unescape(re.sub(r"<[^>]*>", "", text))
+
+
 def visible_length(text: str) -> int:
     """Return the length that Telegram counts: markup read, in UTF-16 units."""
-    plain = html.unescape(re.sub(r"<[^>]*>", "", text))
-    return len(plain.encode("utf-16-le")) // 2
+    return len(plain_text(text).encode("utf-16-le")) // 2
 
 
 def split(text: str, limit: int) -> list[str]:

@@ -23,6 +23,9 @@ class Channel(Protocol):
     def secret(self) -> str:
         """Return what nobody knows who reads the ledger: private texts are compared by it."""
 
+    def title_of(self, to: Address) -> str:
+        """Return what people call a group or channel, if an answer has told; empty otherwise."""
+
     def send(
         self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
     ) -> int:

@@ -356,6 +356,8 @@ class Delivery:
             updated_at=now,
         )
         self._settle(posting, claim, sent)
+        with suppress(ReportError):  # a name is no reason to fail: the message is in the chat
+            self.ledger.note_title(chat, self.channel.title_of(replace(posting.to, chat=chat)))
         return _outcome(posting, sent, "sent" if entry.message_id is None else "answered")
 
     def _answered(self, posting: _Posting, entry: Entry) -> Callable[[Address], int | None]:

@@ -23,6 +23,7 @@ from telegram import (
     LinkPreviewOptions,
     ReplyParameters,
 )
+from telegram import Message as SentMessage
 from telegram.error import TelegramError
 
 from sancrm_reports.errors import PermanentError
@@ -65,6 +66,7 @@ class SancrmTelegramHook(TelegramHook):
             ) from None
         self.token = token_of(self.account, telegram_conn_id)
         self.extra = extra_of(self.account, telegram_conn_id)
+        self._titles: dict[str, str] = {}
 
     @classmethod
     def first_of(cls, *conn_ids: str) -> SancrmTelegramHook:
@@ -130,6 +132,10 @@ class SancrmTelegramHook(TelegramHook):
             get_updates_request=request,
         )
 
+    def title_of(self, to: Address) -> str:
+        """Return the title of a group or channel that was sent to; a person's is not kept."""
+        return self._titles.get(to.chat, "")
+
     def send(
         self, to: Address, message: Message, *, silent: bool = False, reply_to: int | None = None
     ) -> int:
@@ -146,7 +152,7 @@ class SancrmTelegramHook(TelegramHook):
         answer = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
 
         async def call(bot: Bot, message: Message) -> int:
-            return await _send(
+            sent = await _send(
                 bot,
                 message,
                 chat_id=to.chat,
@@ -155,6 +161,8 @@ class SancrmTelegramHook(TelegramHook):
                 protect_content=message.is_protected,
                 reply_parameters=answer,
             )
+            self._titles[to.chat] = sent.chat.title or ""
+            return sent.message_id
 
         return self._with_button_or_line(to, message, call)
 
@@ -259,16 +267,14 @@ class SancrmTelegramHook(TelegramHook):
             ) from None
 
 
-async def _send(bot: Bot, message: Message, **where: Any) -> int:
-    """Send with all that the message shows, and return its id."""
+async def _send(bot: Bot, message: Message, **where: Any) -> SentMessage:
+    """Send with all that the message shows, and return Telegram's answer."""
     attached, where = message.attachment, {**where, **_shown(message)}
     if attached is None:
-        sent = await bot.send_message(text=message.html, link_preview_options=NO_PREVIEW, **where)
-    elif attached.kind == "picture":
-        sent = await bot.send_photo(photo=attached.data, caption=message.html, **where)
-    else:
-        sent = await bot.send_document(document=attached.data, caption=message.html, **where)
-    return sent.message_id
+        return await bot.send_message(text=message.html, link_preview_options=NO_PREVIEW, **where)
+    if attached.kind == "picture":
+        return await bot.send_photo(photo=attached.data, caption=message.html, **where)
+    return await bot.send_document(document=attached.data, caption=message.html, **where)
 
 
 async def _edit(bot: Bot, message: Message, **where: Any) -> None:

@@ -10,11 +10,12 @@ from airflow.sdk import BaseOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
+    alerts_by,
     backup_route,
-    delivery_of,
+    is_last_try,
     ledger_of,
+    second_way,
 )
-from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from sancrm_reports.backups.drill.result import Drill, DrillProblem
     from sancrm_reports.settings import Settings
+    from sancrm_reports.wire.chats import Address
+    from sancrm_reports.wire.delivery import Delivery, Outcome
 
 DRILL = "drill"  # the XCom with what is known of a drill: names, counts and times, no rows
 
@@ -92,13 +95,19 @@ class PostRestoreDrillOperator(TelegramOperator):
             timezone=settings().account.timezone,
             templates=templates(),
         )
-        hook, to = backup_route()
         with ledger_of(context) as ledger:
-            delivery = delivery_of(ledger, hook, decisions=RESEND_ALL)
-            key = ledger.key("restore_drill", context["dag_run"].run_id, "drill", to)
-            return self.show(
-                context, deliver_at_least_once(lambda: delivery.deliver(key, to, message))
+            run_id = context["dag_run"].run_id
+            open_chat = alerts_by(ledger, backup_route)
+
+            def deliver(delivery: Delivery, to: Address, why: str = "") -> list[Outcome]:
+                key = ledger.key("restore_drill", run_id, "drill", to)
+                return deliver_at_least_once(lambda: delivery.deliver(key, to, message, footer=why))
+
+            second = second_way(ledger, is_last_try=is_last_try(context))
+            outcomes = second.deliver(
+                f"restore_drill|{run_id}", lambda: deliver(*open_chat()), deliver
             )
+            return self.show(context, outcomes)
 
 
 def drill_timetable(configured: Settings) -> CronTriggerTimetable | None:

@@ -66,6 +66,14 @@ class History:
                 known[state, is_late, is_corrected] = what
             yield Sent(period, text_subject(subject), what)
 
+    def has_any(self, report: str) -> bool:
+        """Whether anything was ever sent of a report, or tried."""
+        row = self._database.row(
+            "select 1 as found from sancrm_ledger.messages where report = %(report)s limit 1",
+            report=report,
+        )
+        return row is not None
+
     def expected(self, report: str, first: str, end: str) -> dict[str, ExpectedMessages]:
         """Return the expected messages of these periods, and the last before them, oldest first.
 
@@ -86,7 +94,9 @@ class History:
 
     def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
         """Return these periods' messages about a subject, or all, with what is attached to them."""
-        subjects = subject and [subject, *(attached_subject(subject, kind) for kind in ATTACHMENTS)]
+        subjects = None  # "" is a subject that nothing has
+        if subject is not None:
+            subjects = [subject, *(attached_subject(subject, kind) for kind in ATTACHMENTS)]
         rows = self._database.rows(
             ENTRIES + " where report = %(report)s and period >= %(first)s and period < %(end)s"
             " and (%(subjects)s::text[] is null or subject = any(%(subjects)s))"

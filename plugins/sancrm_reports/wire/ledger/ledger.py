@@ -16,6 +16,8 @@ from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase, check_version, connect
 from sancrm_reports.wire.ledger.messages import Messages, Sender
 
+TITLES = "titles_of_chats"  # the key of the note
+
 
 class Ledger:
     """An open ledger.
@@ -63,6 +65,15 @@ class Ledger:
                 " on conflict (old_chat) do update set new_chat = excluded.new_chat",
                 old=old, new=new, now=self.now(),
             )  # fmt: skip
+
+    def note_title(self, chat: str, title: str) -> None:
+        """Remember what a chat is called."""
+        if title and self.titles_of_chats().get(chat) != title:
+            self.add_to_note(TITLES, {chat: title})
+
+    def titles_of_chats(self) -> dict[str, str]:
+        """Return what chats are called, by their ids, as far as it is known."""
+        return self.note(TITLES) or {}
 
     def posted_until(self) -> date | None:
         """Return up to which day reports were posted that this ledger does not know, if any."""
@@ -112,6 +123,10 @@ class Ledger:
         """Add keys to a note, whoever else adds at the same time; return the whole."""
         whole: dict[str, Any] = self._write_note(name, value, "notes.value || excluded.value")
         return whole
+
+    def forget_note(self, name: str) -> None:
+        """Remember nothing under a name."""
+        self.database.rows("delete from sancrm_ledger.notes where name = %(name)s", name=name)
 
     def _write_note(self, name: str, value: Any, result: str) -> Any:
         row = self.database.row(

@@ -31,8 +31,8 @@ def prune(database: LedgerDatabase, *, before: date, texts_before: date) -> int:
         for statement in (
             "delete from sancrm_ledger.expected where day < %(before)s",
             "delete from sancrm_ledger.incidents where not is_open and updated_at < %(before)s",
-            "delete from sancrm_ledger.notes where name like 'lines|%%'"
-            " and updated_at < %(before)s",
+            "delete from sancrm_ledger.notes where updated_at < %(before)s"
+            " and (name like 'lines|%%' or name like 'not_taken|%%')",
         ):
             database.rows(statement, before=before)
         database.rows(
