@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
     from sancrm_reports.pure.picture import Point
-    from sancrm_reports.settings import Settings
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery
 
@@ -154,7 +153,7 @@ class PostPictureOperator(PostAttachmentOperator):
 
     kind = "picture"
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Draw it."""
         from sancrm_reports.pure.language import language_of
         from sancrm_reports.pure.picture import picture
@@ -204,7 +203,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
             return super().chats()
         return settings().chats.own_of_branch(self.figures["branch_id"])
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write it; differences between lines and figures are logged: rows changed meanwhile."""
         from sancrm_reports.pure.figure_trace import FAMILIES
         from sancrm_reports.pure.workbook import About, workbook

@@ -34,10 +34,14 @@ class Change:
     message: Message
 
     @property
+    def is_report(self) -> bool:
+        """Whether it is the text of a report: not what is attached, nor what tells of bounds."""
+        return bool(self.message.facts) and self.message.attachment is None
+
+    @property
     def is_consequence(self) -> bool:
         """Whether no figure of its own changed: only the comparison, a picture, or bounds."""
-        facts = self.message.facts
-        return not facts or differing(self.before, facts) == [COMPARED]
+        return not self.is_report or differing(self.before, self.message.facts) == [COMPARED]
 
     def told(self, language: Language) -> str:
         """Say whose figures changed, why where that is known, and how."""
