@@ -39,8 +39,11 @@ from sancrm_reports.backups.probes.table import BackupRunsTable
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
-from sancrm_reports.pure.figures import Figures
-from sancrm_reports.pure.kinds import compared_with
+from sancrm_reports.glue.attachments import OPERATORS
+from sancrm_reports.glue.compute import compute
+from sancrm_reports.glue.messages import network_message
+from sancrm_reports.pure.figures import NETWORK, Figures, attached_subject
+from sancrm_reports.pure.kinds import compared_with, report_of
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -75,6 +78,7 @@ def main() -> int:
     with demo_chat() as chat:
         branch, loss, quiet = (chat.post_branch(id) for id in (LENINA, SADOVAYA, KONAKOVO))
         network = chat.post_network()
+        month = chat.post_month()
         chat.enter_missing_costs()
         corrected = chat.post_branch(LENINA)
         alert = chat.tell_backup(FAILED_NIGHTS_AGO)
@@ -87,6 +91,7 @@ def main() -> int:
                 draw(browser, "branch", branch),
                 draw(browser, "branch-dark", branch, colours="dark"),
                 draw(browser, "network", network),
+                draw(browser, "month", *month),
                 draw(browser, "loss-and-quiet", loss, quiet),
                 draw(browser, "corrected", corrected),
                 draw(browser, "backup-alert", alert),
@@ -165,6 +170,22 @@ class DemoChat:
         )
         return self._post("network", message)
 
+    def post_month(self) -> list[ShownMessage]:
+        """Post the summary of the last month with what is below it; return what the chat shows."""
+        month = Period.last_whole_before(NINE, kind=PeriodKind.MONTH, timezone=ZONE)
+        rows = compute(self._crm.cursor(), sql_text(INCLUDE / "sql"), month)
+        return [
+            self._post(NETWORK, network_message(rows, month), month),
+            *(
+                self._post(
+                    attached_subject(NETWORK, kind),
+                    operator(task_id=kind, report="monthly", figures=rows).message(month),
+                    month,
+                )
+                for kind, operator in OPERATORS.items()
+            ),
+        ]
+
     def enter_missing_costs(self) -> None:
         """Let somebody enter, two hours later, what parts without a cost had cost."""
         self._telegram.clock.advance(2 * 3600)
@@ -226,8 +247,9 @@ class DemoChat:
             for key, row in now.items()
         }
 
-    def _post(self, subject: str, message: Message) -> ShownMessage:
-        key = self._ledger.key("profitability_daily", self._period.key, subject, CHAT)
+    def _post(self, subject: str, message: Message, period: Period | None = None) -> ShownMessage:
+        period = period or self._period
+        key = self._ledger.key(report_of(period).dag_id, period.key, subject, CHAT)
         [outcome] = self._delivery.deliver(key, CHAT, message)
         shown = {message.message_id: message for message in self._telegram.messages}
         return shown[outcome.message_id]
