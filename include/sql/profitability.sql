@@ -29,7 +29,7 @@ part_totals as (
         sum(repair_revenue) as repair_revenue,
         sum(variable_costs) as variable_costs,
         sum(scrapped_costs) as scrapped_costs,
-        sum(parts_without_cost) as parts_without_cost
+        count(parts_without_cost) as parts_without_cost
     from part_rows
     group by grouping sets ((branch_id), ())
 ),
@@ -38,7 +38,7 @@ repair_totals as (
     select
         branch_id,
         grouping(branch_id) as is_network,
-        sum(repair_count) as repair_count
+        count(repair_count) as repair_count
     from repair_rows
     group by grouping sets ((branch_id), ())
 ),
@@ -48,7 +48,7 @@ rental_totals as (
         branch_id,
         grouping(branch_id) as is_network,
         sum(rental_revenue) as rental_revenue,
-        sum(rental_count) as rental_count
+        count(rental_count) as rental_count
     from rental_rows
     group by grouping sets ((branch_id), ())
 ),

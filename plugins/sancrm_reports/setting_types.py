@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -34,6 +36,15 @@ def _cron(expression: str) -> str:
     except CroniterBadDateError:
         raise ValueError(f"{expression!r} never comes: no month has such a day") from None
     return expression
+
+
+def shortest_gap(expression: str, times: int = 100) -> timedelta:
+    """Return the shortest time between two of the next times of a schedule."""
+    from croniter import croniter
+
+    fires = croniter(expression, datetime(2026, 1, 1, tzinfo=UTC), ret_type=datetime)
+    found: list[datetime] = [fires.get_next() for _ in range(times)]
+    return min(later - earlier for earlier, later in pairwise(found))
 
 
 def _cron_or_none(expression: str) -> str:

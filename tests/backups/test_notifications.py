@@ -11,6 +11,7 @@ import pytest
 from delivery.desk import GROUP, OTHER_GROUP, Desk, new_stand_in
 from sancrm_reports.backups.alerts import AlertInDoubtError, BackupAlerts
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
+from sancrm_reports.backups.notifications import Watch, note_of
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
@@ -41,6 +42,7 @@ class Nights:
         self.desk = desk
         self.backups = []
         self.chats = [GROUP, OTHER_GROUP]
+        self.kept = 1000  # backups, by retention
 
     def window(self, number):
         opens = FIRST + number * DAY
@@ -55,8 +57,10 @@ class Nights:
 
     def judged(self, number, *, at=3 * HOUR):
         now = self.window(number).opens_at + at
-        facts = Facts(now, tuple(self.backups))
-        return judge(facts, window=self.window(number), now=now, limits=Limits())
+        facts = Facts(now, tuple(self.backups[-self.kept :]))
+        memory = Watch.from_json(self.desk.ledger().note(note_of("sancrm"))).memory
+        window = self.window(number)
+        return judge(facts, window=window, now=now, limits=Limits(), memory=memory)
 
     def tell(self, number, *, at=3 * HOUR, rehearse=False):
         """Tell what a night came to; returns the texts that the chats took just now."""
@@ -110,8 +114,11 @@ def test_a_night_that_failed_is_told_once_reminded_and_closed(night):
     assert not any(message.silent for message in night.desk.stand_in.messages)
 
 
-def test_a_month_tells_each_incident_exactly_once(night):
-    # Failures, gaps, shrinking, a flapping job and good nights, by chance but the same each time.
+@pytest.mark.parametrize("kept", [1000, 2])
+def test_a_month_tells_each_incident_exactly_once(night, kept):
+    # Failures, gaps, shrinking, a flapping job and good nights, by chance but the same each time;
+    # also where retention keeps two backups, and only the ledger knows of the others.
+    night.kept = kept
     rng = Random(7)
     statuses, told = [], []
     for number in range(45):
@@ -138,8 +145,10 @@ def test_a_month_tells_each_incident_exactly_once(night):
     assert told.count(["alert"]) > 5
 
 
-def test_a_healthy_month_says_nothing(night):
+@pytest.mark.parametrize("kept", [1000, 1])
+def test_a_healthy_month_says_nothing(night, kept):
     # Sizes wander by 20 percent.
+    night.kept = kept
     rng = Random(3)
     for number in range(31):
         night.make(number, size=int(3 * GB * rng.uniform(0.8, 1.2)))

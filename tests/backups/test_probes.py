@@ -159,7 +159,14 @@ def test_what_lies_beside_a_dump_is_none(copy_of, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["x.dump.in_progress", "x.dump.part", "x.dump.tmp", "x.dump.filepart", ".x.dump.Ab12Cd"],
+    [
+        "x.dump.in_progress",
+        "x.dump.part",
+        "x.dump.tmp",
+        "x.dump.filepart",
+        "x.dump.1a2b3c4d.partial",
+        ".x.dump.Ab12Cd",
+    ],
 )
 def test_a_file_whose_name_says_so_is_being_written(copy_of, tmp_path, name):
     # However quiet it is, and also where the pattern is of the name that it will have. It is of
@@ -406,7 +413,8 @@ def test_pgbackrest_with_two_repositories_names_them():
 
 
 def test_a_repository_that_is_empty_yet_is_no_broken_probe():
-    # The stanza's own code then is 4, different across repos; a repo that cannot be read still is.
+    # The stanza's own code then is 4, different across repos. One that cannot be read is named, and
+    # only where there is no other the probe is broken.
     [one] = stanza(4, "different across repos", database={"repo-key": 1})
     empty, broken = {"code": 2, "message": "no valid backups"}, {"code": 99, "message": "other"}
     one["repo"] = [{"key": 1, "status": {"code": 0, "message": "ok"}}, {"key": 2, "status": empty}]
@@ -414,8 +422,55 @@ def test_a_repository_that_is_empty_yet_is_no_broken_probe():
     assert facts.repositories == ("repo1", "repo2")
     assert [backup.where for backup in facts.backups] == ["repo1"]
     one["repo"][1]["status"] = broken
-    with pytest.raises(ToolError, match="repo2: other"):
+    facts = printed([one])
+    assert (facts.gone, facts.gone_because) == ("repo2", "repo2: other (code 99)")
+    one["repo"][0]["status"] = broken
+    with pytest.raises(ToolError, match="repo1: other"):
         printed([one])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("gone", "missing stanza path"), ("denied", "Permission denied")],
+)
+def test_a_real_repository_that_is_gone_leaves_the_other(name, words):
+    # Recorded from 2.45: its folder was moved away, and closed.
+    facts = recorded(f"pgbackrest-2.45-{name}.json", "pgbackrest")
+    assert facts.gone == "repo2"
+    assert words in facts.gone_because
+    assert {backup.where for backup in facts.good} == {"repo1"}
+
+
+def test_a_real_archive_that_stands_still_is_told():
+    # Recorded from 2.45: archive_command began to fail, and a backup did not wait for its WAL. Its
+    # last segment is 0A, the newest in both repositories 08.
+    stalled = recorded("pgbackrest-2.45-stalled.json", "pgbackrest")
+    assert stalled.wal == "repo1: 000000010000000000000008 < 00000001000000000000000A"
+    assert recorded("pgbackrest-2.45-two-repositories.json", "pgbackrest").wal == ""
+    assert recorded("pgbackrest-2.45.json", "pgbackrest").wal == ""  # made offline, without WAL
+
+
+def test_an_archive_of_an_earlier_version_stands_still_by_right():
+    # After an upgrade WAL goes to the archive of the new one; a new timeline is no step back.
+    def archive(version, newest, repository=1):
+        database = {"id": version, "repo-key": repository}
+        return {"database": database, "id": f"{14 + version}-{version}", "max": newest}
+
+    def backup(version, stop):
+        return {**one["backup"][0], "archive": {"stop": stop}, "database": {"id": version}}
+
+    [one] = stanza()
+    first, later, new_line = ("000000010000000000000008", "00000001000000000000000A",
+                              "00000002000000000000000B")  # fmt: skip
+    one["backup"] = [backup(1, later), backup(2, first)]
+    one["archive"] = [archive(1, first), archive(2, first)]
+    assert printed([one]).wal == ""
+    one["backup"].append(backup(2, later))
+    assert printed([one]).wal == f"repo1: {first} < {later}"
+    one["archive"][1]["max"] = new_line
+    assert printed([one]).wal == ""
+    one["archive"].append(archive(2, first, repository=2))
+    assert printed([one]).wal.startswith("repo2: ")
 
 
 def test_a_running_pgbackrest_shows_its_share():
@@ -440,6 +495,33 @@ def test_what_wal_g_lists_is_finished():
     assert printed("null", "walg", "").backups == ()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"start_time": "2026-11-17T23:30:01Z", "finish_time": "2026-11-17T23:41:07.123456789Z"},
+        {"time": "2026-11-17T23:41:07Z", "wal_file_name": "0", "storage_name": "default"},
+        {"creation_time": "2026-11-17T23:30:01Z", "modification_time": "2026-11-17T23:41:07Z"},
+    ],
+    ids=["detail", "3.0", "1.1"],
+)
+def test_wal_g_tells_the_end_of_a_backup_in_several_ways(fields):
+    # With --detail, and without, in what its source has called it over time. More or less is no
+    # broken probe.
+    [one] = printed(
+        [{"backup_name": "base_000000010000000000000004", **fields}], "walg", ""
+    ).backups
+    assert one.moment.replace(microsecond=0) == datetime(2026, 11, 17, 23, 41, 7, tzinfo=UTC)
+    assert one.size is None
+
+
+def test_an_empty_storage_of_wal_g_is_no_broken_probe(tmp_path):
+    # It prints nothing, and exits with 0. An empty file is what a command that failed leaves.
+    assert printed("", "walg", "").backups == ()
+    (tmp_path / "walg.json").touch()
+    with pytest.raises(ReportUnreadableError):
+        tool("walg", file=str(tmp_path / "walg.json")).look()
+
+
 def test_barman_rows_of_each_state():
     # Recorded from 3.19.1: a pg_basebackup that was killed, a Barman that was, and two good ones.
     failed, started, done, _ = recorded("barman-3.19.json", "barman").backups
@@ -454,11 +536,49 @@ def test_barman_rows_of_each_state():
         recorded("barman-3.19.json", "barman", "other")
 
 
-def test_a_barman_backup_that_waits_for_its_wal_is_not_done():
+@pytest.mark.parametrize(
+    ("name", "newest"),
+    [
+        ("barman-3.4.json", datetime(2026, 11, 26, 6, 20, 40, tzinfo=UTC)),
+        ("barman-3.4-yekaterinburg.json", datetime(2026, 11, 26, 6, 27, 16, tzinfo=UTC)),
+    ],
+)
+def test_a_barman_in_another_zone_than_the_account_is_understood(name, newest):
+    # Recorded from 3.4.0 on a host in UTC, and in Yekaterinburg, with PostgreSQL in UTC. Read as
+    # Moscow's, the first began three hours before its end, the second two hours after it: the
+    # window is that of its end, or of its true beginning, which also tells when others failed.
+    facts = recorded(name, "barman")
+    done = facts.good[-1]
+    assert done.finished_at == newest
+    window = Window(newest - 20 * HOUR / 60, newest + HOUR, newest + 20 * HOUR)
+    found = judge(facts, window=window, now=newest + HOUR / 60, limits=Limits())
+    assert (found.verdict, found.backup) == (Verdict.OK, done)
+    if "yekaterinburg" in name:
+        assert done.started_at == datetime(2026, 11, 26, 6, 27, 12, tzinfo=UTC)
+        failed = facts.last(BackupState.FAILED, window)
+        assert failed.started_at == datetime(2026, 11, 26, 6, 27, 22, tzinfo=UTC)
+
+
+def test_the_zone_of_barmans_host_can_be_set():
+    # Where it is further west, nothing else tells when a backup began.
+    probe = {"file": str(RECORDED / "barman-3.4.json")}
+    assert tool("barman", **probe).look().good[-1].started_at is None
+    done = tool("barman", **probe, timezone="UTC").look().good[-1]
+    assert done.started_at == datetime(2026, 11, 26, 6, 20, 37, tzinfo=UTC)
+
+
+def test_a_barman_backup_that_waits_for_its_wal_is_neither_done_nor_running():
     # It cannot be restored yet. A warning of the configuration is beside it, as a false server.
-    row = {"backup_id": "20261121T023000", "status": "WAITING_FOR_WALS", "size_bytes": 5}
+    # Barman's source writes the row of one that is copied as that of one that is done.
+    row = {
+        "backup_id": "20261121T023000",
+        "end_time": "Sat Nov 21 02:40:00 2026",
+        "end_time_timestamp": "1795218000",
+        "size_bytes": 5,
+        "status": "WAITING_FOR_WALS",
+    }
     [waiting] = printed({"_WARNING": ["deprecated"], "main": [row]}, "barman").backups
-    assert waiting.state is BackupState.RUNNING
+    assert waiting.state is BackupState.NEEDS_WAL
 
 
 def test_a_report_in_a_file_is_as_old_as_the_file(tmp_path):
@@ -475,8 +595,8 @@ def test_a_report_in_a_file_is_as_old_as_the_file(tmp_path):
 @pytest.mark.parametrize("kind", ["pgbackrest", "walg", "barman"])
 def test_what_is_no_report_is_an_error(kind, text):
     # Never "there is no backup", nor a crash that no one explains.
-    if kind == "walg" and text == "{}":
-        return  # an empty list is what an empty storage prints
+    if kind == "walg" and text in ("", "{}"):
+        return  # an empty storage: nothing at all is printed, or an empty list
     with pytest.raises(ReportError):
         printed(text, kind)
 

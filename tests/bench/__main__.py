@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import bench_explain
 import bench_missed_calls
 import psycopg
 from grid_page import page
@@ -51,6 +52,7 @@ def main() -> int:
         too_much = (
             queries(dsn) + bench_missed_calls.query(dsn, _seconds) + imports() + memory(postgres)
         )
+        too_much += bench_explain.trace(dsn) + bench_explain.documents()
         too_much += page(postgres) + delivery(postgres) + bench_missed_calls.delivery(postgres)
     print("All within bounds." if not too_much else f"Over the bound: {', '.join(too_much)}")
     return 1 if too_much else 0

@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import TaskDeferred
 from dags.conftest import forget_deliveries, import_dags, states
 from sancrm_reports.backups.alert_operator import found_out
 from sancrm_reports.backups.facts import Window
-from sancrm_reports.backups.sensor import BackupSensor, TriggererError
+from sancrm_reports.backups.sensor import BackupSensor, TriggererError, VerifyBackupOperator
 from sancrm_reports.backups.trigger import BackupTrigger
-from sancrm_reports.backups.verdicts import Judgement, Verdict
+from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.backups.watch import look
 from sancrm_reports.errors import PermanentError
 from stage import OPS_CHAT, reader_connection, telegram_connection
@@ -24,6 +24,11 @@ DAG_ID = "backup_watch_sancrm"
 FIRST = datetime(2025, 1, 9, 23, tzinfo=UTC)  # 10 January, 02:00 in Moscow: over, whatever today is
 NIGHT, HOUR = timedelta(days=1), timedelta(hours=1)
 BACKUPS = -1005555
+OF_THE_YEAR = {
+    "BACKUPS__SANCRM__SCHEDULE": "0 0 1 1 *",
+    "BACKUPS__SANCRM__WINDOW_MINUTES": str(365 * 24 * 60),
+    "BACKUPS__SANCRM__GRACE_MINUTES": "0",
+}
 
 
 @pytest.fixture
@@ -174,7 +179,8 @@ def test_a_rehearsal_proves_the_whole_path(watch, backup, telegram):
 def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, configured, tmp_path):
     # Waiting found it good; its last byte is missing.
     path = tmp_path / "sancrm.sql"
-    path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complet")
+    head = "--\n-- PostgreSQL database dump\n--\n" + "--\n" * 1000
+    path.write_text(head + "-- PostgreSQL database dump complet")
     moment = (FIRST + HOUR).timestamp()
     os.utime(path, (moment, moment))
     configured(
@@ -188,10 +194,68 @@ def test_a_dump_that_was_cut_is_red_in_the_task_that_read_it(watch, telegram, co
     [alert] = telegram.messages
     assert "повреждена" in alert.text
     assert "Причина: копия не дописана до конца." in alert.text
-    path.write_text("--\n" * 1000 + "-- PostgreSQL database dump complete\n--\n")
+    path.write_text(head + "-- PostgreSQL database dump complete\n--\n")
     os.utime(path, (moment, moment))
     assert str(watch().state) == "success"
     assert "снова в порядке" in telegram.messages[0].text
+
+
+def test_a_dump_that_is_not_whole_is_read_again_until_the_deadline(
+    airflow_database, crm, configured, tmp_path, monkeypatch
+):
+    # It stood still for minutes, hours before the deadline: a slow disk, or a lock. It is waited
+    # for without a worker, and read again once it has changed; at the deadline it is judged.
+    head = "--\n-- PostgreSQL database dump\n--\n" + "--\n" * 1000
+    path = tmp_path / "sancrm.sql"
+
+    def write(text, minutes_ago):
+        path.write_text(text)
+        moment = (datetime.now(UTC) - minutes_ago * HOUR / 60).timestamp()
+        os.utime(path, (moment, moment))
+
+    configured(
+        BACKUPS__SANCRM__PROBE=json.dumps({"kind": "files", "path": str(tmp_path)}),
+        BACKUPS__SANCRM__VERIFY__LEVEL="full",
+        BACKUPS__SANCRM__LIMITS__SMALL_BYTES="0",
+        **OF_THE_YEAR,
+    )
+    pushed, slept = {}, []
+    ti = SimpleNamespace(
+        xcom_push=lambda key, value: pushed.update({key: value}),
+        xcom_pull=lambda task_ids, key: pushed.get(key),
+        log_url="",
+    )
+    run = SimpleNamespace(run_after=datetime.now(UTC))
+    context = {"dag_run": run, "params": {}, "ti": ti}
+    write(head, 10)
+    BackupSensor(task_id="wait_for_backup", backup="sancrm").execute(context)
+    verify = VerifyBackupOperator(task_id="verify_backup", backup="sancrm")
+    with pytest.raises(TaskDeferred) as caught:
+        verify.execute(context)
+
+    async def pause(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            write(head + "--\n-- PostgreSQL database dump complete\n--\n", 5)
+
+    async def event():
+        _, arguments = caught.value.trigger.serialize()
+        return await anext(BackupTrigger(**arguments).run())
+
+    monkeypatch.setattr("asyncio.sleep", pause)
+    found = asyncio.run(event()).payload
+    assert len(slept) == 3
+    verify.verify_again(context, found)
+    assert pushed["judgement"]["judgement"]["verdict"] == "ok"
+    write(head, 20)
+    monkeypatch.setattr("sancrm_reports.backups.sensor.window_of", lambda *_: window_that_is_over())
+    with pytest.raises(BadBackupError, match="damaged"):
+        verify.execute(context)
+
+
+def window_that_is_over():
+    now = datetime.now(UTC)
+    return Window(now - 2 * HOUR, now - HOUR, now + HOUR)
 
 
 @pytest.mark.parametrize("limit", [1, 120, 600])
@@ -226,9 +290,7 @@ def test_a_run_without_a_logical_date_watches_the_newest_window(
 
 def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, configured):
     # The window of this year is open: the worker looks, and has nothing to say yet.
-    configured(
-        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *", BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60)
-    )
+    configured(**OF_THE_YEAR)
     context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
     sensor = BackupSensor(task_id="wait_for_backup", backup="sancrm")
     with pytest.raises(TriggererError, match="does it see plugins/") as caught:
@@ -264,8 +326,7 @@ def test_the_look_of_the_worker_is_the_first_of_three_in_a_row(configured, monke
     probe = {"kind": "walg", "file": str(tmp_path / "none.json")}
     configured(
         BACKUPS__SANCRM__PROBE=json.dumps(probe),
-        BACKUPS__SANCRM__SCHEDULE="0 0 1 1 *",
-        BACKUPS__SANCRM__WINDOW_MINUTES=str(366 * 24 * 60),
+        **OF_THE_YEAR,
     )
     done = []
 

@@ -1,6 +1,7 @@
 """Whole DAG runs: a real database, real SQL, real HTTP; asserted on what Telegram accepted."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -42,6 +43,41 @@ def test_the_figures_can_be_seen_as_the_result_of_one_task(run):
     assert network["compared_with"]["period"] == "2026-11-10"
     assert Decimal(network["fixed_costs"]) == Decimal("120.00")
     assert Decimal(network["revenue"]) == sum(Decimal(row["revenue"]) for row in rows[:-1])
+
+
+def test_a_weekly_report_says_why_the_profit_changed(run, crm, telegram):
+    # Each message's reasons add up to the difference after its profit; the network's also where a
+    # branch has no figures any more, which then has no message of its own.
+    crm.execute(
+        "update repair_services set price = price + id where id % 3 = 0;"
+        "update branches set is_active = false where id = 2;"
+        "update repairs set closed_at = closed_at - interval '7 days'"
+        " where branch_id = 2 and closed_at >= '2026-11-09 00:00+03'"
+        " and closed_at < '2026-11-16 00:00+03'"
+    )
+    assert str(run("profitability_weekly").state) == "success"
+    assert len(in_chat(telegram)) == 2
+    for message in in_chat(telegram):
+        (why,) = re.findall("^Почему (.+) ₽: (.+)$", plain(message.text), re.MULTILINE)
+        difference, reasons = why
+        parts = re.findall(r"[+−][\d ]+", reasons)
+        assert sum(map(number, parts)) == number(difference) != 0
+        assert f"({difference} ₽, " in plain(message.text)
+    assert "ремонтов меньше" in in_chat(telegram)[-1].text
+
+
+def test_a_daily_report_says_nothing_of_reasons(run, telegram):
+    # A day is compared with one day, of which much is chance.
+    run()
+    assert not any("Почему" in message.text for message in telegram.accepted)
+
+
+def plain(text):
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def number(text):
+    return int(text.replace("−", "-").replace(" ", ""))
 
 
 def test_a_second_run_of_a_period_sends_nothing(run, telegram):

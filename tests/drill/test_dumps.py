@@ -110,9 +110,9 @@ def test_the_first_bytes_tell_the_format(shelf):
 
 def test_another_format_is_not_taken_for_damage(tmp_path):
     # Compressed by a program that is not known here.
-    (tmp_path / "crm.sql.zst").write_bytes(b"\x28\xb5\x2f\xfd\x04\x58")
-    with pytest.raises(UnknownFormatError, match=r"crm\.sql\.zst"):
-        format_of(tmp_path / "crm.sql.zst")
+    (tmp_path / "crm.sql.7z").write_bytes(b"7z\xbc\xaf\x27\x1c\0\4")
+    with pytest.raises(UnknownFormatError, match=r"crm\.sql\.7z"):
+        format_of(tmp_path / "crm.sql.7z")
 
 
 def test_what_a_failed_backup_leaves_is_damaged(tmp_path):

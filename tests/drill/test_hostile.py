@@ -541,8 +541,8 @@ def test_neither_the_workers_environment_nor_its_files_steer_a_drill(
         "HOME": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
-    for dump in ("crm.sql", "crm.dump"):
-        done = drill(shelf / dump, server_conn_id="")
+    for dump, conn_id in (("crm.sql", ""), ("crm.dump", ""), ("crm.dump", "scratch")):
+        done = drill(shelf / dump, server_conn_id=conn_id)
         assert done.seconds  # restored; the CRM's own connection is steered, and is not the drill's
         assert done.trouble is Trouble.NO_SOURCE
     assert not (tmp_path / "x").exists()

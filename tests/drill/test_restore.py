@@ -79,6 +79,20 @@ def test_every_format_is_restored_and_counted(drill, shelf, scratch, name, conn_
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("program", ["zstd", "xz", "bzip2", "lz4"])
+def test_plain_sql_is_restored_whatever_packed_it(drill, shelf, tmp_path, program):
+    # By the same libraries that the watch reads it with; one that was cut is damaged.
+    path = tmp_path / "crm.sql.x"
+    with path.open("wb") as output:
+        subprocess.run([program, "-q", "-c", shelf / "crm.sql"], stdout=output, check=True)
+    done, error = drill(path)
+    assert error is None
+    assert done.restored_rows
+    os.truncate(path, path.stat().st_size - 100)
+    _, error = drill(path)
+    assert error.trouble is Trouble.DAMAGED
+
+
 def test_rows_that_came_since_are_tolerated_and_lost_ones_are_not(drill, shelf, source):
     # The source grew by a customer in one; a table whose rows went is told of.
     more = "insert into customers values (2, 'Пётр', '+79120000001', null)"

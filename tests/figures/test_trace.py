@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +16,17 @@ from figures.test_against_oracle import EXAMPLES, examples
 from sancrm_reports.pure.figures import ADDITIVE, DETAILS, Figures
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.reasons import added, reasons
-from sancrm_reports.pure.trace import FAMILIES, TraceError, amount_of, families_of, figure_of
+from sancrm_reports.pure.trace import (
+    FAMILIES,
+    TraceError,
+    families_of,
+    figure_of,
+    parts,
+    shown,
+    total,
+)
 from sancrm_reports.wire.crm import read_profitability
-from sancrm_reports.wire.trace import UNALLOCATED, read_rows, read_trace
+from sancrm_reports.wire.trace import UNALLOCATED, read_customers, read_parts, read_rows
 
 THOUSAND = settings(EXAMPLES, max_examples=1000)
 MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), "Europe/Moscow")
@@ -45,10 +54,10 @@ def test_the_rows_of_a_figure_add_up_to_it(connection, profitability_sql, exampl
     for subject in figures:
         for name in (*ADDITIVE, *DETAILS):
             amounts = [
-                amount
+                part.amount
                 for family in families_of(name)
-                for row in rows[family]
-                if is_of(row, subject) and (amount := amount_of(row, name)) is not None
+                for part in parts(family, rows[family], name)
+                if is_of(part.row, subject)
             ]
             figure = getattr(subject, name)
             assert sum(amounts, Decimal(0)) == (figure or 0), (subject.name, name)
@@ -64,9 +73,8 @@ def test_the_rows_of_one_subject_are_its_own(connection, profitability_sql, exam
         figures = read_profitability(cursor, profitability_sql, period)
         for subject in (figures[0], *figures[-2:]):
             branch = branch_of(subject)
-            rows = read_trace(cursor, SQL, name, period, branch)
-            total = sum((row.amount for row in rows), Decimal(0))
-            assert total == (figure_of(figures, name, branch) or 0) == (getattr(subject, name) or 0)
+            found = total(read_parts(cursor, SQL, name, period, branch))
+            assert found == (figure_of(figures, name, branch) or 0) == (getattr(subject, name) or 0)
 
 
 @THOUSAND
@@ -136,37 +144,44 @@ def one_repair(connection):
         yield cursor
 
 
+def read(cursor, figure, branch=None, **options):
+    """The rows as people read them."""
+    zone = ZoneInfo(MONTH.timezone)
+    return [shown(part, zone, **options) for part in read_parts(cursor, SQL, figure, MONTH, branch)]
+
+
 def test_a_row_says_when_what_and_where_to_look(one_repair):
     # By the account's clock; the repair's number, code and card; nobody's name.
-    (row,) = read_trace(
-        one_repair, SQL, "repair_revenue", MONTH, "1", card_url="https://crm/{id}/{code}"
-    )
+    (row,) = read(one_repair, "repair_revenue", "1", card_url="https://crm/{id}/{code}")
     assert (row.at, row.branch, row.item) == ("2026-10-15 12:00", "Ленина", "=1+1")
     assert (row.number, row.code, row.link) == ("1", "C-1", "https://crm/1/C-1")
     assert (row.quantity, row.price, row.amount, row.customer) == (1, 100, 100, "")
-    (rental,) = read_trace(one_repair, SQL, "rental_revenue", MONTH)
+    (rental,) = read(one_repair, "rental_revenue")
     assert (rental.item, rental.quantity, rental.amount) == ("HR2470 (1)", 2, 140)
 
 
 def test_customers_are_named_only_if_somebody_asks(one_repair):
-    # Of a repair and of a rental.
-    rows = read_trace(one_repair, SQL, "revenue", MONTH, with_customers=True)
+    # Of a repair and of a rental, from a query of its own.
+    found = read_parts(one_repair, SQL, "revenue", MONTH)
+    assert "Иван" not in str(found)
+    customers = read_customers(one_repair, SQL, found)
+    rows = read(one_repair, "revenue", customers=customers)
     assert [row.customer for row in rows] == ["Иван", "Иван"]
-    assert "Иван" not in str(read_trace(one_repair, SQL, "revenue", MONTH))
+    assert "Иван" not in str(read(one_repair, "revenue"))
 
 
 def test_a_fixed_cost_has_a_row_for_each_day(one_repair):
     # From 17 October on, 10 a day, of no branch.
-    rows = read_trace(one_repair, SQL, "fixed_costs", MONTH, UNALLOCATED)
+    rows = read(one_repair, "fixed_costs", UNALLOCATED)
     assert [row.at for row in rows] == [f"2026-10-{day}" for day in range(17, 32)]
     assert {row.amount for row in rows} == {Decimal(10)}
-    assert read_trace(one_repair, SQL, "fixed_costs", MONTH, "1") == []
+    assert read(one_repair, "fixed_costs", "1") == []
 
 
 def test_what_has_no_rows_is_explained(one_repair, profitability_sql):
     # A margin is no sum, and a branch must be one of the report.
     with pytest.raises(TraceError, match="margin is profit / revenue"):
-        read_trace(one_repair, SQL, "margin", MONTH)
+        read_parts(one_repair, SQL, "margin", MONTH)
     figures = read_profitability(one_repair, profitability_sql, MONTH)
     with pytest.raises(TraceError, match="no branch '7' in this period"):
         figure_of(figures, "profit", "7")

@@ -131,6 +131,7 @@ def test_a_figure_is_opened_down_to_its_rows(visit):
     # «Из чего это» in the drawer: choose a figure, see its rows, and go to the repair in the CRM.
     page = visit("last=2026-11-22&months=1&day=2026-11-17&subject=branch-1")
     shown = details(page).get_by_role("region", name="Из чего это")
+    shown.get_by_role("button", name="Из чего это").click()
     shown.get_by_label("Выберите показатель").select_option("repair_revenue")
     shown.get_by_text("их сумма").wait_for()
     link = shown.get_by_role("link").first

@@ -82,6 +82,19 @@ def test_a_small_backup_is_told_with_what_is_usual():
     assert "<code>" not in shown  # the tool said nothing
 
 
+def test_the_alert_says_how_to_check_after_a_repair_by_day():
+    # Otherwise it stays red until the next night.
+    shown = text(verdict(failed()), subject=replace(SUBJECT, name="sancrm"))
+    assert "<code>airflow dags trigger backup_watch_sancrm</code>" in shown
+    assert "airflow" not in text(verdict(failed()))
+
+
+def test_a_dump_of_another_database_is_told_with_its_name():
+    # By its cause in words, and the file quoted.
+    shown = text(verdict(at=3 * HOUR, passed_over=("other_database", "shop.dump: shop")))
+    assert "Причина: новый дамп — другой базы.\n<code>shop.dump: shop</code>" in shown
+
+
 def test_a_rehearsal_says_so_first():
     # In the push preview, before anybody runs.
     shown = text(verdict(failed()), is_rehearsal=True)

@@ -1,13 +1,16 @@
 """Facts to a verdict: every fault has its own, and a healthy month has none."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 
-from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
+from sancrm_reports.backups.facts import Backup, BackupState, Facts, Memory, Window
+from sancrm_reports.backups.notifications import Watch, notification_for
 from sancrm_reports.backups.settings import Limits
-from sancrm_reports.backups.verdicts import Judgement, Verdict, judge
+from sancrm_reports.backups.verdicts import NOTHING_KNOWN, Judgement, Verdict, judge
 from sancrm_reports.errors import ReportError
 
 OPENS = datetime(2026, 11, 18, 2, tzinfo=UTC)
@@ -35,10 +38,19 @@ def failed(*, minutes=30):
 BEFORE = [done(night) for night in range(7, 0, -1)]
 
 
-def verdict(*backups, at=HOUR, before=BEFORE, window=WINDOW, limits=LIMITS, seen=None):
+def verdict(
+    *backups,
+    at=HOUR,
+    before=BEFORE,
+    window=WINDOW,
+    limits=LIMITS,
+    seen=None,
+    memory=NOTHING_KNOWN,
+    **more,
+):
     now = OPENS + at
-    facts = Facts(OPENS + seen if seen is not None else now, (*before, *backups))
-    return judge(facts, window=window, now=now, limits=limits)
+    facts = Facts(OPENS + seen if seen is not None else now, (*before, *backups), **more)
+    return judge(facts, window=window, now=now, limits=limits, memory=memory)
 
 
 def test_a_good_backup_of_the_window_ends_the_wait():
@@ -170,7 +182,7 @@ def test_a_repository_that_gets_no_backups_is_found_out():
 
     behind = (Verdict.REPOSITORY_BEHIND, "repo2")
     assert look() == behind
-    assert look(damage="page errors") == (Verdict.DAMAGED, "")  # tonight's comes first
+    assert look(damage="page errors") == (Verdict.BAD_PAGES, "")  # tonight's comes first
     assert look(done(15, where="repo2")) == behind
     assert look(done(13, where="repo2")) == (Verdict.OK, "")
     assert look(done(13, where="repo2", damage="page errors")) == behind
@@ -193,10 +205,10 @@ def test_an_old_report_is_not_a_missing_backup():
     assert verdict(at=3 * HOUR, seen=3 * HOUR - 59 * MINUTE).verdict is Verdict.MISSING
 
 
-def test_what_its_tool_calls_damaged_does_not_pass():
-    # pgBackRest finishes such a backup, and sets its error.
+def test_page_errors_are_of_the_database_and_do_not_pass():
+    # pgBackRest finishes such a backup, and sets its error. A new one would be the same.
     found = verdict(done(damage="page checksum errors"))
-    assert found.verdict is Verdict.DAMAGED
+    assert found.verdict is Verdict.BAD_PAGES
     assert found.last_good == BEFORE[-1]
 
 
@@ -238,6 +250,154 @@ def test_the_last_good_one_is_the_one_before():
     damaged = done(1, damage="page checksum errors")
     assert verdict(before=[*BEFORE[:-1], damaged]).last_good == BEFORE[-2]
     assert verdict(done(), before=[]).last_good is None
+
+
+def test_a_small_file_may_still_grow_until_the_deadline():
+    # It stood still for two minutes, as on a slow disk. What a tool calls done is done.
+    small = done(size=2_000_000)
+    assert verdict(small, at=HOUR, tells_ends=False).verdict is Verdict.RUNNING
+    assert verdict(small, at=3 * HOUR, tells_ends=False).verdict is Verdict.TOO_SMALL
+    assert verdict(small, at=HOUR).verdict is Verdict.TOO_SMALL
+
+
+def test_a_copy_that_waits_for_its_wal_is_not_hung():
+    # However long it has waited, until the deadline; then its WAL does not arrive. Its process
+    # ended long ago.
+    waits = Backup("copied", BackupState.NEEDS_WAL, OPENS, OPENS + MINUTE, size=3 * GB)
+    assert verdict(waits, at=179 * MINUTE).verdict is Verdict.RUNNING
+    found = verdict(waits, at=180 * MINUTE)
+    assert (found.verdict, found.backup, found.last_good) == (
+        Verdict.WAL_STALLED,
+        waits,
+        BEFORE[-1],
+    )
+    assert verdict(waits, failed(minutes=45)).verdict is Verdict.FAILED  # another try, after it
+    assert verdict(waits, running(minutes=45), at=HOUR).backup.label == "now"
+
+
+def test_wal_that_stands_still_is_told_at_the_deadline():
+    # Until then it may be on its way. What is wrong with the backup itself comes first.
+    assert verdict(done(), at=HOUR, wal="8 < A").verdict is Verdict.RUNNING
+    found = verdict(done(), at=3 * HOUR, wal="8 < A")
+    assert (found.verdict, found.detail) == (Verdict.WAL_STALLED, "8 < A")
+    assert verdict(done(size=9), at=3 * HOUR, wal="8 < A").verdict is Verdict.TOO_SMALL
+    assert verdict(at=3 * HOUR, wal="8 < A").verdict is Verdict.MISSING
+
+
+def test_a_repository_that_is_gone_is_named_with_the_good_one():
+    # From the deadline on: before, it may come back. A backup that is not in the others may be in
+    # the one that is gone.
+    before = [done(night, where="repo1") for night in (2, 1)]
+    more = {"repositories": ("repo1", "repo2"), "gone": "repo2", "gone_because": "no access"}
+    tonight = done(where="repo1")
+    assert verdict(tonight, before=before, **more).verdict is Verdict.WAITING
+    for backups, expected in (((tonight,), tonight), ((), None)):
+        found = verdict(*backups, before=before, at=3 * HOUR, **more)
+        assert (found.verdict, found.repository) == (Verdict.REPOSITORY_GONE, "repo2")
+        assert (found.backup, found.detail) == (expected, "no access")
+        assert found.last_good == (expected or before[-1])
+    small = done(where="repo1", size=9)
+    assert verdict(small, before=before, at=HOUR, **more).verdict is Verdict.TOO_SMALL
+
+
+def test_a_dump_of_another_database_is_named_where_nothing_else_is_there():
+    # A near miss: the pattern or the name is wrong.
+    found = verdict(at=3 * HOUR, passed_over=("other_database", "shop.dump: shop"))
+    assert (found.verdict, found.cause) == (Verdict.MISSING, "other_database")
+    assert found.quote == "shop.dump: shop"
+
+
+# Memory
+
+
+def remembering(judgements):
+    """What the watch remembers after these nights."""
+    watch = Watch()
+    for night, judgement in enumerate(judgements):
+        opens = OPENS - (len(judgements) - night) * DAY
+        window = Window(opens, opens + 3 * HOUR, opens + DAY)
+        _, watch = notification_for(watch, judgement, window, today=opens.date())
+    assert Watch.from_json(json.loads(json.dumps(watch.to_json()))) == watch
+    return watch.memory
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_where_few_are_kept_the_watch_knows_the_usual_size(kept):
+    # Retention deletes them; a hundredth of the usual is found all the same.
+    memory = remembering([Judgement(Verdict.OK, OPENS, backup) for backup in BEFORE])
+    before = BEFORE[len(BEFORE) - kept :]
+    tonight = done(size=3 * GB // 100)
+    found = verdict(tonight, before=before, memory=memory)
+    assert (found.verdict, found.usual_size) == (Verdict.TOO_SMALL, 3 * GB)
+    assert verdict(tonight, before=before).verdict is Verdict.OK  # what nobody remembers
+    assert verdict(done(), before=before, memory=memory).verdict is Verdict.OK
+
+
+def test_what_shrinks_a_little_every_night_is_found_out():
+    # By 12 percent: it is never far below the last seven.
+    memory, told = Memory(), []
+    for night in range(40):
+        size = 3 * GB if night < 20 else int(3 * GB * 0.88 ** (night - 19))
+        backup = done(-night, size=size)
+        opens = OPENS + night * DAY
+        window = Window(opens, opens + 3 * HOUR, opens + DAY)
+        facts = Facts(opens + HOUR, (backup,))
+        found = judge(facts, window=window, now=facts.observed_at, limits=LIMITS, memory=memory)
+        is_bad = found.verdict is Verdict.TOO_SMALL
+        memory = memory.with_bad(backup) if is_bad else memory.with_good(backup)
+        told.append(is_bad)
+    assert told.index(True) == 25  # at 46 percent
+    assert all(told[25:])  # and what was told is never the usual size
+
+
+def test_sizes_before_a_day_can_be_forgotten():
+    # Where backups are to be smaller from now on, such as of a database that was tidied up.
+    before = [done(night) for night in range(7, 0, -1)]
+    small = done(size=GB)
+    assert verdict(small, before=before).verdict is Verdict.TOO_SMALL
+    limits = Limits(sizes_since=OPENS.date())
+    assert verdict(small, before=before, limits=limits).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("bad", [Verdict.TOO_SMALL, Verdict.DAMAGED, Verdict.BAD_PAGES])
+def test_what_was_told_as_bad_is_never_the_last_good_one(bad):
+    # Last night's was, and tonight there is none: the one before it is named. Also when its file
+    # has another name by now, as rotation gives.
+    memory = remembering(
+        [Judgement(Verdict.OK, OPENS, BEFORE[-2]), Judgement(bad, OPENS, BEFORE[-1])]
+    )
+    found = verdict(at=3 * HOUR, memory=memory)
+    assert (found.verdict, found.last_good) == (Verdict.MISSING, BEFORE[-2])
+    renamed = replace(BEFORE[-1], label="crm.dump.1")
+    found = verdict(before=[*BEFORE[:-1], renamed], at=3 * HOUR, memory=memory)
+    assert found.last_good == BEFORE[-2]
+
+
+def test_what_was_told_as_bad_teaches_no_size():
+    # Three nights of 0 bytes do not make that the usual.
+    memory = remembering(
+        [Judgement(Verdict.TOO_SMALL, OPENS, done(night, size=2000)) for night in (4, 3, 2)]
+    )
+    before = [done(night, size=2000 if night < 5 else 3 * GB) for night in range(7, 1, -1)]
+    found = verdict(done(size=2000), before=before, memory=memory)
+    assert (found.verdict, found.usual_size) == (Verdict.TOO_SMALL, 3 * GB)
+
+
+def test_what_passes_after_all_is_good_again():
+    # As after a cleared task that could read it.
+    bad, good = (Judgement(verdict, OPENS, BEFORE[-1]) for verdict in (Verdict.DAMAGED, Verdict.OK))
+    memory = remembering([bad])
+    assert memory.bad
+    assert memory.with_good(good.backup).bad == ()
+
+
+def test_a_watch_remembers_so_much_and_no_more():
+    # Its note is read and written every night.
+    memory = Memory()
+    for night in range(200, 0, -1):
+        memory = memory.with_good(done(night)).with_bad(done(night, size=1))
+    assert (len(memory.good), len(memory.bad)) == (Memory.MOST_GOOD, Memory.MOST_BAD)
+    assert memory.good[-1] == done(1)
 
 
 def test_an_earlier_window_is_judged_as_of_then():

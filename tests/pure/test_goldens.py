@@ -140,7 +140,7 @@ CALL = MissedCall(
     company="ООО «Кровля & Фасад»",
 )
 REPORT = RunPurpose.of_report("profitability_daily", DAY)
-SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW)
+SUBJECT = Subject("sancrm", "pgbackrest", ZONE, WINDOW, "sancrm")
 NEXT = Window(OPENS + BACKUP_DAY, OPENS + BACKUP_DAY + 3 * HOUR, OPENS + 2 * BACKUP_DAY)
 CALLS = RunPurpose.of_day("missed_calls", "missed_calls", DAY.start)
 
@@ -217,7 +217,14 @@ def backup(bad, templates, **options):
     size = {"usual_size": 3 * 10**9} if bad is Verdict.TOO_SMALL else {}
     broken = bad in (Verdict.PROBE_BROKEN, Verdict.UNVERIFIED)
     error = CommandError("pgbackrest failed with exit code 99: no route", quote="no route")
-    detail = "disk full" if bad in (Verdict.FAILED, Verdict.DAMAGED) else ""
+    detail = {
+        Verdict.FAILED: "disk full",
+        Verdict.DAMAGED: "disk full",
+        Verdict.BAD_PAGES: "page checksum errors",
+        Verdict.OLDER_DAMAGED: "20261111-023000F",
+        Verdict.REPOSITORY_GONE: "repo2: other (code 99)",
+        Verdict.WAL_STALLED: "repo2: 000000010000000000000008 < 00000001000000000000000A",
+    }.get(bad, "")
     judged = replace(
         verdict(failed_backup()), verdict=bad, detail=detail, repository="repo2", **size
     )

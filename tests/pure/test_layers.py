@@ -17,6 +17,8 @@ WING_PURE = {
     "drill/refusals",
     "drill/result",
     "dumps/contents",
+    "dumps/faults",
+    "dumps/names",
     "facts",
     "notifications",
     "redaction",

@@ -189,6 +189,18 @@ probe = {kind = "walg", command = ["wal-g"]}
             "verify = {level = 'full', command = ['pgbackrest', 'verify']}",
             "needs --output=text",
         ),
+        (
+            '"walg", command = ["wal-g"]}',
+            "'files', path = '/b'}",
+            "verify.level must be set for files",
+        ),
+        (
+            '"walg", command = ["wal-g"]}',
+            "'files', path = '/b', unpack = \"gpg 'x\"}\nverify = {level = 'full'}",
+            "unpack",
+        ),
+        ("0 2 * * *", "0 */2 * * *", "its windows overlap: window_minutes and grace_minutes"),
+        ("0 2 * * *", "0 2,4 * * *", "come to 3:00:00, and the schedule '0 2,4 * * *' opens one"),
     ],
 )
 def test_a_wrong_backup_is_explained(refusal, old, new, explained):

@@ -20,7 +20,8 @@ WAITED_FOR = {
     f"db{number}": {
         "database": f"db{number}",
         "schedule": "0 0 1 1 *",
-        "window_minutes": 366 * 24 * 60,
+        "window_minutes": 365 * 24 * 60,
+        "grace_minutes": 0,
         "poll_seconds": 2,
         "probe": {"kind": "table"},
     }

@@ -100,6 +100,7 @@ class PostBackupAlertOperator(TelegramOperator):
             watched.probe.kind,
             settings().account.timezone,
             window_of(context, self.backup, settings()),
+            self.backup,
         )
 
     def _alerts(self, context: Context, ledger: Ledger) -> BackupAlerts:

@@ -12,6 +12,7 @@ from sancrm_reports.backups.notifications import (
     BackupIncident,
     Notification,
     Watch,
+    note_of,
     notification_for,
 )
 from sancrm_reports.backups.text import Subject, alert, recovered
@@ -60,7 +61,7 @@ class BackupAlerts:
         self.name = name
         self.subject = subject
         self._ledger = ledger
-        self._note = f"backup_watch|{name}"
+        self._note = note_of(name)
         self.routes = routes
         self.second = second or SecondWay(ledger, templates=templates)
         self.templates = templates

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 
@@ -19,6 +20,7 @@ class BackupState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    NEEDS_WAL = "needs_wal"  # copied, but the WAL without which it cannot be restored is not there
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Backup:
         return self.kind in ("", "full")
 
     @property
+    def fingerprint(self) -> str:
+        """What tells it from others, also once its file has another name."""
+        return f"{self.moment.isoformat()} {self.size}" if self.moment else self.label
+
+    @property
     def duration(self) -> timedelta | None:
         """How long it took, None where an end of it is unknown."""
         if self.started_at and self.finished_at:
@@ -69,12 +76,21 @@ class Facts:
     """What a probe saw. ``observed_at`` is when that was true: a file's time, not its reading's.
 
     ``repositories`` are those that each have to hold backups, as ``where`` names them; empty where
-    a tool has but one.
+    a tool has but one. ``gone`` is the first of them that cannot be read, ``gone_because`` the
+    tool's words. ``wal`` says that WAL no longer arrives. ``passed_over`` is of the newest one that
+    looked like a backup and is none of these: a code of words.po (``error.…``), and what it is.
+    ``tells_ends`` is whether the tool says that a backup is finished: a file never does, it may
+    only stand still.
     """
 
     observed_at: datetime
     backups: tuple[Backup, ...] = ()
     repositories: tuple[str, ...] = ()
+    gone: str = ""
+    gone_because: str = ""
+    wal: str = ""
+    passed_over: tuple[str, str] | None = None
+    tells_ends: bool = True
 
     @property
     def good(self) -> list[Backup]:
@@ -95,6 +111,35 @@ class Facts:
         is_known = backup.moment is not None or backup.state is BackupState.RUNNING
         began = backup.began or self.observed_at
         return is_known and window.opens_at <= began < window.next_at
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a watch remembers of earlier nights: where few backups are kept, nothing else does.
+
+    ``good`` are full ones that passed, the oldest first; ``bad`` the fingerprints of those that
+    were told as bad.
+    """
+
+    good: tuple[Backup, ...] = ()
+    bad: tuple[str, ...] = ()
+
+    MOST_GOOD: ClassVar[int] = 30
+    MOST_BAD: ClassVar[int] = 100
+
+    def with_good(self, backup: Backup) -> Memory:
+        """Return the same with one that passed, also if it was told as bad before."""
+        bad = tuple(one for one in self.bad if one != backup.fingerprint)
+        if not backup.is_full or backup.size is None or backup.moment is None:
+            return Memory(self.good, bad)
+        kept = {one.fingerprint: one for one in (*self.good, backup)}
+        return Memory(tuple(sorted(kept.values(), key=moment_of)[-self.MOST_GOOD :]), bad)
+
+    def with_bad(self, backup: Backup) -> Memory:
+        """Return the same with one that is told as bad."""
+        kept = dict.fromkeys((*self.bad, backup.fingerprint))
+        good = tuple(one for one in self.good if one.fingerprint != backup.fingerprint)
+        return Memory(good, tuple(kept)[-self.MOST_BAD :])
 
 
 @dataclass(frozen=True)

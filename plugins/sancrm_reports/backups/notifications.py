@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import TypeAdapter
 
-from sancrm_reports.backups.facts import Window
-from sancrm_reports.backups.verdicts import Judgement
+from sancrm_reports.backups.facts import Memory, Window
+from sancrm_reports.backups.verdicts import Judgement, Verdict
+
+MEMORY = TypeAdapter(Memory)
+# Told of the backup itself: it is never good again, unless it is read again and passes.
+BAD_COPY = (Verdict.TOO_SMALL, Verdict.DAMAGED, Verdict.UNVERIFIED, Verdict.BAD_PAGES)
 
 
 class Notification(StrEnum):
@@ -44,13 +48,14 @@ class Watch:
     """What is remembered of a backup between runs.
 
     ``newest`` is the last window's start, ``good`` the judgement of the last good one: a probe that
-    is broken cannot tell it.
+    is broken cannot tell it. ``memory`` is what later nights are judged by.
     """
 
     newest: str = ""
     incidents: int = 0
     incident: BackupIncident | None = None
     good: dict[str, Any] | None = None
+    memory: Memory = field(default_factory=Memory)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:
@@ -59,12 +64,26 @@ class Watch:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return asdict(self)
+        return cast("dict[str, Any]", TypeAdapter(type(self)).dump_python(self, mode="json"))
 
     @property
     def unsent(self) -> Self:
         """What to remember before the alert is sent: if no chat takes it, another run sends it."""
         return replace(self, incident=self.incident and replace(self.incident, told_on=""))
+
+
+def note_of(name: str) -> str:
+    """Return the name of the ledger's note about a backup."""
+    return f"backup_watch|{name}"
+
+
+def _remember(memory: Memory, judgement: Judgement) -> Memory:
+    """Learn from a backup that passed, and never from one that is told as bad."""
+    if judgement.backup is None:
+        return memory
+    if judgement.verdict is Verdict.OK:
+        return memory.with_good(judgement.backup)
+    return memory.with_bad(judgement.backup) if judgement.verdict in BAD_COPY else memory
 
 
 def notification_for(
@@ -78,7 +97,8 @@ def notification_for(
     """
     if watch.newest and window.opens_at < datetime.fromisoformat(watch.newest):
         return Notification.NONE, watch
-    watch = replace(watch, newest=window.opens_at.isoformat())
+    memory = _remember(watch.memory, judgement)
+    watch = replace(watch, newest=window.opens_at.isoformat(), memory=memory)
     incident = watch.incident
     if not judgement.verdict.is_bad:
         notification = Notification.RECOVERY if incident else Notification.NONE

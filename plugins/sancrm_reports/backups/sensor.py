@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from sancrm_reports.backups.facts import Memory, Window
 
 log = logging.getLogger(__name__)
 
@@ -45,26 +48,25 @@ class BackupSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> None:
         """Look once in the worker, which often is enough; otherwise wait in the triggerer."""
+        from sancrm_reports.backups.notifications import MEMORY
         from sancrm_reports.backups.text import progress
         from sancrm_reports.backups.trigger import BackupTrigger
         from sancrm_reports.backups.watch import look
 
         window = window_of(context, self.backup, settings())
-        judgement = look(self.backup, window)
+        memory = remembered(self.backup)
+        judgement = look(self.backup, window, 0, memory)
         if judgement.verdict.is_final or params_of(context).rehearse:
             self._conclude(context, judgement)
             return
         self.log.info(progress(judgement, settings().account.timezone))
-        times = [window.opens_at, window.due_at, window.next_at]
-        self.defer(
-            trigger=BackupTrigger(
-                self.backup,
-                [time.isoformat() for time in times],
-                errors=1 if judgement.cause else 0,
-            ),
-            method_name="conclude",
-            timeout=max(window.due_at - datetime.now(UTC), timedelta()) + LATE,
+        trigger = BackupTrigger(
+            self.backup,
+            times_of(window),
+            errors=1 if judgement.cause else 0,
+            memory=MEMORY.dump_python(memory, mode="json"),
         )
+        self.defer(trigger=trigger, method_name="conclude", timeout=time_left(window))
 
     def conclude(self, context: Context, event: dict[str, Any]) -> None:
         """Take the trigger's judgement."""
@@ -85,7 +87,8 @@ class BackupSensor(BaseSensorOperator):
         if next_method == "conclude":
             return super().resume_execution(next_method, next_kwargs, context)
         self.log.warning("The triggerer gave no answer (%s); looking here.", next_kwargs)
-        judgement = look(self.backup, window_of(context, self.backup, settings()))
+        window = window_of(context, self.backup, settings())
+        judgement = look(self.backup, window, 0, remembered(self.backup))
         if judgement.verdict.is_final:
             return self._conclude(context, judgement)
         raise TriggererError(
@@ -100,6 +103,9 @@ class BackupSensor(BaseSensorOperator):
 class VerifyBackupOperator(BaseOperator):
     """Read the backup that was found; red where it is damaged, or could not be read.
 
+    A dump that is not whole may still be written, however still it stands: until the deadline it is
+    waited for, without a worker, and read again once it has changed.
+
     :param backup: its name in the settings.
     """
 
@@ -109,14 +115,89 @@ class VerifyBackupOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Verify as the settings say."""
-        from sancrm_reports.backups.verification import verify_backup
-
         waited = found_by(context, "wait_for_backup")
         if waited is None or waited[0].verdict is not Verdict.OK:
             self.log.info("There is no backup to read.")
             return
-        judgement = verify_backup(settings().backups[self.backup], waited[0])
+        self._verify(context, waited[0])
+
+    def verify_again(self, context: Context, event: dict[str, Any]) -> None:
+        """Take what the trigger saw change, or what is there at the deadline."""
+        found = Judgement.from_json(event)
+        if found.verdict is Verdict.OK:
+            self._verify(context, found)
+        else:
+            self._publish(context, found)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Read again where the trigger failed or never answered."""
+        if next_method == "verify_again":
+            return super().resume_execution(next_method, next_kwargs, context)
+        self.log.warning("The triggerer gave no answer (%s); reading here.", next_kwargs)
+        return self.execute(context)
+
+    def _verify(self, context: Context, found: Judgement) -> None:
+        from sancrm_reports.backups.dumps.faults import StillWrittenError
+        from sancrm_reports.backups.verification import verify_backup
+
+        window = window_of(context, self.backup, settings())
+        watched = settings().backups[self.backup]
+        may_grow = watched.probe.kind == "files" and datetime.now(UTC) < window.due_at
+        is_rehearsal = params_of(context).rehearse
+        try:
+            judgement = verify_backup(watched, found)
+        except StillWrittenError:
+            if not may_grow or is_rehearsal:
+                raise
+            judgement = replace(found, verdict=Verdict.DAMAGED, detail="it is growing")
+        if may_grow and judgement.verdict is Verdict.DAMAGED and not is_rehearsal:
+            self.log.info("Not whole yet (%s); waiting for more of it.", judgement.detail)
+            self._wait_for_more(context, window, found)
+        self._publish(context, judgement)
+
+    def _wait_for_more(self, context: Context, window: Window, found: Judgement) -> None:
+        from sancrm_reports.backups.notifications import MEMORY
+        from sancrm_reports.backups.trigger import BackupTrigger
+
+        trigger = BackupTrigger(
+            self.backup,
+            times_of(window),
+            memory=MEMORY.dump_python(remembered(self.backup), mode="json"),
+            seen=found.backup.fingerprint if found.backup else "",
+        )
+        self.defer(trigger=trigger, method_name="verify_again", timeout=time_left(window))
+
+    def _publish(self, context: Context, judgement: Judgement) -> None:
         _publish(context, judgement, is_rehearsal=params_of(context).rehearse)
+
+
+def times_of(window: Window) -> list[str]:
+    """Return a window's three times, as the trigger takes them."""
+    return [time.isoformat() for time in (window.opens_at, window.due_at, window.next_at)]
+
+
+def time_left(window: Window) -> timedelta:
+    """Return how long to wait at most: until the deadline, and for a triggerer that is slow."""
+    return max(window.due_at - datetime.now(UTC), timedelta()) + LATE
+
+
+def remembered(name: str) -> Memory:
+    """Return what the watch knows from earlier nights; nothing, where the ledger does not answer.
+
+    The look goes on without: that there is no backup must be told all the same.
+    """
+    from sancrm_reports.backups.facts import Memory
+    from sancrm_reports.backups.notifications import Watch, note_of
+    from sancrm_reports.glue.telegram import ledger_of
+
+    try:
+        with ledger_of(None) as ledger:
+            return Watch.from_json(ledger.note(note_of(name))).memory
+    except ReportError as error:
+        log.warning("Sizes of earlier nights are not known: %s", error)
+        return Memory()
 
 
 def found_by(context: Context, task_id: str) -> tuple[Judgement, str] | None:

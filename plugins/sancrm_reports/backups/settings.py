@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sancrm_reports.setting_types import Cron, Section
+from sancrm_reports.backups.dumps.names import directives_of
+from sancrm_reports.setting_types import Cron, Section, Zone, shortest_gap
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -19,13 +21,33 @@ class TableProbe(Section):
 
 
 class FilesProbe(Section):
-    """A folder of pg_dump's files: a path of this machine, or of Airflow's object storage."""
+    """A folder of pg_dump's files: a path of this machine, or of Airflow's object storage.
+
+    ``dbname`` is what their headers call the database, None where that is ``database``;
+    ``name_time`` how their names tell the time; ``unpack`` the command that unpacks them.
+    """
 
     kind: Literal["files"]
     path: str = Field(min_length=1)
     conn_id: str | None = None
-    pattern: str = "*"
+    pattern: str = Field(default="*", min_length=1)
     quiet_seconds: int = Field(default=120, ge=0)
+    dbname: str | None = None
+    name_time: str = ""
+    unpack: str = ""
+
+    @field_validator("name_time")
+    @classmethod
+    def _readable(cls, form: str) -> str:
+        if form:
+            directives_of(form)
+        return form
+
+    @field_validator("unpack")
+    @classmethod
+    def _words(cls, command: str) -> str:
+        shlex.split(command)  # a quotation mark that is not closed is a ValueError
+        return command
 
 
 class ToolProbe(Section):
@@ -36,6 +58,7 @@ class ToolProbe(Section):
     command: list[str] = Field(default_factory=list)
     ssh_conn_id: str | None = None
     file: str = ""
+    timezone: Zone | None = None
     timeout_seconds: int = Field(default=60, gt=0)
 
     @model_validator(mode="after")
@@ -55,7 +78,7 @@ class Verification(Section):
     ``command`` is for the tools that verify their own repositories.
     """
 
-    level: Literal["none", "structure", "full"] = "none"
+    level: Literal["none", "structure", "full"] | None = None
     limit_minutes: Positive = 120
     command: list[str] = Field(default_factory=list)
 
@@ -66,6 +89,7 @@ class Limits(Section):
     small_ratio: float = Field(default=0.5, ge=0, lt=1)
     small_bytes: int = Field(default=1024, ge=0)
     small_samples: int = Field(default=7, ge=3)
+    sizes_since: date | None = None
     hung_factor: Positive = 3
     hung_minutes: Positive = 60
     full_within_days: Positive = 14
@@ -92,8 +116,23 @@ class WatchedBackup(Section):
         return timedelta(minutes=self.window_minutes + self.grace_minutes)
 
     @model_validator(mode="after")
+    def _windows_apart(self) -> Self:
+        if self.length > (gap := shortest_gap(self.schedule)):
+            raise ValueError(
+                f"its windows overlap: window_minutes and grace_minutes come to {self.length}, and "
+                f"the schedule {self.schedule!r} opens one every {gap}; which backup is of which "
+                "window could not be told"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _can_be_verified(self) -> Self:
-        if self.verify.level == "none":
+        if self.verify.level is None and self.probe.kind == "files":
+            raise ValueError(
+                "verify.level must be set for files: 'full' reads each dump to its end; with "
+                "'none' half a dump passes"
+            )
+        if self.verify.level in (None, "none"):
             return self
         if self.probe.kind == "table":
             raise ValueError(

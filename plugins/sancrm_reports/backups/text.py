@@ -15,12 +15,16 @@ from sancrm_reports.pure.messages import Button, Message
 
 @dataclass(frozen=True)
 class Subject:
-    """What is watched, as people know it: ``tool`` is the kind of the probe."""
+    """What is watched, as people know it.
+
+    ``tool`` is the kind of the probe, ``name`` what the settings call it.
+    """
 
     database: str
     tool: str
     timezone: str
     window: Window
+    name: str = ""
 
 
 def alert(

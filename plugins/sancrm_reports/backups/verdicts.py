@@ -16,6 +16,7 @@ from sancrm_reports.backups.facts import (
     Backup,
     BackupState,
     Facts,
+    Memory,
     Window,
     moment_of,
 )
@@ -25,6 +26,7 @@ from sancrm_reports.errors import AlreadyAlertedError, ReportError
 if TYPE_CHECKING:
     from sancrm_reports.backups.settings import Limits
 
+NOTHING_KNOWN = Memory()
 SAMPLES_LEAST = 3  # fewer sizes tell nothing of what is usual
 
 
@@ -41,6 +43,10 @@ class Verdict(StrEnum):
     STALE = "stale"  # the report that tells of backups is an old one
     NO_FULL = "no_full"  # the full backup that the partial ones rest on is too old
     REPOSITORY_BEHIND = "repository_behind"  # one of several has no good backup
+    REPOSITORY_GONE = "repository_gone"  # one of several cannot be read
+    WAL_STALLED = "wal_stalled"  # without more WAL the backup is of little use, or of none
+    BAD_PAGES = "bad_pages"  # the database itself is damaged
+    OLDER_DAMAGED = "older_damaged"  # tonight's is whole, an earlier one is not
     TOO_SMALL = "too_small"
     DAMAGED = "damaged"
     UNVERIFIED = "unverified"
@@ -51,6 +57,15 @@ class Verdict(StrEnum):
     def is_final(self) -> bool:
         """Whether waiting longer is of no use."""
         return self not in (Verdict.WAITING, Verdict.RUNNING)
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether the window's backup itself is good."""
+        return self in (
+            Verdict.REPOSITORY_BEHIND,
+            Verdict.REPOSITORY_GONE,
+            Verdict.OLDER_DAMAGED,
+        )
 
     @property
     def is_bad(self) -> bool:
@@ -65,7 +80,8 @@ class Judgement:
     ``backup`` is the one that the verdict is about, ``last_good`` the newest good one before it;
     ``detail`` is the tool's own line, or says in English for the log why nobody could look: then
     ``cause`` is the code of that error, and ``quote`` the tool's line. ``usual_size`` is in bytes,
-    where the backup is too small for it; ``repository`` is the one that is behind the others.
+    where the backup is too small for it; ``repository`` is the one that is behind the others;
+    ``repositories`` are all, where there are several.
     """
 
     verdict: Verdict
@@ -77,6 +93,7 @@ class Judgement:
     repository: str = ""
     cause: str = ""
     quote: str = ""
+    repositories: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, times as ISO 8601."""
@@ -105,6 +122,8 @@ class _Found(NamedTuple):
     detail: str = ""
     usual_size: int | None = None
     repository: str = ""
+    cause: str = ""
+    quote: str = ""
 
 
 def judge(
@@ -115,6 +134,7 @@ def judge(
     limits: Limits,
     error: ReportError | None = None,
     errors: int = 0,
+    memory: Memory = NOTHING_KNOWN,
 ) -> Judgement:
     """Return what the facts mean for the backup of a window.
 
@@ -125,49 +145,105 @@ def judge(
         limits: the thresholds.
         error: why the probe could not look.
         errors: how many times in a row that was so.
+        memory: what is known from earlier nights.
     """
     at = min(now, window.next_at)  # of an earlier window is told what was true then
     if facts is None:
         broken = now >= window.due_at or errors >= limits.probe_errors
         verdict = Verdict.PROBE_BROKEN if broken else Verdict.WAITING
         return Judgement(verdict, at).because(error) if error else Judgement(verdict, at)
-    good = [backup for backup in facts.good if backup.began and backup.began < window.next_at]
-    found = _judge(facts, window, now, limits, good)
-    last_good = next((b for b in reversed(good) if b != found.backup), None)
-    return Judgement(at=at, last_good=last_good, **found._asdict())
+    good = [
+        backup
+        for backup in facts.good
+        if backup.began and backup.began < window.next_at and backup.fingerprint not in memory.bad
+    ]
+    found = _judge(facts, window, now, limits, good, memory)
+    if facts.gone and found.verdict in (Verdict.OK, Verdict.NO_FULL, Verdict.MISSING):
+        found = _of_gone(facts, window, now, found)
+    older = next((b for b in reversed(good) if b != found.backup), None)
+    last_good = found.backup or older if found.verdict.is_of_others else older
+    return Judgement(at=at, last_good=last_good, repositories=facts.repositories, **found._asdict())
 
 
 def _judge(
-    facts: Facts, window: Window, now: datetime, limits: Limits, good: list[Backup]
+    facts: Facts,
+    window: Window,
+    now: datetime,
+    limits: Limits,
+    good: list[Backup],
+    memory: Memory,
 ) -> _Found:
     """Look at what matters most first: the newest backup and its clock, what runs, nothing."""
     ahead, done = _ahead(facts), facts.last(BackupState.DONE, window)
-    if ahead and (done in ahead or (not done and now >= window.due_at)):
+    is_due = now >= window.due_at
+    if ahead and (done in ahead or (not done and is_due)):
         return _Found(Verdict.CLOCK_AHEAD, ahead[0])
-    if done and done.size == 0 and now < window.due_at:
-        return _Found(Verdict.RUNNING, done)  # pg_dump makes its file, then may wait for a lock
     if done:
-        oldest = window.opens_at - timedelta(days=limits.full_within_days)
-        # Each repository packs in its own way, and rests on its own full ones.
-        there = [b for b in good if not facts.repositories or b.where == done.where]
-        found = _of_finished(done, limits, there, full_since=oldest)
-        behind = _without_backup(facts.repositories, good, since=oldest)
-        if behind and found.verdict is Verdict.OK:
-            return _Found(Verdict.REPOSITORY_BEHIND, done, repository=behind)
+        found = _of_done(facts, done, window, limits, good, memory)
+        is_small = found.verdict is Verdict.TOO_SMALL
+        if is_small and not is_due and (done.size == 0 or not facts.tells_ends):
+            return _Found(Verdict.RUNNING, done)  # it may wait for a lock, or for its disk
+        if found.verdict is Verdict.WAL_STALLED and not is_due:
+            return _Found(Verdict.RUNNING, done)
         if ahead and found.verdict is Verdict.OK:
             return found._replace(detail=f"beside it, {ahead[0].label} is dated ahead")
         return found
     running = facts.last(BackupState.RUNNING, window)
+    copied = facts.last(BackupState.NEEDS_WAL, window)
     failed = facts.last(BackupState.FAILED, window)
-    if running and not (failed and facts.when(failed) > facts.when(running)):
-        return _of_running(running, window, now, limits, good)
+    pending = max(filter(None, (running, copied)), key=facts.when, default=None)
+    if pending and not (failed and facts.when(failed) > facts.when(pending)):
+        if pending is running:
+            return _of_running(running, window, now, limits, good)
+        return _Found(Verdict.WAL_STALLED if is_due else Verdict.RUNNING, pending)
     if failed:
         return _Found(Verdict.FAILED, failed, failed.error)
     if now < window.due_at:
         return _Found(Verdict.WAITING)
     if facts.observed_at < min(now, window.next_at) - timedelta(minutes=limits.report_minutes):
         return _Found(Verdict.STALE)
-    return _Found(Verdict.MISSING)
+    code, quote = facts.passed_over or ("", "")
+    return _Found(Verdict.MISSING, detail=quote, cause=code, quote=quote)
+
+
+def _of_done(
+    facts: Facts,
+    done: Backup,
+    window: Window,
+    limits: Limits,
+    good: list[Backup],
+    memory: Memory,
+) -> _Found:
+    """Judge the newest one of the window, and then what is beside it."""
+    oldest = window.opens_at - timedelta(days=limits.full_within_days)
+
+    def is_there(backup: Backup) -> bool:
+        # Each repository packs in its own way, and rests on its own full ones.
+        return not facts.repositories or backup.where == done.where
+
+    there = [backup for backup in good if is_there(backup)]
+    known = [backup for backup in memory.good if is_there(backup)]
+    found = _of_finished(done, limits, there, known, full_since=oldest)
+    if found.verdict is not Verdict.OK:
+        return found
+    if facts.wal:
+        return _Found(Verdict.WAL_STALLED, done, detail=facts.wal)
+    readable = tuple(place for place in facts.repositories if place != facts.gone)
+    if behind := _without_backup(readable, good, since=oldest):
+        return _Found(Verdict.REPOSITORY_BEHIND, done, repository=behind)
+    return found
+
+
+def _of_gone(facts: Facts, window: Window, now: datetime, found: _Found) -> _Found:
+    """Name the repository that cannot be read, from the deadline on: before, it may come back.
+
+    What is missing in the others may be in that one.
+    """
+    if now < window.due_at:
+        return found._replace(verdict=Verdict.WAITING)
+    return _Found(
+        Verdict.REPOSITORY_GONE, found.backup, detail=facts.gone_because, repository=facts.gone
+    )
 
 
 def _ahead(facts: Facts) -> list[Backup]:
@@ -183,11 +259,16 @@ def _without_backup(places: tuple[str, ...], good: list[Backup], *, since: datet
 
 
 def _of_finished(
-    done: Backup, limits: Limits, good: list[Backup], *, full_since: datetime
+    done: Backup,
+    limits: Limits,
+    good: list[Backup],
+    known: list[Backup],
+    *,
+    full_since: datetime,
 ) -> _Found:
     if done.damage:
-        return _Found(Verdict.DAMAGED, done, done.damage)
-    usual = _usual_size(done, limits, good)
+        return _Found(Verdict.BAD_PAGES, done, done.damage)
+    usual = _usual_size(done, limits, [*known, *good])
     # Of an idle database a partial backup is a few hundred bytes.
     floor = limits.small_bytes if done.is_full else 0
     least = max(floor, int((usual or 0) * limits.small_ratio))
@@ -200,12 +281,23 @@ def _of_finished(
 
 
 def _usual_size(done: Backup, limits: Limits, good: list[Backup]) -> int | None:
-    """Return the median of the full ones before; a partial one has none: it grows by the day."""
+    """Return the median of the full ones before; a partial one has none: it grows by the day.
+
+    That of many more nights, too, where it is larger: what shrinks a little every night is always
+    near the last ones.
+    """
     if not done.is_full:
         return None
-    before = [b.size for b in good if b.is_full and moment_of(b) < moment_of(done)]
-    sizes = [size for size in before if size is not None][-limits.small_samples :]
-    return int(median(sizes)) if len(sizes) >= SAMPLES_LEAST else None
+    before = {b.fingerprint: b for b in good if b.is_full and moment_of(b) < moment_of(done)}
+    since = limits.sizes_since
+    sizes = [
+        backup.size
+        for backup in sorted(before.values(), key=moment_of)
+        if backup.size is not None and not (since and moment_of(backup).date() < since)
+    ]
+    if len(sizes) < SAMPLES_LEAST:
+        return None
+    return int(max(median(sizes[-limits.small_samples :]), median(sizes[-Memory.MOST_GOOD :])))
 
 
 def _of_running(

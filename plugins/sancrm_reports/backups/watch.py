@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sancrm_reports.backups.facts import Window
+from sancrm_reports.backups.facts import Memory, Window
 from sancrm_reports.backups.probes import probe_of
 from sancrm_reports.backups.probes.bounded import look_within
 from sancrm_reports.backups.redaction import last_line
 from sancrm_reports.backups.settings import ToolProbe, WatchedBackup
-from sancrm_reports.backups.verdicts import Judgement, judge
+from sancrm_reports.backups.verdicts import NOTHING_KNOWN, Judgement, judge
 from sancrm_reports.errors import ReportError
 from sancrm_reports.settings import settings
 
 LOOK_SECONDS = 120.0  # at most; what stalls, as an NFS may, must not silence the alert
 
 
-def look(name: str, window: Window, errors: int = 0) -> Judgement:
+def look(name: str, window: Window, errors: int = 0, memory: Memory = NOTHING_KNOWN) -> Judgement:
     """Look once, and judge; what the probe cannot do is a part of the judgement.
 
     Args:
         name: the backup's name in the settings.
         window: which backup is expected.
         errors: how many looks in a row could not be made before this one.
+        memory: what is known from earlier nights.
     """
     configured = settings()
     watched = configured.backups[name]
@@ -41,6 +42,7 @@ def look(name: str, window: Window, errors: int = 0) -> Judgement:
         limits=watched.limits,
         error=error,
         errors=errors + 1,
+        memory=memory,
     )
 
 

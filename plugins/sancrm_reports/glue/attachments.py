@@ -21,7 +21,7 @@ from sancrm_reports.pure.figures import (
     text_subject,
 )
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import INCLUDE, Settings, settings, templates
+from sancrm_reports.settings import INCLUDE, settings, templates
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class PostPictureOperator(PostAttachmentOperator):
 
     kind = "picture"
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Draw it."""
         from sancrm_reports.pure.language import language_of
         from sancrm_reports.pure.picture import picture
@@ -168,7 +168,7 @@ class PostPictureOperator(PostAttachmentOperator):
             self._history(period),
             branches,
             templates=templates(),
-            theme=configured.delivery.picture_theme,
+            theme=settings().delivery.picture_theme,
         )
         return self._message(png, period)
 
@@ -203,7 +203,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
             return super().chats()
         return settings().chats.own_of_branch(self.figures["branch_id"])
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write it; differences between lines and figures are logged: rows changed meanwhile."""
         from sancrm_reports.pure.trace import FAMILIES
         from sancrm_reports.pure.workbook import About, workbook
@@ -211,7 +211,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
 
         branch = None if self.is_network else branch_of(self.whose())
         parts = compared_parts(self.figures) if self.is_network else [compared(self.figures)]
-        with snapshot(configured.database) as cursor:
+        with snapshot(settings().database) as cursor:
             book = workbook(
                 parts,
                 {family: read_rows(cursor, SQL, family, period, branch) for family in FAMILIES},
@@ -219,7 +219,7 @@ class PostWorkbookOperator(PostAttachmentOperator):
                 About(self.run_id, sql_version(SQL), datetime.now(UTC)),
                 templates=templates(),
                 network=compared(self.figures[-1]) if self.is_network else None,
-                has_rentals=configured.account.has_rentals,
+                has_rentals=settings().account.has_rentals,
             )
         if book.differences:
             self.log.warning("The lines differ from the message: %s", dict(book.differences))

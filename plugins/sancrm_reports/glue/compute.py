@@ -14,7 +14,13 @@ from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram import address, chats_of, common_hook, ledger_of
 from sancrm_reports.glue.workdays import workdays_of
 from sancrm_reports.pure.audit import ExpectedMessages
-from sancrm_reports.pure.figures import Figures, branch_subject, check_days_sum, check_reportable
+from sancrm_reports.pure.figures import (
+    NETWORK,
+    Figures,
+    branch_subject,
+    check_days_sum,
+    check_reportable,
+)
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.source_contract import Problem, refuse
@@ -67,7 +73,8 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
             "period": period.start.isoformat(),
             **figures.to_json(),
             **({} if until is None else {"complete_until": until}),
-            **({"gone": gone, "silent": silent} if figures.subject == "network" else {}),
+            **({"gone": gone} if figures.subject == NETWORK else {}),
+            **({"silent": silent} if silent and figures.subject == NETWORK else {}),
             "compared_with": {
                 "period": earlier_period.start.isoformat(),
                 **earlier.get(figures.key, Figures.none_of(figures)).to_json(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from heapq import nlargest
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
 
@@ -13,10 +15,10 @@ from sancrm_reports.pure.figures import ADDITIVE
 from sancrm_reports.pure.formatting import Formats
 from sancrm_reports.pure.language import explained
 from sancrm_reports.pure.period import Period
-from sancrm_reports.pure.trace import TracedRow, TraceError, figure_of, unit_of
+from sancrm_reports.pure.trace import Part, TraceError, figure_of, shown, total, unit_of
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
-from sancrm_reports.wire.trace import read_trace
+from sancrm_reports.wire.trace import read_parts
 
 SQL = INCLUDE / "sql"
 SHOWN = 100  # rows; make trace prints all of them
@@ -41,9 +43,7 @@ def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
     branch = None if subject == "network" else subject.removeprefix("branch-")
     try:
         with snapshot(settings().database) as cursor:
-            rows = read_trace(
-                cursor, SQL, figure, period, branch, card_url=settings().missed_calls.card_url
-            )
+            found = read_parts(cursor, SQL, figure, period, branch)
             figures = read_profitability(cursor, sql_text(SQL), period)
         now = figure_of(figures, figure, branch)
     except TraceError as error:
@@ -51,19 +51,20 @@ def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
     except ReportError as error:
         raise HTTPException(502, explained(error, our_language().folder)) from None
     write = _writer(our_language().formats, figure)
-    total = sum((row.amount for row in rows), Decimal(0))
+    largest = nlargest(SHOWN, found, key=lambda part: abs(part.amount))
     return {
-        "count": len(rows),
-        "total": write(total),
+        "count": len(found),
+        "total": write(total(found)),
         "figure": write(None if now is None else Decimal(now)),
         "rows": [
-            _shown(row) | {"amount": write(row.amount)}
-            for row in sorted(rows, key=lambda row: -abs(row.amount))[:SHOWN]
+            _cells(part, ZoneInfo(period.timezone)) | {"amount": write(part.amount)}
+            for part in largest
         ],
     }
 
 
-def _shown(row: TracedRow) -> dict[str, str]:
+def _cells(part: Part, zone: ZoneInfo) -> dict[str, str]:
+    row = shown(part, zone, card_url=settings().missed_calls.card_url)
     return {
         "at": row.at,
         "branch": row.branch,

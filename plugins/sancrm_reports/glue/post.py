@@ -29,7 +29,7 @@ from sancrm_reports.glue.telegram import (
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import NETWORK, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import Settings, settings, templates
+from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -68,7 +68,7 @@ class TelegramReportOperator(TelegramOperator):
         """Return which subject's report comes just before in a chat of the settings."""
         return None
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Return what is to be read."""
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class TelegramReportOperator(TelegramOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the message and bring it to its chats, as the run's params want it."""
         period = reported_period(context, self.report, settings().account.timezone)
-        message = self.message(period, settings())
+        message = self.message(period)
         params = params_of(context)
         if params.dry_run:
             self.rehearse(message)
@@ -187,7 +187,7 @@ class PostBranchReportOperator(TelegramReportOperator):
         found: str | None = self.figures["after"].get(chat)
         return found
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write the branch's report."""
         return branch_message(self.figures, period)
 
@@ -208,7 +208,7 @@ class PostNetworkReportOperator(TelegramReportOperator):
         """Return the network."""
         return NETWORK
 
-    def message(self, period: Period, configured: Settings) -> Message:
+    def message(self, period: Period) -> Message:
         """Write the network's summary."""
         return network_message(self.figures, period)
 

@@ -88,7 +88,7 @@ def attached(
         return None
     operator = OPERATORS[kind](task_id=kind, report=report_of(period).id, figures=figures)
     try:
-        return operator.message(period, settings())
+        return operator.message(period)
     except Exception:  # as in a run of the report, a picture holds up no text
         log.exception("%s of %s cannot be made anew.", subject, period.key)
         return None
@@ -115,7 +115,7 @@ def tell_frozen(
     from sancrm_reports.pure.rechecking import frozen_differs, frozen_same
 
     incidents, name = incidents_of(delivery.ledger), f"frozen|{report}|{period.key}"
-    told = [change for change in changes if change.message.facts]  # texts, and not what is attached
+    told = [change for change in changes if change.is_report]
     if told:
         return incidents.alert(name, frozen_differs(told, templates=templates()))
     return incidents.solve(name, frozen_same(report, period, templates=templates()))

@@ -6,21 +6,22 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.pure.formatting import as_text
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period, parse_day
-from sancrm_reports.pure.trace import TracedRow, figure_of
+from sancrm_reports.pure.trace import ShownRow, figure_of, shown, total
 from sancrm_reports.settings import INCLUDE, settings
 from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
-from sancrm_reports.wire.trace import read_trace
+from sancrm_reports.wire.trace import read_customers, read_parts
 
 SQL = INCLUDE / "sql"
+NUMBERS = ("quantity", "price", "discount", "purchase_price", "amount")  # to the right
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,56 +42,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
             timezone=settings().account.timezone,
         )
         with snapshot(settings().database, is_private=options.customers) as cursor:
-            rows = read_trace(
-                cursor,
-                SQL,
-                options.figure,
-                period,
-                options.branch,
-                card_url=settings().missed_calls.card_url,
-                with_customers=options.customers,
-            )
+            parts = read_parts(cursor, SQL, options.figure, period, options.branch)
+            customers = read_customers(cursor, SQL, parts) if options.customers else None
             figures = read_profitability(cursor, sql_text(SQL), period)
         figure = figure_of(figures, options.figure, options.branch)
     except (ReportError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    columns = [field.name for field in fields(TracedRow)][: None if options.customers else -1]
+    zone, card_url = ZoneInfo(period.timezone), settings().missed_calls.card_url
+    rows = [shown(part, zone, card_url=card_url, customers=customers) for part in parts]
+    columns = ShownRow._fields[: None if options.customers else -1]
     write = write_csv if options.format == "csv" else write_table
     write(rows, columns, sys.stdout)
-    total = sum((row.amount for row in rows), Decimal(0))
+    whole = total(parts)
     whose = f"branch {options.branch}" if options.branch else "the network"
     print(
-        f"{options.figure} of {whose}, {period.key}: {len(rows)} rows, sum {total:f}, "
+        f"{options.figure} of {whose}, {period.key}: {len(rows)} rows, sum {whole:f}, "
         f"figure {'unknown' if figure is None else f'{figure:f}'}",
         file=sys.stderr if options.format == "csv" else sys.stdout,
     )
-    return 0 if total == (figure or 0) else 1
+    return 0 if whole == (figure or 0) else 1
 
 
-def write_csv(rows: Sequence[TracedRow], columns: Sequence[str], out: TextIO) -> None:
+def write_csv(rows: Sequence[ShownRow], columns: Sequence[str], out: TextIO) -> None:
     """Write rows for a spreadsheet, in which a text never becomes a formula."""
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
     for row in rows:
-        cells = asdict(row).items()
-        writer.writerow({name: as_text(v) if isinstance(v, str) else v for name, v in cells})
+        cells = row[: len(columns)]
+        writer.writerow([as_text(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def write_table(rows: Sequence[TracedRow], columns: Sequence[str], out: TextIO) -> None:
+def write_table(rows: Sequence[ShownRow], columns: Sequence[str], out: TextIO) -> None:
     """Write rows in columns, numbers to the right; columns without a value are left out."""
     cells = [[_cell(getattr(row, name)) for name in columns] for row in rows]
     shown = [place for place in range(len(columns)) if any(row[place] for row in cells)]
     widths = [max(len(line[place]) for line in [columns, *cells]) for place in shown]
     for line in [columns, *cells] if rows else []:
         padded = (
-            line[place].rjust(width) if place in _NUMBERS else line[place].ljust(width)
+            line[place].rjust(width) if columns[place] in NUMBERS else line[place].ljust(width)
             for place, width in zip(shown, widths, strict=True)
         )
         print("  ".join(padded).rstrip(), file=out)
-
-
-_NUMBERS = {place for place, field in enumerate(fields(TracedRow)) if "Decimal" in str(field.type)}
 
 
 def _cell(value: object) -> str:

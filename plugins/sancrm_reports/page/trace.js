@@ -5,9 +5,10 @@ import { Notice } from "./notice.js";
 import { word } from "./words.js";
 
 const { createElement: h, useEffect, useState } = React;
-const { Box, Heading, Link, NativeSelect, Spinner, Stack, Text } = ChakraUI;
+const { Box, Button, Link, NativeSelect, Spinner, Stack, Text } = ChakraUI;
 
 export function Trace({ kind, day, subject, figures }) {
+  const [isOpen, setOpen] = useState(false);
   const [figure, setFigure] = useState("");
   const [found, setFound] = useState(null);
   const [error, setError] = useState("");
@@ -28,11 +29,15 @@ export function Trace({ kind, day, subject, figures }) {
   return h(
     Stack,
     { as: "section", gap: 2, "aria-label": word("page.trace") },
-    h(Heading, { as: "h3", size: "sm" }, word("page.trace")),
-    h(FigureSelect, { figure, figures, onChoose: setFigure }),
-    error && h(Notice, { status: "error" }, error),
-    figure && !found && !error && h(Spinner, { "aria-label": word("page.loading") }),
-    found && h(Rows, { found, hasBranches: subject === "network" }),
+    h(
+      Button,
+      { size: "sm", variant: "outline", "aria-expanded": isOpen, onClick: () => setOpen(!isOpen) },
+      word("page.trace"),
+    ),
+    isOpen && h(FigureSelect, { figure, figures, onChoose: setFigure }),
+    isOpen && error && h(Notice, { status: "error" }, error),
+    isOpen && figure && !found && !error && h(Spinner, { "aria-label": word("page.loading") }),
+    isOpen && found && h(Rows, { found, hasBranches: subject === "network" }),
   );
 }
 

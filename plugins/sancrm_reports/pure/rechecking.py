@@ -34,11 +34,14 @@ class Change:
     message: Message
 
     @property
+    def is_report(self) -> bool:
+        """Whether it is the text of a report: not what is attached, nor what tells of bounds."""
+        return bool(self.message.facts) and self.message.attachment is None
+
+    @property
     def is_consequence(self) -> bool:
         """Whether no figure of its own changed: only the comparison, a picture, or bounds."""
-        message = self.message
-        is_own = message.facts and not message.attachment
-        return not is_own or differing(self.before, message.facts) == [COMPARED]
+        return not self.is_report or differing(self.before, self.message.facts) == [COMPARED]
 
     def told(self, language: Language) -> str:
         """Say whose figures changed, why where that is known, and how."""

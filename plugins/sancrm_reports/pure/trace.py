@@ -7,10 +7,9 @@ called as a figure says what the row adds to it; null is nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import PermanentError
@@ -38,13 +37,20 @@ class TraceError(PermanentError):
     code = "trace"
 
 
-@dataclass(frozen=True)
-class TracedRow:
-    """A row of a figure: a repair, a line of one, a rental, or a day of a fixed cost.
+class Part(NamedTuple):
+    """A row of a figure, as the SQL gives it, and what it adds to the figure; exact."""
+
+    family: str
+    row: Mapping[str, Any]
+    amount: Decimal
+
+
+class ShownRow(NamedTuple):
+    """A row as people read it: a repair, a line of one, a rental, or a day of a fixed cost.
 
     ``at`` is when a repair was closed or a rental returned, by the account's clock, or the day.
-    ``price`` is of one, or a cost's month. ``amount`` is what the row adds to the figure, in its
-    unit; exact. ``customer`` names people, and is there only if somebody asked for names.
+    ``price`` is of one, or a cost's month; ``link`` is the repair's card in the CRM. ``customer``
+    names people, and is empty unless somebody asked for names.
     """
 
     family: str
@@ -79,52 +85,50 @@ def families_of(figure: str) -> list[str]:
     return [family for family, figures in FAMILIES.items() if terms.keys() & set(figures)]
 
 
-def amount_of(row: Mapping[str, Any], figure: str) -> Decimal | None:
-    """Return what a row adds to a figure; None where it has no part in it."""
-    known = [
-        sign * Decimal(row[name])
-        for name, sign in _terms(figure).items()
-        if row.get(name) is not None
-    ]
-    return sum(known, Decimal(0)) if known else None
+def parts(family: str, rows: Iterable[Mapping[str, Any]], figure: str) -> Iterator[Part]:
+    """Yield those of a family's rows that have a part in a figure."""
+    terms = [(name, sign) for name, sign in _terms(figure).items() if name in FAMILIES[family]]
+    for row in rows:
+        known = [sign * Decimal(row[name]) for name, sign in terms if row[name] is not None]
+        if known:
+            yield Part(family, row, sum(known[1:], known[0]))
 
 
-def traced(
-    family: str,
-    rows: Iterable[Mapping[str, Any]],
-    figure: str,
+def shown(
+    part: Part,
+    zone: ZoneInfo,
     *,
-    timezone: str,
     card_url: str | None = None,
     customers: Mapping[str, str] | None = None,
-) -> Iterator[TracedRow]:
-    """Yield the rows of a figure, with the address of each repair's card in the CRM.
+) -> ShownRow:
+    """Return a row as people read it.
 
-    ``customers`` has names by id: those of nobody where it is None.
+    ``card_url`` is the pattern of a repair's card; ``customers`` has names by id.
     """
-    zone = ZoneInfo(timezone)
-    for row in rows:
-        amount = amount_of(row, figure)
-        if amount is None:
-            continue
-        repair = {name: _text(row.get(f"repair_{name}")) for name in ("id", "number", "code")}
-        yield TracedRow(
-            family=family,
-            branch=_text(row["branch_name"]),
-            at=_moment(row["moved_at"], zone),
-            number=repair["number"],
-            code=repair["code"],
-            repair_id=repair["id"],
-            link=card_url.format(**repair) if card_url and repair["id"] else "",
-            item_id=_text(row["item_id"]),
-            item=_text(row.get("item_name")),
-            quantity=row.get("quantity"),
-            price=row.get("price"),
-            discount=row.get("discount"),
-            purchase_price=row.get("purchase_price"),
-            amount=amount,
-            customer=(customers or {}).get(_text(row.get("customer_id")), ""),
-        )
+    row = part.row
+    repair = {name: _text(row.get(f"repair_{name}")) for name in ("id", "number", "code")}
+    return ShownRow(
+        family=part.family,
+        branch=_text(row["branch_name"]),
+        at=_moment(row["moved_at"], zone),
+        number=repair["number"],
+        code=repair["code"],
+        repair_id=repair["id"],
+        link=card_url.format(**repair) if card_url and repair["id"] else "",
+        item_id=_text(row["item_id"]),
+        item=_text(row.get("item_name")),
+        quantity=row.get("quantity"),
+        price=row.get("price"),
+        discount=row.get("discount"),
+        purchase_price=row.get("purchase_price"),
+        amount=part.amount,
+        customer=(customers or {}).get(_text(row.get("customer_id")), ""),
+    )
+
+
+def total(found: Iterable[Part]) -> Decimal:
+    """Return what the rows of a figure add up to."""
+    return sum((part.amount for part in found), Decimal(0))
 
 
 def figure_of(rows: Iterable[Figures], figure: str, branch: str | None) -> Decimal | int | None:
@@ -159,5 +163,5 @@ def _text(value: object) -> str:
 
 def _moment(value: datetime | date, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        return value.astimezone(zone).replace(tzinfo=None).isoformat(" ", "minutes")
     return value.isoformat()

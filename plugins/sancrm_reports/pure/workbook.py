@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -89,30 +90,31 @@ def workbook(
     """
     from xlsxwriter import Workbook
 
-    data, language = BytesIO(), language_of(templates)
-    # Rows go through temporary files, so that memory does not grow with them.
-    book = Workbook(data, {"constant_memory": True})
-    title = language.formats.period(period)
-    created = about.computed_at.astimezone(UTC).replace(tzinfo=None)
-    book.set_properties({"title": title, "created": created})
-    style = Style(book, language, currency, title)
-    totals = style.sheet("totals", TOTALS, wide=False)
-    lines = Lines([now for now, _ in parts], period.timezone, style)
-    for family in COLUMNS:
-        if has_rentals or family != "rentals":
-            lines.write(family, rows[family])
-    pairs = [*parts, *([network] if network else [])]
-    lines.remember([figures.to_json() for pair in pairs for figures in pair])
-    figures = [name for name in ADDITIVE if has_rentals or not name.startswith("rental")]
-    differences = {
-        (now.name, name): difference
-        for now, _ in pairs
-        for name, difference in _write_totals(totals, lines, now, figures).items()
-    }
-    totals.finish(mark="F")
-    _write_changes(style.sheet("changes", CHANGES), parts, network)
-    _write_definitions(style, period, about, figures)
-    book.close()
+    data = BytesIO()
+    # Rows go through temporary files, so that memory does not grow with them; none is left behind.
+    with TemporaryDirectory(prefix="sancrm-workbook-") as folder:
+        book = Workbook(data, {"constant_memory": True, "tmpdir": folder})
+        title = language_of(templates).formats.period(period)
+        created = about.computed_at.astimezone(UTC).replace(tzinfo=None)
+        book.set_properties({"title": title, "created": created})
+        style = Style(book, language_of(templates), currency, title)
+        totals = style.sheet("totals", TOTALS, wide=False)
+        lines = Lines([now for now, _ in parts], period.timezone, style)
+        for family in COLUMNS:
+            if has_rentals or family != "rentals":
+                lines.write(family, rows[family])
+        pairs = [*parts, *([network] if network else [])]
+        lines.remember([figures.to_json() for pair in pairs for figures in pair])
+        figures = [name for name in ADDITIVE if has_rentals or not name.startswith("rental")]
+        differences = {
+            (now.name, name): difference
+            for now, _ in pairs
+            for name, difference in _write_totals(totals, lines, now, figures).items()
+        }
+        totals.finish(mark="F")
+        _write_changes(style.sheet("changes", CHANGES), parts, network)
+        _write_definitions(style, period, about, figures)
+        book.close()
     return Document(data.getvalue(), lines.hash, differences)
 
 

@@ -56,7 +56,8 @@ class Style:
         self.language = language
         self.title = title
         places = get_currency_precision(currency)
-        symbol = get_currency_symbol(currency, locale=language.locale)
+        # As messages write it: English names the rouble by its code otherwise.
+        symbol = "₽" if currency == "RUB" else get_currency_symbol(currency, language.locale)
         money = f'#,##0{"." + "0" * places if places else ""}\N{NO-BREAK SPACE}"{symbol}"'
         numbers = FORMATS | {"money": money}
         self.formats: dict[str, Any] = {

@@ -56,8 +56,7 @@ class Outcome:
     """What came of one message: its place in Telegram, and what was done just now."""
 
     key: str
-    # sent, corrected, answered, unchanged, left (as it was), deleted or taken as sent
-    action: str
+    action: str  # sent, corrected, answered, unchanged, left, deleted or taken as sent
     chat: str
     message_id: int
 

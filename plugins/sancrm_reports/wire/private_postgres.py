@@ -119,14 +119,21 @@ def wait_until_it_answers(server: subprocess.Popen[bytes], dsn: str, log: Path) 
 
 
 @contextmanager
-def connected(dsn: str, **options: Any) -> Iterator[Any]:
-    """Connect as the DSN says, whatever PGPORT, PGSERVICE and the like say in the environment."""
-    from psycopg import connect
-
+def without_variables() -> Iterator[None]:
+    """Keep PGPORT, PGSERVICE and the like of the environment from steering a connection."""
     theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
-        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 60, **options})
+        yield
     finally:
         os.environ |= theirs
+
+
+@contextmanager
+def connected(dsn: str, **options: Any) -> Iterator[Any]:
+    """Connect as the DSN says, whatever the environment says."""
+    from psycopg import connect
+
+    with without_variables():
+        connection = connect(dsn, **{"autocommit": True, "connect_timeout": 60, **options})
     with connection:
         yield connection

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sancrm_reports.pure.trace import TracedRow, families_of, traced
+from sancrm_reports.pure.trace import Part, families_of, parts
 from sancrm_reports.wire.crm import parameters, sql_text
 
 if TYPE_CHECKING:
@@ -36,40 +36,23 @@ def sql_version(folder: Path) -> str:
     return sha256(sql_text(folder).encode()).hexdigest()[:12]
 
 
-def read_trace(
-    cursor: Any,
-    folder: Path,
-    figure: str,
-    period: Period,
-    branch: str | None = None,
-    *,
-    card_url: str | None = None,
-    with_customers: bool = False,
-) -> list[TracedRow]:
-    """Return every row of a figure; with customers' names only if they are asked for.
+def read_parts(
+    cursor: Any, folder: Path, figure: str, period: Period, branch: str | None = None
+) -> list[Part]:
+    """Return every row of a figure, by kind and time.
 
     Raises:
         TraceError: the figure is not a sum of rows.
     """
-    found: list[TracedRow] = []
-    for family in families_of(figure):
-        rows = list(read_rows(cursor, folder, family, period, branch))
-        customers = read_customers(cursor, folder, rows) if with_customers else None
-        found += traced(
-            family,
-            rows,
-            figure,
-            timezone=period.timezone,
-            card_url=card_url,
-            customers=customers,
-        )
-    return found
+    return [
+        part
+        for family in families_of(figure)
+        for part in parts(family, read_rows(cursor, folder, family, period, branch), figure)
+    ]
 
 
-def read_customers(
-    cursor: Any, folder: Path, rows: Iterable[Mapping[str, Any]]
-) -> Mapping[str, str]:
-    """Return the names of the rows' customers by their ids, as texts."""
-    ids: Sequence[str] = sorted({str(row["customer_id"]) for row in rows if row.get("customer_id")})
+def read_customers(cursor: Any, folder: Path, found: Iterable[Part]) -> Mapping[str, str]:
+    """Return the names of the rows' customers by their ids, as texts. Names people."""
+    ids = sorted({str(key) for part in found if (key := part.row.get("customer_id")) is not None})
     cursor.execute(sql_text(folder, "trace/customers.sql"), {"customer_ids": ids})
     return {str(row["customer_id"]): row["customer_name"] or "" for row in cursor.fetchall()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,8 @@ from sancrm_reports.backups.dumps.contents import (
     mention_of,
     worth_telling,
 )
+from sancrm_reports.backups.dumps.format import START, read
+from sancrm_reports.backups.dumps.packing import stream_of, unpacked
 
 # In plain SQL only the text tells what needs what; a function's own may name anything.
 FOLLOWS = set(DEPENDENT) - {"AGGREGATE", "FUNCTION", "PROCEDURE"}
@@ -107,23 +108,28 @@ class Survey:
         return bool(left_out(self.entries[-1:], []))
 
 
-def restore_plain(dump: Path, how: Restore, *, is_packed: bool) -> list[str]:
+def restore_plain(dump: Path, how: Restore) -> list[str]:
     """Restore plain SQL, but for what reaches beyond a database; returns what that is.
 
     Raises:
         DrillError: it cannot be restored. A file that is refused for what it is did nothing yet.
+        DamagedError: it does not unpack to its end.
         OSError: it cannot be read.
     """
     _check_psql(how)
-    with gzip.open(dump) if is_packed else dump.open("rb") as file:
-        survey = _survey(file, how, dump.name)
-        made = how.scratch.harmless(survey.mentions.extensions.values(), allowed=how.allowed)
-        how.scratch.prepare(extensions=made, roles=survey.mentions.roles)
-        out = left_out(survey.entries, made)
-        file.seek(0)
-        done = _psql(how, lambda pipe: _feed(pipe, file, survey, out))
+    survey = _survey(_opened(dump), how, dump.name)
+    made = how.scratch.harmless(survey.mentions.extensions.values(), allowed=how.allowed)
+    how.scratch.prepare(extensions=made, roles=survey.mentions.roles)
+    out = left_out(survey.entries, made)
+    done = _psql(how, lambda pipe: _feed(pipe, _opened(dump), survey, out))
     check(done, dump)
     return worth_telling(out, made)
+
+
+def _opened(dump: Path) -> IO[bytes]:
+    """Open a dump, unpacked if it was packed."""
+    _, content, _ = unpacked(read(dump), start=START)
+    return stream_of(content)
 
 
 def _check_psql(how: Restore) -> None:

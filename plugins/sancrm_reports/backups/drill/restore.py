@@ -5,15 +5,14 @@ No password is an argument of a program, and nothing of what a program says abou
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 
 from sancrm_reports.backups.drill.archive import restore_archive
 from sancrm_reports.backups.drill.plain_sql import restore_plain
 from sancrm_reports.backups.drill.restoring import Restore
 from sancrm_reports.backups.drill.result import DrillError, Trouble
-from sancrm_reports.backups.dumps.format import DamagedError, Layout, UnknownFormatError, format_of
+from sancrm_reports.backups.dumps.faults import DamagedError, UnknownFormatError
+from sancrm_reports.backups.dumps.format import Layout, format_of
 
 
 def restore(dump: Path, how: Restore) -> list[str]:
@@ -26,19 +25,16 @@ def restore(dump: Path, how: Restore) -> list[str]:
     try:
         found = format_of(dump)
         if found.layout is Layout.PLAIN:
-            return restore_plain(dump, how, is_packed=found.is_packed)
-        if found.is_packed:
+            return restore_plain(dump, how)
+        if found.is_packed or found.layout is Layout.IN_TAR:
+            needless = found.packed_by[0] if found.is_packed else "tar"
             raise UnknownFormatError(
-                f"{dump.name} is {found}: leave gzip out, pg_dump --format=custom compresses."
+                f"{dump.name} is {found}: leave {needless} out, pg_dump --format=custom compresses."
             )
         return restore_archive(dump, how, found.layout)
     except UnknownFormatError as error:
         raise DrillError(Trouble.UNSUITABLE, str(error)) from None
     except DamagedError as error:
         raise DrillError(Trouble.DAMAGED, f"{dump.name} is damaged: {error}.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise DrillError(
-            Trouble.DAMAGED, f"{dump.name} is damaged: it cannot be unpacked to its end."
-        ) from None
-    except OSError as error:  # after a broken gzip, which is one too
+    except OSError as error:
         raise DrillError(Trouble.UNREADABLE, f"{dump} cannot be read: {error}.") from None

@@ -21,6 +21,7 @@ from sancrm_reports.backups.drill.scratch import Scratch
 from sancrm_reports.backups.drill.scratch_database import scratch_database
 from sancrm_reports.backups.drill.scratch_postgres import find_programs, own_server
 from sancrm_reports.backups.drill.workspace import check_space, workspace
+from sancrm_reports.backups.dumps.faults import DamagedError
 from sancrm_reports.backups.dumps.files import DumpFile
 from sancrm_reports.backups.dumps.newest import newest_dump
 from sancrm_reports.errors import ReportError
@@ -55,7 +56,10 @@ def run_drill(drill: Drill, configured: Settings, sql: str) -> None:
     with workspace(Path(wanted.scratch_folder or tempfile.gettempdir())) as folder:
         source_bytes = _source_bytes(configured)
         check_space(folder, needed_bytes=_needed_bytes(wanted, found, source_bytes))
-        dump = found.fetch(folder)
+        try:
+            dump = found.fetch(folder)
+        except DamagedError as error:
+            raise DrillError(Trouble.DAMAGED, f"{found.name} is damaged: {error}.") from None
         limits = _limits(wanted, found, source_bytes, shutil.disk_usage(folder).free)
         with _scratch(wanted, folder, programs, sandbox, limits) as scratch:
             guard = Guard(limits, scratch.used)

@@ -16,6 +16,7 @@ from typing import Any
 from sancrm_reports.backups.drill.result import DrillError, Trouble
 from sancrm_reports.backups.drill.sandbox import Sandbox
 from sancrm_reports.backups.drill.scratch import Scratch
+from sancrm_reports.wire.private_postgres import connected, without_variables
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,8 @@ def _admin(conn_id: str) -> Any:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        admin: Any = PostgresHook(postgres_conn_id=conn_id).get_conn()
+        with without_variables():
+            admin: Any = PostgresHook(postgres_conn_id=conn_id).get_conn()
     except AirflowNotFoundException:
         raise DrillError(
             Trouble.NO_SERVER,
@@ -182,7 +184,7 @@ def _drop(admin: Any, name: str) -> None:
 
 def _drop_subscriptions(admin: Any, name: str) -> None:
     """Drop a copy's subscriptions: with them it cannot be dropped. No publisher is spoken to."""
-    from psycopg import connect, sql
+    from psycopg import sql
     from psycopg.conninfo import make_conninfo
 
     found = admin.execute(
@@ -193,7 +195,7 @@ def _drop_subscriptions(admin: Any, name: str) -> None:
     if not found:
         return
     dsn = make_conninfo(admin.info.dsn, password=admin.info.password, dbname=name)
-    with connect(dsn, autocommit=True) as inside:
+    with connected(dsn) as inside:
         for (subscription,) in found:
             for words in (
                 "alter subscription {} disable",

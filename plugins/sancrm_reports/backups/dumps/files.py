@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from sancrm_reports.backups.dumps import names
+from sancrm_reports.backups.dumps.faults import DamagedError
 from sancrm_reports.backups.facts import CLOCK_TOLERANCE
 from sancrm_reports.errors import ReportError
 
@@ -18,19 +19,7 @@ log = logging.getLogger(__name__)
 
 CONTENTS = "toc.dat"  # of a dump in the directory format; pg_dump writes it last
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")  # local, S3, Azure, GCS
-
-
-# What programs call a file that they are still writing: most by an ending, rsync .crm.dump.Ab12Cd.
-BEING_WRITTEN = re.compile(
-    r"(?P<plain>.+)\.(?:part|partial|tmp|temp|in_progress|inprogress|filepart|incomplete)"
-    r"|\.(?P<rsync>.+)\.[A-Za-z0-9]{6}",
-    re.IGNORECASE,
-)
-# What lies beside a dump and is none.
-SIDECARS = re.compile(
-    r".+\.(?:md5|sha1|sha224|sha256|sha384|sha512|sum|asc|sig|log|err|out|txt|json|ok|done)",
-    re.IGNORECASE,
-)
+WILD = "*?["
 
 
 class FolderError(ReportError):
@@ -41,22 +30,20 @@ class FolderError(ReportError):
 
 @dataclass(frozen=True)
 class DumpFile:
-    """A dump where it lies: a file, or a folder with ``toc.dat``.
+    """A dump where it lies: a file, the pieces of one, or a folder with ``toc.dat``.
 
-    ``path`` is one of Airflow's object storage, ``size`` is in bytes, and ``written_at``, with a
-    zone, is when the newest of its files was last written: nothing else tells when it was finished.
-    ``is_partial`` is told by its name: whoever writes it will rename it.
+    ``path`` is one of Airflow's object storage, of the first piece where there are several;
+    ``name`` is its name below the folder that was looked into. ``size`` is in bytes, and
+    ``written_at``, with a zone, is when the newest of its files was last written: nothing else
+    tells when it was finished. ``is_partial`` is told by its name, or by the lack of ``toc.dat``:
+    whoever writes it is not done.
     """
 
     path: Any
+    name: str
     size: int
     written_at: datetime
     is_partial: bool = False
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return str(self.path.name)
 
     @property
     def is_local(self) -> bool:
@@ -71,10 +58,17 @@ class DumpFile:
 
     def fetch(self, folder: Path) -> Path:
         """Return where it can be read: in its place, or in the folder, where it is copied to."""
-        if self.is_local:
+        parts = parts_of(self.path)
+        if self.is_local and len(parts) == 1:
             return Path(self.path.path)
-        target = folder / self.name
-        self.path.fs.get(self.path.path, str(target), recursive=self.path.is_dir())
+        target = folder / Path(self.name).name
+        if len(parts) == 1:
+            self.path.fs.get(self.path.path, str(target), recursive=self.path.is_dir())
+            return target
+        with target.open("wb") as whole:
+            for part in parts:
+                with part.open("rb") as piece:
+                    shutil.copyfileobj(piece, whole)
         return target
 
 
@@ -83,6 +77,15 @@ def storage_path(place: str, conn_id: str | None = None) -> Any:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(place if "://" in place else f"file://{place}", conn_id=conn_id)
+
+
+def split_place(place: str) -> tuple[str, str]:
+    """Split a place into the folder that surely is there, and the pattern below it."""
+    scheme, mark, rest = place.rpartition("://")
+    words = rest.split("/")
+    wild = (n for n, word in enumerate(words) if any(sign in word for sign in WILD))
+    at = min(next(wild, len(words)), len(words) - 1)
+    return f"{scheme}{mark}{'/'.join(words[:at])}", "/".join(words[at:])
 
 
 def is_local(path: Any) -> bool:
@@ -100,13 +103,31 @@ def forget_listings(path: Any) -> None:
         fs.invalidate_cache()
 
 
+def parts_of(path: Any) -> list[Any]:
+    """Return the pieces of the dump that begins here, in their order; mostly it is itself.
+
+    Raises:
+        DamagedError: one in the middle is not there.
+    """
+    if not names.PART.fullmatch(path.name) or path.is_dir():
+        return [path]
+    beside = {one.name: one for one in path.parent.iterdir()}
+    if names.first_part(path.name, beside) != path.name:
+        return [path]
+    parts, missing = names.parts_of(path.name, beside)
+    if missing:
+        raise DamagedError(f"{missing} is missing", code="dump_piece", quote=missing)
+    return [beside[name] for name in parts]
+
+
 def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
     """Return the dumps of a folder whose names match, in the order of their names.
 
-    A link is followed, but a dump is given once, whatever its names. Left out are names that begin
-    with a dot, as a shell does, unless rsync is writing them; what lies beside a dump, such as its
-    checksum, unless the pattern asks for such; links that lead nowhere, pipes and the like; folders
-    without ``toc.dat``, which aren't dumps, or not yet; and folders closed to this user.
+    The pattern may lead through folders, as ``*/crm.dump`` or ``**/*.dump``. A link is followed,
+    but a dump is given once, whatever its names. Left out are names that begin with a dot, as a
+    shell does, unless rsync is writing them; what lies beside a dump, such as its checksum, unless
+    the pattern asks for such; links that lead nowhere, pipes and the like; the objects by which S3
+    keeps empty folders; folders without files of pg_dump; and folders closed to this user.
 
     Raises:
         FolderError: the folder is not there, or cannot be read.
@@ -126,27 +147,77 @@ def dump_files(folder: Any, pattern: str) -> list[DumpFile]:
 
 def _dump_files(folder: Any, pattern: str) -> Iterator[DumpFile]:
     seen = set()
-    for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path.name)):
-        name, is_partial = _final_name(path.name)
-        if name.startswith(".") or not fnmatchcase(name, pattern):
+    words = pattern.split("/")
+    for path, above, beside in _candidates(folder, words):
+        first = names.first_part(path.name, beside)
+        if first and first != path.name:
+            continue  # it comes with the first piece
+        name, is_partial = names.final_name(names.whole_name(first) if first else path.name)
+        is_partial = is_partial and not first  # crm.dump.part-aa is a piece
+        if name.startswith(".") or not any(
+            names.is_like(one, words[-1]) for one in {name, path.name}
+        ):
             continue
-        if SIDECARS.fullmatch(name) and not SIDECARS.fullmatch(pattern):
+        if names.SIDECARS.fullmatch(name) and not names.SIDECARS.fullmatch(words[-1]):
             continue
-        if not (stats := _stats(path)):
+        parts = names.parts_of(first, beside)[0] if first else [path.name]
+        stats = [stat for part in parts for stat in _stats(beside[part])]
+        if not stats:
             continue
-        inodes = tuple(stat.st_ino for stat in stats)
-        if any(inodes) and inodes in seen:
+        inodes = tuple((stat.st_ino, stat.st_size, stat.st_mtime) for stat in stats if stat.st_ino)
+        if (inodes or str(path)) in seen:
             continue  # another name of it
-        seen.add(inodes)
+        seen.add(inodes or str(path))
         size = sum(stat.st_size for stat in stats)
-        yield DumpFile(path, size, max(written_at(stat) for stat in stats), is_partial)
+        last = max(written_at(stat) for stat in stats)
+        shown = names.whole_name(first) if first else path.name
+        yield DumpFile(path, f"{above}{shown}", size, last, is_partial or _is_begun(path))
 
 
-def _final_name(name: str) -> tuple[str, bool]:
-    """Return the name that a file will have, and whether it has another one yet."""
-    if found := BEING_WRITTEN.fullmatch(name):
-        return found["plain"] or found["rsync"], True
-    return name, False
+def _candidates(
+    folder: Any, words: Sequence[str], above: str = ""
+) -> Iterator[tuple[Any, str, Mapping[str, Any]]]:
+    """Give what lies where the pattern leads: its path, the folders above, and all beside it."""
+    word, *rest = words
+    beside = {path.name: path for path in listed(folder)}
+    if not rest:
+        order = sorted(beside.values(), key=lambda path: (_is_link(path), path.name))
+        yield from ((path, above, beside) for path in order)
+        return
+    if word == "**":
+        yield from _candidates(folder, rest, above)
+    for name, path in sorted(beside.items()):
+        leads_on = not _is_link(path) if word == "**" else names.is_like(name, word)
+        if not name.startswith(".") and leads_on and _is_folder(path):
+            below = words if word == "**" else rest
+            yield from _candidates(path, below, f"{above}{name}/")
+
+
+def listed(folder: Any) -> list[Any]:
+    """List a folder, without the empty object by which S3 keeps it; nothing if it is closed.
+
+    That object is dumps/, and is listed in the folder as dumps/dumps, which is not there.
+    """
+    try:
+        return [path for path in folder.iterdir() if path.name != folder.name or path.exists()]
+    except FileNotFoundError:  # gone since
+        return []
+    except PermissionError:  # such as lost+found: the others are there all the same
+        log.warning("%s is skipped: permission denied.", folder)
+        return []
+
+
+def _is_link(path: Any) -> bool:
+    return is_local(path) and Path(path.path).is_symlink()
+
+
+def _is_folder(path: Any) -> bool:
+    """Whether it is a folder that may hold dumps, and not a dump itself."""
+    return path.is_dir() and not any(map(_is_of_dump, listed(path)))
+
+
+def _is_of_dump(file: Any) -> bool:
+    return file.name == CONTENTS or bool(names.DATA_FILE.fullmatch(file.name))
 
 
 def _stats(path: Any) -> list[Any]:
@@ -155,15 +226,18 @@ def _stats(path: Any) -> list[Any]:
         if not path.is_dir():
             stat = path.stat()
             return [stat] if stat.get("type", "file") == "file" else []
-        files = list(path.iterdir())
-        if not any(file.name == CONTENTS for file in files):
-            return []
-        return [file.stat() for file in files]
+        files = listed(path)
+        return [file.stat() for file in files] if any(map(_is_of_dump, files)) else []
     except FileNotFoundError:  # retention took it just now, or a link leads nowhere
         return []
-    except PermissionError:  # such as lost+found: the others are there all the same
+    except PermissionError:
         log.warning("%s is skipped: permission denied.", path)
         return []
+
+
+def _is_begun(path: Any) -> bool:
+    """Whether it is a folder that pg_dump has not finished."""
+    return path.is_dir() and all(file.name != CONTENTS for file in listed(path))
 
 
 def written_at(stat: Mapping[str, Any]) -> datetime:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sancrm_reports.backups.drill.result import DrillError, Trouble
-from sancrm_reports.backups.dumps.files import DumpFile, FolderError, dump_files, storage_path
+from sancrm_reports.backups.dumps.files import (
+    DumpFile,
+    FolderError,
+    dump_files,
+    split_place,
+    storage_path,
+)
 
 
 def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:
@@ -19,7 +25,7 @@ def newest_dump(place: str, *, quiet_seconds: float, now: datetime) -> DumpFile:
     Raises:
         DrillError: no such folder, or no finished dump in it.
     """
-    folder, _, pattern = place.rpartition("/")
+    folder, pattern = split_place(place)
     if not (folder and pattern):
         raise DrillError(
             Trouble.NOT_SET,

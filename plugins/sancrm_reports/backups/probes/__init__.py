@@ -33,7 +33,11 @@ def probe_of(name: str, configured: Settings) -> Probe:
         case FilesProbe() as files:
             from sancrm_reports.backups.probes.files import DumpFiles
 
-            return DumpFiles(files)
+            return DumpFiles(
+                files,
+                database=watched.database if files.dbname is None else files.dbname,
+                timezone=configured.account.timezone,
+            )
         case ToolProbe() as tool:
             from sancrm_reports.backups.probes.tools import ToolReport
 

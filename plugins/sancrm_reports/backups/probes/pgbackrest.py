@@ -10,6 +10,7 @@ from sancrm_reports.backups.probes.errors import ToolError
 
 OK, NO_BACKUP = 0, 2  # status codes that are an answer, not a trouble
 MIXED = 4  # of a stanza only: its repositories differ, and each has a code of its own
+TIMELINE = 8  # characters of a WAL segment's name; those after it tell the order
 
 
 def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts:
@@ -19,30 +20,70 @@ def read(report: Any, stanza: str, observed_at: datetime, zone: tzinfo) -> Facts
     leaves no trace here: only the lack of a newer one tells.
 
     Raises:
-        ToolError: there is no such stanza, or it or one of its repositories cannot be read.
+        ToolError: there is no such stanza, or it or all of its repositories cannot be read.
     """
     found = next((one for one in report if one["name"] == stanza), None)
     if found is None:
         raise ToolError(f"pgBackRest knows no stanza {stanza!r}.")
     _check("stanza", found["status"], (OK, NO_BACKUP, MIXED))
-    for one in found.get("repo", ()):
-        _check(f"repo{one['key']}", one["status"], (OK, NO_BACKUP))
+    repositories = {f"repo{one['key']}": one["status"] for one in found.get("repo", ())}
+    gone = [
+        place for place, status in repositories.items() if status["code"] not in (OK, NO_BACKUP)
+    ]
+    if gone and len(gone) == len(repositories):
+        _check(gone[0], repositories[gone[0]], (OK, NO_BACKUP))
     backups = [_backup(one) for one in found["backup"]]
     lock = found["status"].get("lock", {}).get("backup", {})
     if lock.get("held"):
         whole, copied = lock.get("size"), lock.get("size-cplt")
         share = copied / whole if whole and copied is not None else None
         backups.append(Backup("", BackupState.RUNNING, size=copied, progress=share))
-    repositories = tuple(f"repo{one['key']}" for one in found.get("repo", ()))
-    return Facts(observed_at, tuple(backups), repositories if len(repositories) > 1 else ())
+    return Facts(
+        observed_at,
+        tuple(backups),
+        repositories=tuple(repositories) if len(repositories) > 1 else (),
+        gone=gone[0] if gone else "",
+        gone_because=_words(gone[0], repositories[gone[0]]) if gone else "",
+        wal=_stalled_wal(found),
+    )
 
 
 def _check(place: str, status: Any, answers: tuple[int, ...]) -> None:
     if status["code"] not in answers:
-        raise ToolError(
-            f"pgBackRest, {place}: {status['message']} (code {status['code']}).",
-            quote=f"{place}: {status['message']} (code {status['code']})",
-        )
+        words = _words(place, status)
+        raise ToolError(f"pgBackRest, {words}.", quote=words)
+
+
+def _words(place: str, status: Any) -> str:
+    return f"{place}: {status['message']} (code {status['code']})"
+
+
+def _stalled_wal(stanza: Any) -> str:
+    """Say where the newest WAL is older than what the database had written by its last backup.
+
+    Where the archive takes all WAL, a backup's last segment is in it: in each repository, since
+    WAL goes to all of them. Nothing is said where the versions differ or nothing is archived.
+    """
+    stops = [
+        (one["database"]["id"], one["archive"]["stop"])
+        for one in stanza["backup"]
+        if one.get("archive", {}).get("stop") and "id" in one.get("database", {})
+    ]
+    if not stops:
+        return ""
+    current = max(version for version, _ in stops)
+    written = max((stop for version, stop in stops if version == current), key=_position)
+    for one in stanza.get("archive", ()):
+        newest, database = one.get("max"), one.get("database", {})
+        is_current = database.get("id") == current
+        if is_current and newest and _position(newest) < _position(written):
+            place = database.get("repo-key", 1)
+            return f"repo{place}: {newest} < {written}"
+    return ""
+
+
+def _position(segment: str) -> str:
+    return segment[TIMELINE:]
 
 
 def _backup(one: Any) -> Backup:

@@ -28,7 +28,7 @@ class ToolReport:
 
     def __init__(self, settings: ToolProbe, *, timezone: str) -> None:
         self.settings = settings
-        self.zone = ZoneInfo(timezone)
+        self.zone = ZoneInfo(settings.timezone or timezone)
 
     def look(self) -> Facts:
         """Get the report, and read it.
@@ -40,13 +40,20 @@ class ToolReport:
         """
         text, observed_at = self._report()
         try:
-            report: Any = json.loads(text)
+            report: Any = json.loads(text.strip() or self._nothing())
             return READERS[self.settings.kind](report, self.settings.server, observed_at, self.zone)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReportUnreadableError(
                 f"This isn't a JSON report of {self.settings.kind} "
                 f"({type(error).__name__}: {error}): {last_line(text)!r}"
             ) from None
+
+    def _nothing(self) -> str:
+        """Return what no output means: of an empty storage WAL-G prints nothing, and exits with 0.
+
+        An empty file is what a command that failed leaves of a report.
+        """
+        return "[]" if self.settings.kind == "walg" and not self.settings.file else ""
 
     def _report(self) -> tuple[str, datetime]:
         if not self.settings.file:
