@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chromium import launched, needs_chromium
+from demo.ledger import CHAT
 from page.conftest import DAG_ID, EVIL, FIRST, LAST, NO_RUN
 
 MONTH = f"last={LAST}&months=1"
@@ -161,6 +162,19 @@ def test_an_operator_sends_what_is_missing_with_one_click(visit, client):
     cell(page, date(2025, 3, 14), "branch-2").click()
     details(page).get_by_role("button", name="Отправить отчёт").click()
     details(page).get_by_text("уже идёт бэкфилл").wait_for()
+
+
+def test_an_operator_says_with_one_click_whether_a_message_is_in_the_chat(visit, client):
+    # The run has the answer in its params; a viewer reads who may say so.
+    unknown = f"{MONTH}&day=2025-03-07&subject=branch-1"
+    page = visit(unknown, user="oleg")
+    details(page).get_by_role("button", name="Нет, отправить снова").click()
+    details(page).get_by_text("Запуск начат").wait_for()
+    runs = client("oleg").get(f"/api/v2/dags/{DAG_ID}/dagRuns").json()["dag_runs"]
+    assert {"period": "2025-03-07", "resend": [f"branch-1@{CHAT}"]} in [run["conf"] for run in runs]
+    page = visit(unknown)
+    details(page).get_by_text("Ответить, есть ли сообщение").wait_for()
+    assert details(page).get_by_role("button", name="Да, есть").count() == 0
 
 
 def test_a_viewer_is_offered_no_backfill(visit):

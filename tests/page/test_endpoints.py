@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from demo.ledger import CHAT
 from page.conftest import DAG_ID, DAYS, FIRST, LAST, NO_RUN, PHONE
 from sancrm_reports.glue.page import FILES, app, kinds
 from sancrm_reports.pure.grid import LETTERS
@@ -282,6 +283,24 @@ def test_a_report_that_was_never_run_is_new(client):
         "missed_calls": False,
         "backup_watch": False,
     }
+
+
+def test_a_message_of_unknown_status_is_decided_by_a_run(client):
+    # The cell has the params of both answers; Airflow takes them, from who may run the DAG.
+    viewer, operator = client("vera"), client("oleg")
+    assert cell(viewer, date(2025, 3, 4))["messages"][0]["decisions"] is None
+    [message] = cell(operator, date(2025, 3, 7))["messages"]
+    name = f"branch-1@{CHAT}"
+    assert message["decisions"] == {
+        "resend": {"period": "2025-03-07", "resend": [name]},
+        "arrived": {"period": "2025-03-07", "arrived": [name]},
+    }
+    body = {"logical_date": None, "conf": message["decisions"]["arrived"]}
+    statuses = [
+        who.post(f"/api/v2/dags/{DAG_ID}/dagRuns", json=body).status_code
+        for who in (client(), viewer, operator)
+    ]
+    assert statuses == [401, 403, 200]
 
 
 def test_only_who_may_run_the_dag_can_start_a_backfill(client):

@@ -2,8 +2,8 @@
 
 Mounted into Airflow's API server, below ``/sancrm``. A plugin's app is open to anyone unless it
 says otherwise: every endpoint here needs a user, and what is of a DAG needs the right to read that
-DAG. Nothing is written: the page starts a backfill by Airflow's own REST, which asks for the right
-to do so itself.
+DAG. Nothing is written: the page starts backfills and runs by Airflow's own REST, which asks for
+the right to do so itself.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ from sancrm_reports.glue.page_trace import figures_shown, trace_of
 from sancrm_reports.glue.telegram_operator import ledger_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import status_of
+from sancrm_reports.pure.decisions import message_name
+from sancrm_reports.pure.entry import MessageKey, State
 from sancrm_reports.pure.grid import EVERY, LETTERS, Slot, by_subject, summed_up
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
 from sancrm_reports.pure.language import Language
+from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
 from sancrm_reports.settings import settings
 from sancrm_reports.wire.chats import message_url
@@ -198,7 +201,11 @@ def cell(
     titles = ledger.titles_of_chats()
     titles[settings().email.conn_id] = our_language().word("page.by_email")
     return {
-        "messages": [_shown(delivered, titles) for delivered in found],
+        "dag_id": dag_id,
+        "messages": [
+            _shown(delivered, titles) | {"decisions": _decisions(kind, period, delivered)}
+            for delivered in found
+        ],
         "figures": figures_shown() if kind.report else [],
         "backfill": _backfill(kind, period),
         "may_backfill": _may(user, dag_id, "POST", DagAccessEntity.RUN),
@@ -296,6 +303,24 @@ def _backfill(kind: MessageKind, period: Period) -> dict[str, Any] | None:
         "reprocess_behavior": "completed",
         "dag_run_conf": {"backfill_mode": "full"},
     }
+
+
+def _decisions(
+    kind: MessageKind, period: Period, delivered: Delivered
+) -> dict[str, dict[str, Any]] | None:
+    """Return the params of the runs by which a person decides of a message; None of any other.
+
+    Alerts are not decided of: they are sent again by themselves.
+    """
+    if delivered.entry.state not in (State.UNKNOWN, State.SENDING) or kind.id == "backup_watch":
+        return None
+    if kind.report:
+        purpose = RunPurpose.of_report(kind.id, period)
+    else:
+        purpose = RunPurpose.of_day(kind.id, kind.id, period.start, names_day=True)
+    key = MessageKey(kind.id, period.key, delivered.subject, delivered.name)
+    name = message_name(key, delivered.part)
+    return {word: purpose.decision(word, name) for word in ("resend", "arrived")}
 
 
 def _shown(delivered: Delivered, titles: Mapping[str, str]) -> dict[str, Any]:

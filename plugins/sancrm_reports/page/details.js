@@ -29,7 +29,7 @@ export function Details({ kind, day, periodName, row, letter, onClose, onStarted
     { title: row.name, subtitle, onClose },
     error && h(Notice, { status: "error" }, error),
     !cell && !error && h(Spinner, { "aria-label": word("page.loading") }),
-    cell?.messages.map((message, place) => h(Message, { key: place, message })),
+    cell?.messages.map((message, place) => h(Message, { key: place, message, cell })),
     cell?.messages.length === 0 && h(Nothing, { cell, letter, onStarted }),
     cell?.figures.length > 0 &&
       h(Trace, { kind, day, subject: row.subject, figures: cell.figures }),

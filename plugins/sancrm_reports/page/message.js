@@ -1,5 +1,6 @@
 // One message as the chat shows it, with its history and its links.
 
+import { Decide } from "./decide.js";
 import { STATUSES } from "./statuses.js";
 import { Notice } from "./notice.js";
 import { telegramText } from "./telegram.js";
@@ -9,7 +10,7 @@ const { createElement: h } = React;
 const { Badge, Box, HStack, Link, Stack, Text } = ChakraUI;
 const { Link: RouterLink } = ReactRouterDOM;
 
-export function Message({ message }) {
+export function Message({ message, cell }) {
   const { dag_id, run_id, task_id, map_index } = message.run;
   const task = run_id && `/dags/${dag_id}/runs/${encodeURIComponent(run_id)}/tasks/${task_id}`;
   return h(
@@ -35,6 +36,8 @@ export function Message({ message }) {
     message.html === null &&
       h(Text, { color: "fg.muted", fontSize: "sm" }, word("page.private")),
     message.error && h(Notice, { status: "error" }, message.error),
+    message.decisions &&
+      h(Decide, { dagId: cell.dag_id, decisions: message.decisions, mayRun: cell.may_backfill }),
     h(History, { message }),
     h(
       HStack,

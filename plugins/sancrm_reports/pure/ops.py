@@ -127,13 +127,17 @@ class RunPurpose:
         name = language.word(self.code, about=self.about)
         return f"{name} {language.formats.about_period(self.period)}"
 
-    def decide(self, word: str, name: str) -> str:
-        """Return the command by which a person decides of a message: ``resend``, ``arrived``, …
+    def decision(self, word: str, name: str) -> dict[str, Any]:
+        """Return the params by which a person decides of a message: ``resend``, ``arrived``, …
 
-        It holds the day where a run would otherwise be of another one tomorrow.
+        They hold the day where a run would otherwise be of another one tomorrow.
         """
         day = {"day": self.key} if self.names_day else {}
-        return self.repair(**day, **{word: [name]})
+        return {**self.conf, **day, word: [name]}
+
+    def decide(self, word: str, name: str) -> str:
+        """Return the command that does so."""
+        return self.repair(**self.decision(word, name))
 
     def repair(self, **params: str | list[str] | bool) -> str:
         """Return the command that does it again; what was sent before is not sent twice."""
