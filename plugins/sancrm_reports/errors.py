@@ -51,12 +51,13 @@ class Undecided:
     """A message that only a person can say anything of.
 
     ``name`` is what the params of a run call it, ``about`` what people call it; ``words`` are the
-    params that may decide it.
+    params that may decide it. ``chat`` is its chat's title, empty where that is not known.
     """
 
     name: str
     about: str = ""
     words: tuple[str, ...] = ("resend", "arrived")
+    chat: str = ""
 
 
 class DecisionNeededError(PermanentError):

@@ -345,7 +345,9 @@ MESSAGES = {
     "text_corrected": text_corrected,
     "part_not_needed": lambda t: Message(language_of(t).word("part_not_needed")),
     "without_ledger": lambda t: Message(language_of(t).render("without_ledger.html.j2")),
-    "group_moved": lambda t: group_moved("-100", "-100123", "telegram_default", templates=t),
+    "group_moved": lambda t: group_moved(
+        "-100", "-100123", "telegram_default", title="Отчёты", templates=t
+    ),
     "missed_call": lambda t: call(t, "to_call", CALL, date(2026, 11, 18)),
     "missed_call_called_back": lambda t: call(t, "called_back", CALL.code),
     "missed_call_told_again": lambda t: call(t, "told_again", CALL.code),
@@ -361,7 +363,7 @@ MESSAGES = {
             "post_branch_report",
             "Юг",
             "unknown_outcome",
-            undecided=[asdict(Undecided("branch-2@-1001234567890"))],
+            undecided=[asdict(Undecided("branch-2@-1001234567890", chat="Отчёты"))],
         ),
         Failure(
             "post_network_report",

@@ -100,7 +100,7 @@ def delivery_of(
         timezone=settings().account.timezone,
         templates=templates(),
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
-        on_moved=lambda old, new: _tell_moved(old, new, channel.conn_id),
+        on_moved=lambda old, new: _tell_moved(old, new, channel.conn_id, ledger.title_of(old)),
         **options,
     )
 
@@ -247,10 +247,10 @@ class TelegramOperator(BaseOperator):
         return [{**asdict(outcome), "url": outcome.url} for outcome in outcomes]
 
 
-def _tell_moved(old: str, new: str, conn_id: str) -> None:
+def _tell_moved(old: str, new: str, conn_id: str, title: str) -> None:
     from sancrm_reports.pure.messages import group_moved
 
     hook, to = ops_route()
     if to.chat == old:
         to = type(to)(new, to.topic)
-    hook.send(to, group_moved(old, new, conn_id, templates=templates()))
+    hook.send(to, group_moved(old, new, conn_id, title=title, templates=templates()))

@@ -211,9 +211,9 @@ def lateness(late: timedelta, *, after: timedelta, templates: Path) -> str:
     return language.word("lateness", time=language.formats.whole_time(late))
 
 
-def group_moved(old: str, new: str, conn_id: str, *, templates: Path) -> Message:
+def group_moved(old: str, new: str, conn_id: str, *, title: str = "", templates: Path) -> Message:
     """Tell ops that a group became a supergroup."""
-    values = {"old": old, "new": new, "conn_id": conn_id}
+    values = {"old": old, "new": new, "conn_id": conn_id, "title": title}
     return Message(language_of(templates).render("group_moved.html.j2", **values))
 
 

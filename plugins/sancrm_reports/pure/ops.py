@@ -163,6 +163,7 @@ def run_failed(
         {
             "name": message["name"],
             "about": one_line(message["about"] or failure.about),
+            "chat": one_line(message.get("chat", "")),
             "commands": [
                 (word, purpose.decide(word, message["name"])) for word in message["words"]
             ],

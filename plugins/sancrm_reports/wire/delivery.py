@@ -433,7 +433,7 @@ class Delivery:
             f"message. Look into chat {posting.to}. If it is not there, send it again: "
             f"{self._how_to_decide('resend', posting.name)}. If it is there, say so: "
             f"{self._how_to_decide('arrived', posting.name)}.",
-            undecided=[Undecided(posting.name)],
+            undecided=[Undecided(posting.name, chat=self.ledger.title_of(posting.to.chat))],
         ) from None
 
     def _entry(self, posting: _Posting, known: Entry) -> Entry:

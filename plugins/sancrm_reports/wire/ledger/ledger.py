@@ -13,7 +13,13 @@ from psycopg.types.json import Jsonb
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.wire.chats import Address
-from sancrm_reports.wire.ledger.database import Clock, LedgerDatabase, check_version, connect
+from sancrm_reports.wire.ledger.database import (
+    Clock,
+    LedgerDatabase,
+    NoLedgerError,
+    check_version,
+    connect,
+)
 from sancrm_reports.wire.ledger.messages import Messages, Sender
 
 TITLES = "titles_of_chats"  # the key of the note
@@ -74,6 +80,13 @@ class Ledger:
     def titles_of_chats(self) -> dict[str, str]:
         """Return what chats are called, by their ids, as far as it is known."""
         return self.note(TITLES) or {}
+
+    def title_of(self, chat: str) -> str:
+        """Return what a chat is called; empty where nobody knows, or the ledger is out of reach."""
+        try:
+            return self.titles_of_chats().get(chat, "")
+        except NoLedgerError:
+            return ""
 
     def posted_until(self) -> date | None:
         """Return up to which day reports were posted that this ledger does not know, if any."""
