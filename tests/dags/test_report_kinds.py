@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
-from fastapi import Response
 
 from dags.conftest import import_dags
 from sancrm_reports.glue import page
@@ -55,7 +54,7 @@ def test_a_report_is_posted_and_seen_by_audit_and_page(kind, period, run, telegr
     audited = run("delivery_audit")
     assert str(audited.state) == "success"
     with ledger_of(None) as ledger:
-        answer = page.grid(kind.dag_id, period.start, period.start, ledger, Response())
+        answer = page.grid(kind.dag_id, period.start, period.start, ledger)
     assert [column["name"] for column in answer["columns"]] == [RUSSIAN.formats.period(period)]
     # Whether it counts as late, the day of the test decides.
     arrived = {LETTERS[DeliveryStatus.SENT], LETTERS[DeliveryStatus.LATE]}

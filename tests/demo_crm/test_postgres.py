@@ -145,11 +145,12 @@ def test_the_server_does_not_get_the_terminals_ctrl_c():
 
 
 def test_what_a_killed_program_left_is_recovered(home):
-    # A server that outlived its program is ended, and the data folder is used again.
+    # A server that outlived its program is ended, by the program's guard or by the next start, and
+    # the data folder is used again.
     process, dsn, _ = start_program(str(home))
+    assert can_connect(dsn)
     process.kill()
     process.wait()
-    assert can_connect(dsn)
     with EmbeddedPostgres(home) as server:
         assert can_connect(server.dsn())
         assert not can_connect(dsn)

@@ -65,6 +65,10 @@ def airflow(odoo, telegram, include, tmp_path_factory):
     account = {"login": "sancrm_reports", "password": "choose-one"}
     environment = os.environ | {
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        # Another folder's tests in this process may have taken these away.
+        "AIRFLOW__CORE__DAGS_FOLDER": str(INCLUDE.parent / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(INCLUDE.parent / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "SANCRM_INCLUDE": str(include),
         "AIRFLOW_CONN_SANCRM_DB": json.dumps(crm | account),
         "AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(empty_ledger()),
