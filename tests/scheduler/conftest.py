@@ -88,7 +88,7 @@ def unpause(airflow, dag_id):
     airflow.unpause(dag_id)
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=300):
     """Wait for what another process does; the limit only ends a hopeless wait."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
