@@ -16,6 +16,7 @@ from demo.postgres import EmbeddedPostgres
 from demo.telegram import TelegramStandIn
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import load_settings
+from sancrm_reports.version import TAG
 from scheduler.conftest import DAG_ID, backfills_over, local_airflow, senders, unpause, wait_until
 from stage import CHAT, OPS_CHAT, in_chat, make_crm
 
@@ -54,6 +55,7 @@ def game(postgres, telegram, include, tmp_path):
     """An Airflow that retries fast and looks for dead workers often."""
     environment = {
         "SANCRM_INCLUDE": str(include),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
         "SANCRM__RETRIES__COUNT": "1",
         "SANCRM__RETRIES__DELAY_SECONDS": "1",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
@@ -93,6 +95,12 @@ def type_command_of(airflow, message, which=""):
     airflow.command(*shlex.split(unescape(command))[1:])
 
 
+def files_read(airflow):
+    """The version of the files with which the DAG processor has read the DAG."""
+    tags = airflow.api.get(f"/dags/{DAG_ID}").json()["tags"]
+    return next(tag["name"] for tag in tags if tag["name"].startswith(TAG))
+
+
 def due_periods(count):
     """The newest periods that a daily report was due for, the newest first."""
     now = datetime.now(UTC)
@@ -117,7 +125,9 @@ def test_after_a_bad_day_everything_was_posted_once(game, telegram, include, pos
     assert "post_branch_report (Сервис <Юг>" in told(telegram).text
     assert "чат удалён" in told(telegram).text
 
+    before = files_read(game)
     route(include, NEW)
+    wait_until(lambda: files_read(game) != before)  # until then a worker refuses to compute
     type_command_of(game, told(telegram))
     game.wait_for_run(DAG_ID)
     assert told(telegram).text.startswith("✅ Решено: ежедневный отчёт")
