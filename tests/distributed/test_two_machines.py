@@ -68,7 +68,7 @@ def test_a_machine_that_freezes_while_it_waits_sends_nothing_when_it_thaws(
 ):
     # Telegram said «later», and a person has had the message sent again by the other machine.
     before = len(in_chat(telegram))
-    later = telegram.faults.retry_after(8, times=1, method="sendMessage")
+    later = telegram.faults.retry_after(30, times=1, method="sendMessage")
     run_id = airflow.trigger(DAG_ID, period="2026-11-11")
     wait_until(lambda: later.met)
     frozen = waiting(airflow, machines, run_id)
