@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import psycopg
 
 from demo.crm.load import create_reader, create_schema
+from demo.telegram import TelegramStandIn
 
 CHAT = -1001234567890
 OPS_CHAT = -1002222222222
@@ -95,6 +96,15 @@ def reader_connection(postgres, **changes):
             **changes,
         }
     )
+
+
+@contextmanager
+def telegram_with_chats():
+    """A Telegram that keeps no pace, with the chat of the reports and the one of ops."""
+    with TelegramStandIn(rate_limits=False) as server:
+        server.chats.add(CHAT, "supergroup", "Отчёты")
+        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+        yield server
 
 
 def telegram_connection(telegram, chat=CHAT):

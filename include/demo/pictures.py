@@ -39,10 +39,10 @@ from sancrm_reports.backups.probes.table import BackupRunsTable
 from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
-from sancrm_reports.glue.attachments import OPERATORS
+from sancrm_reports.glue.attached_messages import MAKERS
 from sancrm_reports.glue.compute import compute
 from sancrm_reports.glue.messages import network_message
-from sancrm_reports.pure.figures import NETWORK, Figures, attached_subject
+from sancrm_reports.pure.figures import ATTACHMENTS, NETWORK, Figures, attached_subject
 from sancrm_reports.pure.kinds import compared_with, report_of
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
@@ -177,12 +177,8 @@ class DemoChat:
         return [
             self._post(NETWORK, network_message(rows, month), month),
             *(
-                self._post(
-                    attached_subject(NETWORK, kind),
-                    operator(task_id=kind, report="monthly", figures=rows).message(month),
-                    month,
-                )
-                for kind, operator in OPERATORS.items()
+                self._post(attached_subject(NETWORK, kind), MAKERS[kind](rows, month), month)
+                for kind in ATTACHMENTS
             ),
         ]
 

@@ -11,6 +11,21 @@ from demo.postgres import EmbeddedPostgres, find_bin_dir
 ROWS = "create table repairs as select i, md5(i::text) as a from generate_series(1, 20000) as i"
 
 
+def stanza_of(make, home):
+    """Make a stanza of pgBackRest of a new cluster; skipped where the program can't."""
+    if shutil.which("pgbackrest") is None:
+        pytest.skip("pgbackrest is not installed")
+    with EmbeddedPostgres(home):
+        pass  # makes a cluster and stops it
+    [cluster] = home.glob("postgres-*")
+    try:
+        return make(home, cluster)
+    except subprocess.CalledProcessError as error:
+        if error.returncode == 46:  # pgBackRest's word for it
+            pytest.skip(f"this pgbackrest does not know {cluster.name}")
+        raise
+
+
 @pytest.fixture(scope="session")
 def postgres():
     with EmbeddedPostgres() as server:

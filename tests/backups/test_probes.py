@@ -14,6 +14,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
 from pydantic import TypeAdapter
 
+from backups.conftest import stanza_of
 from demo.crm.load import create_reader, create_schema
 from sancrm_reports.backups.dumps.files import FolderError
 from sancrm_reports.backups.facts import Backup, BackupState, Facts, Window
@@ -263,22 +264,7 @@ def test_a_report_in_a_bucket_is_as_old_as_it_is_now(listing):
 @pytest.fixture(scope="session")
 def pgbackrest(tmp_path_factory):
     """A real stanza, made offline; without the program, nothing here is run."""
-    import shutil
-
-    if shutil.which("pgbackrest") is None:
-        pytest.skip("pgbackrest is not installed")
-    from demo.postgres import EmbeddedPostgres
-
-    home = tmp_path_factory.mktemp("pgbackrest")
-    with EmbeddedPostgres(home):
-        pass  # makes a cluster and stops it
-    [cluster] = home.glob("postgres-*")
-    try:
-        return Stanza(home, cluster)
-    except subprocess.CalledProcessError as error:
-        if error.returncode == 46:  # pgBackRest's word for it
-            pytest.skip(f"this pgbackrest does not know {cluster.name}")
-        raise
+    return stanza_of(Stanza, tmp_path_factory.mktemp("pgbackrest"))
 
 
 class Stanza:

@@ -1,13 +1,12 @@
 """pgBackRest with more than one repository, and with damage to other backups than tonight's."""
 
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
-from demo.postgres import EmbeddedPostgres
+from backups.conftest import stanza_of
 from sancrm_reports.backups.facts import Backup, BackupState
 from sancrm_reports.backups.probes.tool_report import ToolReport
 from sancrm_reports.backups.settings import WatchedBackup
@@ -120,18 +119,7 @@ class Stanza:
 
 @pytest.fixture(scope="module")
 def stanza(tmp_path_factory):
-    if shutil.which("pgbackrest") is None:
-        pytest.skip("pgbackrest is not installed")
-    home = tmp_path_factory.mktemp("repositories")
-    with EmbeddedPostgres(home):
-        pass  # makes a cluster and stops it
-    [cluster] = home.glob("postgres-*")
-    try:
-        return Stanza(home, cluster)
-    except subprocess.CalledProcessError as error:
-        if error.returncode == 46:  # pgBackRest's word for it
-            pytest.skip(f"this pgbackrest does not know {cluster.name}")
-        raise
+    return stanza_of(Stanza, tmp_path_factory.mktemp("repositories"))
 
 
 def test_each_repository_is_verified(stanza):

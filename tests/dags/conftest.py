@@ -11,10 +11,9 @@ import pytest
 
 from demo.ledger import ledger_connection
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from ledgers import empty_ledger
 from sancrm_reports.settings import settings, settings_error
-from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
+from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +55,7 @@ def configured(monkeypatch):
 @pytest.fixture
 def telegram(monkeypatch):
     """A Telegram that keeps no pace: pacing has tests of its own, with a clock that moves."""
-    with TelegramStandIn(rate_limits=False) as server:
-        server.chats.add(CHAT, "supergroup", "Отчёты")
-        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with telegram_with_chats() as server:
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", telegram_connection(server))
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_OPS", telegram_connection(server, OPS_CHAT))
         yield server

@@ -15,10 +15,9 @@ import pytest
 
 from demo.local_airflow import free_port
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from sancrm_reports.install import CHECKOUT, install
 from scheduler.conftest import local_airflow, wait_until
-from stage import CALLBACKS, CHAT, OPS_CHAT, make_crm
+from stage import CALLBACKS, make_crm, telegram_with_chats
 
 HOSTS = ("one", "two")
 
@@ -111,9 +110,7 @@ def redis():
 
 @pytest.fixture(scope="module")
 def telegram():
-    with TelegramStandIn(rate_limits=False) as server:
-        server.chats.add(CHAT, "supergroup", "Отчёты")
-        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with telegram_with_chats() as server:
         yield server
 
 

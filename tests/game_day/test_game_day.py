@@ -13,12 +13,11 @@ import psycopg
 import pytest
 
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import load_settings
 from sancrm_reports.version import TAG
 from scheduler.conftest import DAG_ID, backfills_over, local_airflow, senders, unpause, wait_until
-from stage import CHAT, OPS_CHAT, in_chat, make_crm
+from stage import CHAT, OPS_CHAT, in_chat, make_crm, telegram_with_chats
 
 INCLUDE = Path(__file__).parents[2] / "include"
 GONE, NEW = -1003333333333, -1004444444444
@@ -33,9 +32,7 @@ def postgres():
 
 @pytest.fixture
 def telegram():
-    with TelegramStandIn(rate_limits=False) as server:
-        server.chats.add(CHAT, "supergroup", "Отчёты")
-        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with telegram_with_chats() as server:
         server.chats.add(GONE, "supergroup", "Юг").condition = "deleted"
         server.chats.add(NEW, "supergroup", "Юг, новый")
         yield server

@@ -14,11 +14,10 @@ from psycopg.rows import dict_row
 
 from demo.ledger import ledger_connection
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from ledgers import empty_ledger
 from odoo.test_odoo import ODOO, figures_of, load, make_repairs
 from sancrm_reports.settings import INCLUDE
-from stage import CHAT, OPS_CHAT, in_chat, telegram_connection
+from stage import OPS_CHAT, in_chat, telegram_connection, telegram_with_chats
 
 DAY = date(2026, 11, 17)
 
@@ -39,9 +38,7 @@ def include(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def telegram():
-    with TelegramStandIn(rate_limits=False) as server:
-        server.chats.add(CHAT, "supergroup", "Отчёты")
-        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with telegram_with_chats() as server:
         yield server
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
-from stage import CHAT, OPS_CHAT, make_crm, reader_connection, telegram_connection
+from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
 DAG_ID = "profitability_daily"
 
@@ -38,9 +37,7 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def telegram():
-    with TelegramStandIn(rate_limits=False) as server:
-        server.chats.add(CHAT, "supergroup", "Отчёты")
-        server.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with telegram_with_chats() as server:
         yield server
 
 

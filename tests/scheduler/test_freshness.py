@@ -5,10 +5,9 @@ import shutil
 import psycopg
 
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from sancrm_reports.settings import INCLUDE
 from scheduler.conftest import DAG_ID, local_airflow, unpause, wait_until
-from stage import CHAT, OPS_CHAT, in_chat, make_crm
+from stage import CHAT, OPS_CHAT, in_chat, make_crm, telegram_with_chats
 
 
 def test_a_report_waits_without_a_worker_and_goes_out_by_itself(tmp_path):
@@ -23,9 +22,7 @@ def test_a_report_waits_without_a_worker_and_goes_out_by_itself(tmp_path):
         "SANCRM__FRESHNESS__CHECK_SECONDS": "0.5",
         "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",
     }
-    with EmbeddedPostgres() as postgres, TelegramStandIn(rate_limits=False) as telegram:
-        telegram.chats.add(CHAT, "supergroup", "Отчёты")
-        telegram.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with EmbeddedPostgres() as postgres, telegram_with_chats() as telegram:
         with psycopg.connect(make_crm(postgres), autocommit=True) as crm:
             crm.execute("create table crm_loads as select now() - interval '3 days' loaded_until")
             crm.execute("grant select on crm_loads to sancrm_reader")

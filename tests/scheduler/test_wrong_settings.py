@@ -3,10 +3,9 @@
 import shutil
 
 from demo.postgres import EmbeddedPostgres
-from demo.telegram import TelegramStandIn
 from sancrm_reports.settings import INCLUDE
 from scheduler.conftest import DAG_ID, local_airflow, wait_until
-from stage import CHAT, OPS_CHAT, in_chat, make_crm
+from stage import CHAT, OPS_CHAT, in_chat, make_crm, telegram_with_chats
 
 
 def test_ops_are_told_at_once_and_every_dag_stays(tmp_path):
@@ -17,9 +16,7 @@ def test_ops_are_told_at_once_and_every_dag_stays(tmp_path):
         "SANCRM_INCLUDE": str(include),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
     }
-    with EmbeddedPostgres() as postgres, TelegramStandIn(rate_limits=False) as telegram:
-        telegram.chats.add(CHAT, "supergroup", "Отчёты")
-        telegram.chats.add(OPS_CHAT, "supergroup", "Дежурные")
+    with EmbeddedPostgres() as postgres, telegram_with_chats() as telegram:
         make_crm(postgres)
         with local_airflow(postgres, telegram, tmp_path / "airflow", environment) as airflow:
             sound = settings.read_text("utf-8")

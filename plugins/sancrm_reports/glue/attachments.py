@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sancrm_reports.glue.messages import compared, compared_parts, comparison
+from sancrm_reports.glue.attached_messages import own_row, picture_message, workbook_message
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
 from sancrm_reports.glue.telegram_operator import posting
 from sancrm_reports.pure.figures import (
-    NETWORK,
     AttachmentKind,
     Figures,
     attached_subject,
-    branch_of,
     text_subject,
 )
 from sancrm_reports.pure.kinds import REPORT_KINDS
-from sancrm_reports.settings import INCLUDE, settings, templates
-from sancrm_reports.wire.crm import read_profitability, snapshot, sql_text
+from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
-    from sancrm_reports.pure.picture import Point
     from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.delivery import Delivery
 
-SQL = INCLUDE / "sql"
 LABEL = "{{ task.figures['branch_name'][:200] }}"  # of a mapped task; Airflow takes 250
 
 
@@ -79,25 +73,10 @@ class PostAttachmentOperator(TelegramReportOperator):
     def __init__(self, *, figures: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.figures = figures
-        self.run_id = ""
 
     def subject(self) -> str:
         """Return the text's subject, and what is attached to it."""
-        return attached_subject(self.whose(), self.kind)
-
-    def whose(self) -> str:
-        """Return the subject of the text."""
-        return NETWORK if self.is_network else Figures.from_row(self.figures).name
-
-    @property
-    def is_network(self) -> bool:
-        """Whether it is the network's, and not a branch's."""
-        return not isinstance(self.figures, Mapping)
-
-    @property
-    def branch_name(self) -> str:
-        """The branch's name, empty for the network."""
-        return "" if self.is_network else str(self.figures["branch_name"])
+        return attached_subject(Figures.from_row(own_row(self.figures)).name, self.kind)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Make it and bring it to the chats of its text, where the run posts texts."""
@@ -105,9 +84,8 @@ class PostAttachmentOperator(TelegramReportOperator):
             self.log.info("Nothing is attached to what is not a report's message.")
             return []
         if not self.chats():
-            self.log.info("%s has no chat of its own.", self.whose())
+            self.log.info("%s has no chat of its own.", text_subject(self.subject()))
             return []
-        self.run_id = context["run_id"]
         return super().execute(context)
 
     def rehearse(self, message: Message) -> None:
@@ -133,20 +111,6 @@ class PostAttachmentOperator(TelegramReportOperator):
             return []
         return super().bring(delivery, period, to, message, **options, reply_to=key)
 
-    def _message(self, data: bytes, period: Period, fingerprint: str = "") -> Message:
-        from sancrm_reports.pure.attachments import attachment_message
-
-        branch = "" if self.is_network else f"-{self.whose()}"
-        return attachment_message(
-            self.kind,
-            data,
-            compared=comparison(self.figures[-1] if self.is_network else self.figures),
-            file=f"{REPORT_KINDS[self.report].dag_id}-{period.key}{branch}",
-            period=period,
-            templates=templates(),
-            fingerprint=fingerprint,
-        )
-
 
 class PostPictureOperator(PostAttachmentOperator):
     """Post the profit over the last periods, and that of the branches, as a picture."""
@@ -155,38 +119,7 @@ class PostPictureOperator(PostAttachmentOperator):
 
     def message(self, period: Period) -> Message:
         """Draw it."""
-        from sancrm_reports.pure.language import language_of
-        from sancrm_reports.pure.picture import picture
-
-        branches = [
-            (row["branch_name"], Figures.from_row(row).profit)
-            for row in (self.figures if self.is_network else ())
-            if row["subject"] == "branch"
-        ]
-        png = picture(
-            self.branch_name or language_of(templates()).word("network").capitalize(),
-            self._history(period),
-            branches,
-            templates=templates(),
-            theme=settings().delivery.picture_theme,
-        )
-        return self._message(png, period)
-
-    def _history(self, period: Period) -> list[Point]:
-        """Return the profit of the last periods; those before the first movement are left out."""
-        from sancrm_reports.pure.picture import Point
-
-        whose = self.figures[-1] if self.is_network else self.figures
-        reported = Figures.from_row(whose)
-        earlier: list[Point] = []
-        with snapshot(settings().database) as cursor:
-            for back in range(REPORT_KINDS[self.report].drawn_periods - 1, 0, -1):
-                before = period.before(back)
-                rows = read_profitability(cursor, sql_text(SQL), before)
-                found = next((row for row in rows if row.key == reported.key), None)
-                if earlier or (found and found.has_movements):
-                    earlier.append(Point(before, found.profit if found else None))
-        return [*earlier, Point(period, reported.profit)]
+        return picture_message(self.figures, period)
 
 
 class PostWorkbookOperator(PostAttachmentOperator):
@@ -196,34 +129,18 @@ class PostWorkbookOperator(PostAttachmentOperator):
     """
 
     kind = "workbook"
+    run_id = ""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Post it; it names its run."""
+        self.run_id = context["run_id"]
+        return super().execute(context)
 
     def chats(self) -> list[str]:
         """Return the summary's chat; of a branch only those where nothing else is posted."""
-        if self.is_network:
-            return super().chats()
-        return settings().chats.own_of_branch(self.figures["branch_id"])
+        branch_id = own_row(self.figures)["branch_id"]
+        return super().chats() if branch_id is None else settings().chats.own_of_branch(branch_id)
 
     def message(self, period: Period) -> Message:
-        """Write it; differences between lines and figures are logged: rows changed meanwhile."""
-        from sancrm_reports.pure.figure_trace import FAMILIES
-        from sancrm_reports.pure.workbook import About, workbook
-        from sancrm_reports.wire.figure_trace import read_rows, sql_version
-
-        branch = None if self.is_network else branch_of(self.whose())
-        parts = compared_parts(self.figures) if self.is_network else [compared(self.figures)]
-        with snapshot(settings().database) as cursor:
-            book = workbook(
-                parts,
-                {family: read_rows(cursor, SQL, family, period, branch) for family in FAMILIES},
-                period,
-                About(self.run_id, sql_version(SQL), datetime.now(UTC)),
-                templates=templates(),
-                network=compared(self.figures[-1]) if self.is_network else None,
-                has_rentals=settings().account.has_rentals,
-            )
-        if book.differences:
-            self.log.warning("The lines differ from the message: %s", dict(book.differences))
-        return self._message(book.data, period, book.figures_hash)
-
-
-OPERATORS = {operator.kind: operator for operator in (PostPictureOperator, PostWorkbookOperator)}
+        """Write it."""
+        return workbook_message(self.figures, period, self.run_id)

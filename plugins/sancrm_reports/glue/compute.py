@@ -74,7 +74,8 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
     refuse(crm_differences(cursor, period, now))
     earlier = {figures.key: figures for figures in before}
     silent = silent_branches(cursor, sql, period, now)
-    gone = [row.to_json() for row in before if row.key not in {row.key for row in now}]
+    there = {figures.key for figures in now}
+    gone = [figures.to_json() for figures in before if figures.key not in there]
     return [
         {
             "period": period.start.isoformat(),

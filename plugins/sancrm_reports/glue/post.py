@@ -229,11 +229,13 @@ class PostNetworkReportOperator(TelegramReportOperator):
         self, delivery: Delivery, period: Period, *, footer: str, is_left: bool
     ) -> list[Outcome]:
         """Tell the chat of the bounds which are crossed; correct what it was told before."""
+        from sancrm_reports.wire.chats import Address
+
         chat = settings().bounds.chat
         if not chat:
             return []
         is_crossed, message = bounds_told(self.figures, period)
-        to = address(chat, common_hook())
+        to = Address.parse(chat)
         key = delivery.ledger.key(bounds_report(period), period.key, BOUNDS, to)
         if not is_crossed and delivery.ledger.messages.get(key) is None:
             return []

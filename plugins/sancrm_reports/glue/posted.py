@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from sancrm_reports.glue.attached_messages import MAKERS
 from sancrm_reports.glue.messages import (
     BOUNDS,
     Row,
@@ -19,7 +20,6 @@ from sancrm_reports.glue.messages import (
 )
 from sancrm_reports.glue.telegram_operator import incidents_of
 from sancrm_reports.pure.figures import NETWORK, Figures, text_subject
-from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -80,15 +80,12 @@ def attached(
     subject: str, rows: Sequence[Row], named: Mapping[str, Row], period: Period
 ) -> Message | None:
     """Make what is attached to a text; None where that cannot be made: the text is corrected."""
-    from sancrm_reports.glue.attachments import OPERATORS
-
-    whose, _, kind = subject.partition("+")
+    whose = text_subject(subject)
     figures = rows if whose == NETWORK else named.get(whose)
-    if figures is None or kind not in OPERATORS:
+    if figures is None:
         return None
-    operator = OPERATORS[kind](task_id=kind, report=report_of(period).id, figures=figures)
     try:
-        return operator.message(period)
+        return MAKERS[subject.removeprefix(f"{whose}+")](figures, period)
     except Exception:  # as in a run of the report, a picture holds up no text
         log.exception("%s of %s cannot be made anew.", subject, period.key)
         return None

@@ -6,9 +6,10 @@ own font is used, so that the same figures give the same bytes on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from math import ceil
 from pathlib import Path
@@ -123,18 +124,6 @@ def picture(
         data = BytesIO()
         figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()
-
-
-def _shown(
-    branches: Sequence[tuple[str, Decimal]], language: Language
-) -> list[tuple[str, Decimal]]:
-    """Return the branches by profit; of more than twelve the others as one."""
-    ranked = sorted(branches, key=lambda branch: (-branch[1], branch[0]))
-    if len(ranked) <= MOST_BRANCHES:
-        return ranked
-    kept, others = ranked[: MOST_BRANCHES - 1], ranked[MOST_BRANCHES - 1 :]
-    name = language.word("picture.others", count=len(others))
-    return [*kept, (name, sum((profit for _, profit in others), Decimal(0)))]
 
 
 class _Drawing:
@@ -276,8 +265,13 @@ class _Drawing:
 
 def drawable(text: str) -> str:
     """Return a text without what the font has no sign for, such as emoji."""
+    return "".join(sign for sign in text if ord(sign) in _signs()).strip()
+
+
+@cache
+def _signs() -> Collection[int]:
+    """Return what the font has a sign for; read once for all texts."""
     from matplotlib.font_manager import findfont
     from matplotlib.ft2font import FT2Font
 
-    known = FT2Font(findfont(FONT)).get_charmap()
-    return "".join(sign for sign in text if ord(sign) in known).strip()
+    return FT2Font(findfont(FONT)).get_charmap().keys()
