@@ -47,6 +47,7 @@ from sancrm_reports.pure.kinds import compared_with, report_of
 from sancrm_reports.pure.messages import Comparison, Message, branch_report, network_report
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, DatabaseSettings
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.crm import read_missed_calls, read_profitability, sql_text
@@ -57,7 +58,7 @@ from sancrm_reports.wire.missed_calls import MissedCallsChat
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 ZONE = "Europe/Moscow"
-TEMPLATES = INCLUDE / "templates" / "ru"
+TEMPLATES = Templates(INCLUDE / "templates" / "ru")
 NINE = datetime(2026, 11, 18, 9, tzinfo=ZoneInfo(ZONE))  # a Wednesday
 CHAT = Address("-1001234567890")
 PICTURES = INCLUDE.parent / "docs" / "pictures"

@@ -23,6 +23,7 @@ from sancrm_reports.backups.settings import WatchedBackup
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.freezing import Frozen
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.setting_types import (
     BoundText,
     BranchId,
@@ -411,9 +412,9 @@ def _keep(text: str) -> None:
             new.replace(KEPT)
 
 
-def templates() -> Path:
-    """Return the folder of the language that this installation's people read."""
-    return TEMPLATES / settings().account.language
+def templates() -> Templates:
+    """Return the language that this installation's people read."""
+    return Templates(TEMPLATES / settings().account.language)
 
 
 def _explain(problem: ErrorDetails) -> str:

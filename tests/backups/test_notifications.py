@@ -16,9 +16,10 @@ from sancrm_reports.backups.settings import Limits
 from sancrm_reports.backups.text import Subject
 from sancrm_reports.backups.verdicts import judge
 from sancrm_reports.errors import PermanentError, ReportError
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.chats import Address
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 FIRST = datetime(2025, 11, 8, 2, tzinfo=ZoneInfo("Europe/Moscow")).astimezone(UTC)
 GB = 1_000_000_000

@@ -16,10 +16,11 @@ from typing import Any
 from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.figures import ADDITIVE, COUNTS, Figures
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, settings
 
 MONTH = Period(PeriodKind.MONTH, date(2026, 9, 1), "Europe/Moscow")
-RUSSIAN = INCLUDE / "templates" / "ru"
+RUSSIAN = Templates(INCLUDE / "templates" / "ru")
 LINES = {"services": 19_000, "parts": 20_000, "repairs": 10_000, "rentals": 900, "fixed_costs": 100}
 BRANCHES = range(1, 51)
 MOST = {"trace": 3, "workbook": 5, "picture": 1.5}  # seconds

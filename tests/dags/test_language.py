@@ -2,6 +2,7 @@
 
 from sancrm_reports.glue import page
 from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import TEMPLATES, templates
 from stage import OPS_CHAT
 
@@ -26,10 +27,12 @@ def test_the_page_is_in_the_language_of_the_settings(configured):
     words = page.words()
     assert (words["language"], words["statuses"]["m"]) == ("en", "not sent")
     assert words["words"].keys() == {
-        code for code in language_of(TEMPLATES / "ru").words if code.startswith(("page.", "link."))
+        code
+        for code in language_of(Templates(TEMPLATES / "ru")).words
+        if code.startswith(("page.", "link."))
     }
     assert [kind.name for kind in page.kinds_shown().values()][:2] == ["Daily", "Weekly"]
-    assert templates() == TEMPLATES / "en"
+    assert templates() == Templates(TEMPLATES / "en")
 
 
 def test_every_word_of_the_page_is_used(configured):

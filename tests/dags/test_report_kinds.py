@@ -15,10 +15,11 @@ from sancrm_reports.pure.grid import LETTERS, DeliveryStatus
 from sancrm_reports.pure.kinds import REPORT_KINDS, compared_with
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, settings
 from stage import OPS_CHAT
 
-RUSSIAN = language_of(INCLUDE / "templates" / "ru")
+RUSSIAN = language_of(Templates(INCLUDE / "templates" / "ru"))
 NOW = datetime(2026, 11, 18, 6, tzinfo=UTC)
 
 

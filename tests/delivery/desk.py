@@ -12,13 +12,14 @@ from ledgers import BreakableDatabase, empty_ledger
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import Clock
 from sancrm_reports.wire.ledger.ledger import Ledger
 from sancrm_reports.wire.ledger.messages import Sender
 from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 MORNING = 1_762_495_200.0  # 7 November 2025, 09:00 in Moscow
 GROUP, OTHER_GROUP, FORUM = -1001234567890, -1009876543210, -1005555555555
 OLD_GROUP, NEW_GROUP, PERSON = -4242, -1004242424242, 42

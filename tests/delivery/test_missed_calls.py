@@ -12,11 +12,12 @@ from ledgers import changes, empty_ledger, everything, rows
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.decisions import Decisions
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.missed_calls import MissedCallsChat, RemainsInChatError
 from sancrm_reports.wire.telegram_errors import FloodWaitError, NotSentError, UnknownOutcomeError
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 WORDING = Wording(TEMPLATES, "Europe/Moscow", "RU", "https://crm.example.com/repairs/{id}")
 FRIDAY, MONDAY, TUESDAY = date(2025, 11, 7), date(2025, 11, 10), date(2025, 11, 11)
 CALLED = "✅ R-{}: перезвонили"

@@ -17,6 +17,7 @@ import psycopg
 
 from sancrm_reports.pure.decisions import RESEND_ALL
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.delivery import Delivery
 from sancrm_reports.wire.ledger.database import LedgerDatabase
 from sancrm_reports.wire.ledger.ledger import Ledger
@@ -57,7 +58,7 @@ def try_once(order):
         ledger,
         hook,
         timezone="Europe/Moscow",
-        templates=Path(__file__).parents[2] / "include" / "templates" / "ru",
+        templates=Templates(Path(__file__).parents[2] / "include" / "templates" / "ru"),
         decisions=RESEND_ALL if order.get("resend") else None,
     )
     to = hook.default_address

@@ -24,6 +24,7 @@ from sancrm_reports.backups.drill.run import run_drill
 from sancrm_reports.backups.drill.sandbox import find_sandbox
 from sancrm_reports.backups.drill.scratch_postgres import DATABASE, OWNER
 from sancrm_reports.errors import ReportError
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, TEMPLATES
 from stage import as_nobody
 
@@ -657,7 +658,9 @@ def test_what_was_tried_is_told_to_the_chat_and_not_the_file_it_names(victim, tm
     with pytest.raises(DrillError) as caught:
         victim(dump)
     done = Drill(trouble=caught.value.trouble, what=caught.value.what)
-    html = drill_message(done, [], timezone="Europe/Moscow", templates=TEMPLATES / "ru").html
+    html = drill_message(
+        done, [], timezone="Europe/Moscow", templates=Templates(TEMPLATES / "ru")
+    ).html
     assert "дамп пытался выйти за пределы своей базы: запустить программу на сервере" in html
     assert "Не восстанавливайте этот дамп на рабочем сервере" in html
     assert "secret-name" not in html + str(caught.value)

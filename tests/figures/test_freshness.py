@@ -15,12 +15,13 @@ from sancrm_reports.pure.freshness import Freshness
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import until_when
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, DatabaseSettings
 from sancrm_reports.wire.crm import snapshot
 from sancrm_reports.wire.crm_errors import CrmUnreachableError
 from sancrm_reports.wire.freshness import look, read_freshness
 
-RUSSIAN = language_of(INCLUDE / "templates" / "ru")
+RUSSIAN = language_of(Templates(INCLUDE / "templates" / "ru"))
 
 
 @pytest.fixture

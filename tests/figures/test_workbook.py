@@ -16,12 +16,13 @@ from libreoffice import needs_libreoffice, recalculated
 from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.figures import ADDITIVE, Figures
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.pure.workbook import About, workbook
 from sancrm_reports.pure.workbook_sheets import WorkbookError
 from sancrm_reports.wire.crm import read_profitability
 from sancrm_reports.wire.figure_trace import read_rows
 
-RUSSIAN = Path(__file__).parents[2] / "include" / "templates" / "ru"
+RUSSIAN = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 MONTH = Period(PeriodKind.MONTH, date(2026, 10, 1), "Europe/Moscow")
 ABOUT = About("scheduled__2026-11-01", "0123abcd", datetime(2026, 11, 1, 6, 30, tzinfo=UTC))
 SHEETS = ["Итоги", "Услуги", "Запчасти", "Прокат", "Постоянные расходы", "Ремонты", "Почему"]

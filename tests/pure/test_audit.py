@@ -19,8 +19,9 @@ from sancrm_reports.pure.audit import (
 from sancrm_reports.pure.audit_text import backfill_command, commands, note, reports_missing
 from sancrm_reports.pure.entry import Correction, Entry, State
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 DAILY, WEEKLY = "profitability_daily", "profitability_weekly"
 
 

@@ -13,8 +13,9 @@ from sancrm_reports.backups.verdicts import Verdict
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+from sancrm_reports.pure.templates import Templates
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 SUBJECT = Subject("sancrm", "table", "Europe/Moscow", WINDOW)
 
 BAD = [verdict for verdict in Verdict if verdict.is_bad]

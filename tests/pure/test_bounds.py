@@ -7,9 +7,10 @@ import pytest
 
 from pure.samples import branch
 from sancrm_reports.pure.bounds import Bound, crossed
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE, BoundsSettings
 
-RUSSIAN = INCLUDE / "templates" / "ru"
+RUSSIAN = Templates(INCLUDE / "templates" / "ru")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from sancrm_reports.backups.drill.result import (
     shrunk_tables,
 )
 from sancrm_reports.pure.language import language_of
+from sancrm_reports.pure.templates import Templates
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 DUMP = Dump(
     name="crm-2026-11-22.dump",

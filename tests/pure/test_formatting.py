@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sancrm_reports.pure.formatting import NO_BREAK, one_line
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
-RUSSIAN, ENGLISH = (language_of(TEMPLATES / code).formats for code in ("ru", "en"))
+RUSSIAN, ENGLISH = (language_of(Templates(TEMPLATES / code)).formats for code in ("ru", "en"))
 
 
 def visible(text):

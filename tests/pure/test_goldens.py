@@ -68,9 +68,12 @@ from sancrm_reports.pure.rechecking import (
     frozen_same,
     too_many,
 )
+from sancrm_reports.pure.templates import Templates
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = sorted(words.parent for words in (ROOT / "include" / "templates").glob("*/words.po"))
+LANGUAGES = [
+    Templates(words.parent) for words in sorted((ROOT / "include" / "templates").glob("*/words.po"))
+]
 GOLDENS = ROOT / "tests" / "goldens"
 ZONE = "Europe/Moscow"
 AIRFLOW = "https://airflow.example.com/dags/x"
@@ -438,7 +441,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("templates", LANGUAGES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("templates", LANGUAGES, ids=lambda language: language.folder.name)
 @pytest.mark.parametrize("name", [*MESSAGES, *TEXTS])
 def test_a_message_is_its_golden_text(name, templates):
     # With its markup and no-break spaces; a button is the last line.
@@ -449,7 +452,7 @@ def test_a_message_is_its_golden_text(name, templates):
         button = f"\n[{message.button.text}]({message.button.url})" if message.button else ""
         text = message.html + button
         assert format_message(message.html, "HTML")
-    file = GOLDENS / templates.name / f"{name}.txt"
+    file = GOLDENS / templates.folder.name / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDENS"):
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"{text}\n", encoding="utf-8")
@@ -459,5 +462,5 @@ def test_a_message_is_its_golden_text(name, templates):
 def test_every_golden_file_is_in_use():
     # A message that is gone takes its files with it; each language has them all.
     for templates in LANGUAGES:
-        names = {file.stem for file in (GOLDENS / templates.name).iterdir()}
+        names = {file.stem for file in (GOLDENS / templates.folder.name).iterdir()}
         assert names == {*MESSAGES, *TEXTS}

@@ -12,11 +12,12 @@ from jinja2 import meta
 
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.language import Language, language_of
+from sancrm_reports.pure.templates import Templates
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "include" / "templates"
 LANGUAGES = sorted(words.parent for words in TEMPLATES.glob("*/words.po"))
-RUSSIAN = language_of(TEMPLATES / "ru")
+RUSSIAN = language_of(Templates(TEMPLATES / "ru"))
 CODE = [
     file
     for folder in ("plugins", "dags")
@@ -38,7 +39,7 @@ def test_code_has_no_word_of_russian(file):
 @pytest.mark.parametrize("folder", LANGUAGES, ids=lambda folder: folder.name)
 def test_every_language_has_every_word_and_template(folder):
     # With the same values in them; none twice, none that is not translated, none that is left over.
-    language = Language(folder)
+    language = Language(Templates(folder))
     assert language.words.keys() == RUSSIAN.words.keys()
     assert {file.name for file in folder.iterdir()} == {f.name for f in RUSSIAN.folder.iterdir()}
     written = re.findall(r'^msgid "(.+)"$', (folder / "words.po").read_text("utf-8"), re.MULTILINE)
@@ -105,15 +106,15 @@ def test_an_unknown_word_names_the_file(tmp_path):
     # Somebody added a code to a template and not to the catalogue.
     shutil.copytree(RUSSIAN.folder, tmp_path / "ru")
     with pytest.raises(LookupError, match=r"ru.words\.po has no text for 'nothing'"):
-        Language(tmp_path / "ru").word("nothing")
+        Language(Templates(tmp_path / "ru")).word("nothing")
 
 
 def test_a_value_in_a_word_is_escaped_by_the_template(tmp_path):
     # A catalogue is text: markup in a value stays text.
     shutil.copytree(RUSSIAN.folder, tmp_path / "ru")
     (tmp_path / "ru" / "x.html.j2").write_text("{{ word('page.chat', chat='<b>') }}", "utf-8")
-    assert unescape(Language(tmp_path / "ru").render("x.html.j2")).endswith("<b>")
-    assert "<b>" not in Language(tmp_path / "ru").render("x.html.j2")
+    assert unescape(Language(Templates(tmp_path / "ru")).render("x.html.j2")).endswith("<b>")
+    assert "<b>" not in Language(Templates(tmp_path / "ru")).render("x.html.j2")
 
 
 @pytest.mark.parametrize("folder", LANGUAGES, ids=lambda folder: folder.name)

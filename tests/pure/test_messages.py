@@ -20,8 +20,9 @@ from sancrm_reports.pure.messages import (
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+from sancrm_reports.pure.templates import Templates
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 ZONE = "Europe/Moscow"
 DAY = Period(PeriodKind.DAY, date(2026, 11, 17), ZONE)
 WEEK = Period.containing(date(2026, 12, 1), kind=PeriodKind.WEEK, timezone=ZONE)

@@ -12,8 +12,9 @@ from demo.telegram.markup import format_message
 from sancrm_reports.pure.missed_calls import MissedCall, Wording
 from sancrm_reports.pure.parts import TELEGRAM
 from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+from sancrm_reports.pure.templates import Templates
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 DAY = date(2026, 11, 24)
 WORDING = Wording(TEMPLATES, "Europe/Moscow", "RU", card_url="https://crm.example.com/repairs/{id}")
 CALL = MissedCall(

@@ -12,9 +12,10 @@ import pytest
 from sancrm_reports.errors import AlreadyAlertedError, PermanentError, Undecided
 from sancrm_reports.pure.ops import Failure, RunPurpose, report_late, run_failed, solved
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.telegram_errors import RefusedError
 
-TEMPLATES = Path(__file__).parents[2] / "include" / "templates" / "ru"
+TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
 RUN = "https://airflow.example.com/dags/profitability_daily/runs/x"
 TUESDAY = Period(PeriodKind.DAY, date(2026, 11, 17), "Europe/Moscow")
 PURPOSE = RunPurpose.of_report("profitability_daily", TUESDAY)

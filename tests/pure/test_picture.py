@@ -13,9 +13,10 @@ from PIL import Image
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.picture import COLOURS, DPI, SMALL, WIDTH, Point, picture
+from sancrm_reports.pure.templates import Templates
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = [ROOT / "include" / "templates" / code for code in ("ru", "en")]
+LANGUAGES = [Templates(ROOT / "include" / "templates" / code) for code in ("ru", "en")]
 PROFITS = [98000, 112000, 87500, -12400, 65000, None, 121000, 99000, 105000, 143000, 88000, 139736]
 BRANCHES = [("Филиал на Ленина", Decimal("44066.16")), ("Проспект Мира", Decimal("-6850.65"))]
 
@@ -62,7 +63,7 @@ def test_equal_figures_give_equal_bytes(theme):
     assert other != here
 
 
-@pytest.mark.parametrize("templates", LANGUAGES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("templates", LANGUAGES, ids=lambda language: language.folder.name)
 @pytest.mark.parametrize("kind", REPORT_KINDS)
 def test_nothing_is_cut_off_at_an_edge(kind, templates):
     # Long names, large losses, a single period, branches that have no place: the frame is empty.

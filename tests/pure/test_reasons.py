@@ -13,8 +13,9 @@ from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.reasons import MOST_NAMED, OTHER, REASONS, added, largest, reasons
 from sancrm_reports.pure.reasons_text import why
+from sancrm_reports.pure.templates import Templates
 
-RUSSIAN = language_of(Path(__file__).parents[2] / "include" / "templates" / "ru")
+RUSSIAN = language_of(Templates(Path(__file__).parents[2] / "include" / "templates" / "ru"))
 EXAMPLES = settings(max_examples=1000, derandomize=True, deadline=None, database=None)
 
 # Parts of kopecks, as a quantity of three places gives them; discounts above the price.

@@ -9,6 +9,7 @@ from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.rechecking import Change
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.settings import INCLUDE
 
 TEMPLATES = INCLUDE / "templates"
@@ -17,7 +18,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def said(before, now, language="ru"):
-    return what_changed(before, now, TEMPLATES / language).replace(NO_BREAK, " ")
+    return what_changed(before, now, Templates(TEMPLATES / language)).replace(NO_BREAK, " ")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from pure.samples import branch, network, unallocated
 from sancrm_reports.pure.figure_trace import FAMILIES
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.pure.workbook import About, workbook
 
 TEMPLATES = Path(__file__).parents[2] / "include" / "templates"
@@ -42,7 +43,7 @@ def files(language="ru", currency="RUB", services=(SERVICE,)):
         MONTH,
         ABOUT,
         network=(whole, whole),
-        templates=TEMPLATES / language,
+        templates=Templates(TEMPLATES / language),
         currency=currency,
     )
     with ZipFile(BytesIO(made.data)) as archive:

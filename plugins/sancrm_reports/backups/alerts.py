@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from sancrm_reports.backups.notifications import (
     BackupIncident,
@@ -20,6 +19,7 @@ from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Delivery, Outcome
 from sancrm_reports.wire.ledger.ledger import Ledger
@@ -45,7 +45,7 @@ class BackupAlerts:
         routes: where they go: the backup chat, and where that refuses, the next. Each makes a
             delivery that may resend, because an alert fails open.
         second: where they go if Telegram does not take them; nowhere by default.
-        templates: the folder of the templates.
+        templates: the language that people read.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class BackupAlerts:
         ledger: Ledger,
         routes: Sequence[Route],
         second: SecondWay | None = None,
-        templates: Path,
+        templates: Templates,
     ) -> None:
         self.name = name
         self.subject = subject

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.backups.facts import Backup, Window
 from sancrm_reports.backups.verdicts import Judgement, Verdict
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Button, Message
+from sancrm_reports.pure.templates import Templates
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def alert(
     judgement: Judgement,
     subject: Subject,
     *,
-    templates: Path,
+    templates: Templates,
     log_url: str = "",
     day: int = 1,
     is_rehearsal: bool = False,
@@ -59,7 +59,7 @@ def recovered(
     good: Judgement,
     subject: Subject,
     *,
-    templates: Path,
+    templates: Templates,
     log_url: str = "",
     is_rehearsal: bool = False,
 ) -> tuple[Message, Message]:

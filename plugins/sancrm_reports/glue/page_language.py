@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import replace
 
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.settings import TEMPLATES, templates
@@ -18,4 +19,5 @@ async def remember_language(language: str = "") -> None:
 def our_language() -> Language:
     """Return the language that this request is answered in."""
     known = {folder.name: folder for folder in TEMPLATES.iterdir() if folder.is_dir()}
-    return language_of(known.get(_asked_for.get(), templates()))
+    ours = templates()
+    return language_of(replace(ours, folder=known.get(_asked_for.get(), ours.folder)))

@@ -54,9 +54,9 @@ def trace_of(period: Period, subject: str, figure: str) -> dict[str, Any]:
             figures = read_profitability(cursor, sql_text(SQL), period)
         now = figure_of(figures, figure, branch)
     except TraceError as error:
-        raise HTTPException(404, explained(error, our_language().folder)) from None
+        raise HTTPException(404, explained(error, our_language().templates)) from None
     except ReportError as error:
-        raise HTTPException(502, explained(error, our_language().folder)) from None
+        raise HTTPException(502, explained(error, our_language().templates)) from None
     write = _writer(our_language().formats, figure)
     largest = nlargest(SHOWN, found, key=lambda part: abs(part.amount))
     return {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.listeners import hookimpl
 
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.setting_types import Section
 from sancrm_reports.settings import (
     FILE,
@@ -102,10 +103,10 @@ def _readable(section: type[Kind], name: str) -> Kind:
         return section()
 
 
-def _language() -> Path:
+def _language() -> Templates:
     account = _raw().get("account", {})
     folder = TEMPLATES / str(account.get("language", "ru") if isinstance(account, dict) else "ru")
-    return folder if (folder / "words.po").exists() else TEMPLATES / "ru"
+    return Templates(folder if (folder / "words.po").exists() else TEMPLATES / "ru")
 
 
 def _raw() -> dict[str, Any]:

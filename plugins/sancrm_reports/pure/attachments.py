@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 from sancrm_reports.pure.figures import ATTACHMENTS, AttachmentKind
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Attachment, Comparison, Message, headline_facts
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 
 
 def attachment_message(
@@ -18,7 +18,7 @@ def attachment_message(
     compared: Comparison,
     file: str,
     period: Period,
-    templates: Path,
+    templates: Templates,
     fingerprint: str = "",
 ) -> Message:
     """Return the message that shows a picture or carries a workbook.
@@ -29,7 +29,7 @@ def attachment_message(
         compared: whose figures these are; a correction says how they changed.
         file: the file's name, without its suffix.
         period: the reported one.
-        templates: the folder of the language.
+        templates: the language that people read.
         fingerprint: what is compared; the hash of the data where there is none.
     """
     language = language_of(templates)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,13 +14,14 @@ from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 
 NAMES_SHOWN = 5
 PERIODS_SHOWN = 12
 NOTE = 900  # characters; Airflow's database takes 1000
 
 
-def reports_missing(audits: Sequence[PeriodAudit], *, templates: Path) -> Message:
+def reports_missing(audits: Sequence[PeriodAudit], *, templates: Templates) -> Message:
     """Tell what is missing, why where it is known, and the commands that send it."""
     language = language_of(templates)
     troubled = [audit for audit in audits if audit.troubles]
@@ -37,7 +37,7 @@ def reports_missing(audits: Sequence[PeriodAudit], *, templates: Path) -> Messag
     return Message(html)
 
 
-def nothing_missing(*, templates: Path) -> Message:
+def nothing_missing(*, templates: Templates) -> Message:
     """Say that what was missing has been sent since."""
     return Message(language_of(templates).render("reports_complete.html.j2"))
 
@@ -89,7 +89,7 @@ def backfill_command(dag_id: str, first: Period, last: Period) -> str:
     )
 
 
-def note(audits: Sequence[PeriodAudit], *, templates: Path) -> str:
+def note(audits: Sequence[PeriodAudit], *, templates: Templates) -> str:
     """Return the table for the run's note, as Markdown: a row per report and period.
 
     As many rows as a note can hold, those with troubles first.

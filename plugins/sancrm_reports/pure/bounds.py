@@ -12,11 +12,10 @@ from sancrm_reports.pure.figures import COUNTS, FIGURES, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
 
 if TYPE_CHECKING:  # the settings read bounds, and need no Babel
-    from pathlib import Path
-
     from sancrm_reports.pure.language import Language
     from sancrm_reports.pure.messages import Message
     from sancrm_reports.pure.period import Period
+    from sancrm_reports.pure.templates import Templates
 
 _WRITTEN = re.compile(
     r"((?P<report>\w+)\s*:)?\s*(?P<figure>\w+)\s*(?P<sign>[<>])"
@@ -82,7 +81,9 @@ class Bound:
         return language.formats.money(value)
 
 
-def crossed(bounds: Iterable[str], figures: Figures, report: str, *, templates: Path) -> list[str]:
+def crossed(
+    bounds: Iterable[str], figures: Figures, report: str, *, templates: Templates
+) -> list[str]:
     """Return what is told of the bounds that a subject's figures cross in a kind of report."""
     from sancrm_reports.pure.language import language_of
 
@@ -95,7 +96,7 @@ def crossed(bounds: Iterable[str], figures: Figures, report: str, *, templates: 
 
 
 def bounds_message(
-    subjects: Sequence[tuple[str, Sequence[str]]], period: Period, *, templates: Path
+    subjects: Sequence[tuple[str, Sequence[str]]], period: Period, *, templates: Templates
 ) -> Message:
     """Tell a chat of its own of each subject and the bounds that it crosses; or that none does.
 

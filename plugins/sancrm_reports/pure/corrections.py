@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from html import escape
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.pure.entry import Correction, Entry
@@ -15,12 +14,13 @@ from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Limits
 from sancrm_reports.pure.splitting import visible_length
+from sancrm_reports.pure.templates import Templates
 
 SHOWN = 3
 
 
 def decorated(
-    message: Message, entry: Entry, zone: ZoneInfo, templates: Path, limits: Limits
+    message: Message, entry: Entry, zone: ZoneInfo, templates: Templates, limits: Limits
 ) -> Message:
     """Add the footer, and of the corrections what there is room for.
 
@@ -51,7 +51,7 @@ def _worth_showing(corrections: Sequence[Correction], of_text: str) -> list[Corr
     return [*figures[: -SHOWN - 1 : -1], *text[-1:]]
 
 
-def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Path) -> str:
+def what_changed(before: Mapping[str, str], now: Mapping[str, str], templates: Templates) -> str:
     """Say why, where that can be known, and which headline figures changed.
 
     For example: 1 repair closed later for this period: profit 900 ₽ → 1,200 ₽. A figure is named

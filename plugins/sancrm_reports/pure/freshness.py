@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message, until_when
 from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 
 
 class StaleDataError(ReportError):
@@ -56,7 +56,7 @@ def waits_for_data(
     period: Period,
     *,
     deadline: datetime,
-    templates: Path,
+    templates: Templates,
 ) -> Message:
     """Tell ops that a report waits until the data have caught up, and for how long."""
     language = language_of(templates)

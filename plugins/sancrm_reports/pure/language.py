@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from babel import Locale
@@ -20,18 +19,20 @@ from sancrm_reports.pure.changes import Changes
 from sancrm_reports.pure.formatting import Formats, one_line
 from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.printable import printable
+from sancrm_reports.pure.templates import Templates
 
 
 class Language:
     """One language.
 
     Args:
-        folder: its folder; the name is the code, such as ``ru``.
+        templates: its folder, whose name is the code, such as ``ru``; and the currency.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.locale = Locale.parse(folder.name)
+    def __init__(self, templates: Templates) -> None:
+        self.templates = templates
+        self.folder = templates.folder
+        self.locale = Locale.parse(self.folder.name)
         self.formats = Formats(self.locale, self.word)
 
     def word(self, code: str, /, **values: Any) -> str:
@@ -97,12 +98,12 @@ class Language:
 
 
 @cache
-def language_of(templates: Path) -> Language:
-    """Return the language whose folder this is."""
+def language_of(templates: Templates) -> Language:
+    """Return a language as an account reads it."""
     return Language(templates)
 
 
-def explained(error: ReportError, templates: Path) -> str:
+def explained(error: ReportError, templates: Templates) -> str:
     """Say in words what an error is, and quote what a server or a tool said of it."""
     cause = language_of(templates).word(f"error.{error.code}", **error.values)
     return f"{cause}: {error.quote}" if error.quote else cause

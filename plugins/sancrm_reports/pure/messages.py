@@ -1,7 +1,7 @@
 """Figures to messages, by the templates of a language, which look like them.
 
 Pure: neither Airflow nor Telegram is known here, only the HTML that Telegram understands.
-``templates`` is the folder of the language.
+``templates`` says in which language, and in which currency.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -24,6 +23,7 @@ from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.reasons import Reasons, reasons
 from sancrm_reports.pure.reasons_text import why
+from sancrm_reports.pure.templates import Templates
 
 COMPARED = "compared_profit"  # among the facts: of the period compared with, not of this one
 
@@ -98,7 +98,7 @@ def branch_report(
     comparison: Comparison,
     period: Period,
     *,
-    templates: Path,
+    templates: Templates,
     complete_until: str | None = None,
     has_rentals: bool = True,
     crossed: Sequence[str] = (),
@@ -131,7 +131,7 @@ def network_report(
     unallocated: Figures,
     branches: Sequence[Figures],
     period: Period,
-    templates: Path,
+    templates: Templates,
     crm_url: str | None,
     changed_by: Reasons | None = None,
     complete_until: str | None = None,
@@ -191,19 +191,19 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def digest_line(network: Figures, period: Period, *, templates: Path) -> str:
+def digest_line(network: Figures, period: Period, *, templates: Templates) -> str:
     """Write one period of a digest: its name, profit and margin, as Telegram's HTML."""
     language = language_of(templates)
     return language.render("digest_line.html.j2", figures=network, period=period)
 
 
-def digest(report: str, lines: Sequence[str], *, templates: Path) -> Message:
+def digest(report: str, lines: Sequence[str], *, templates: Templates) -> Message:
     """Write what was missed of a report (``daily``, …), a line a period, in one message."""
     safe = [Markup(line) for line in lines]
     return Message(language_of(templates).render("digest.html.j2", report=report, lines=safe))
 
 
-def lateness(late: timedelta, *, after: timedelta, templates: Path) -> str:
+def lateness(late: timedelta, *, after: timedelta, templates: Templates) -> str:
     """Say how late a report is, in days or hours; empty where it is not late."""
     if late < after:
         return ""
@@ -211,7 +211,9 @@ def lateness(late: timedelta, *, after: timedelta, templates: Path) -> str:
     return language.word("lateness", time=language.formats.whole_time(late))
 
 
-def group_moved(old: str, new: str, conn_id: str, *, title: str = "", templates: Path) -> Message:
+def group_moved(
+    old: str, new: str, conn_id: str, *, title: str = "", templates: Templates
+) -> Message:
     """Tell ops that a group became a supergroup."""
     values = {"old": old, "new": new, "conn_id": conn_id, "title": title}
     return Message(language_of(templates).render("group_moved.html.j2", **values))

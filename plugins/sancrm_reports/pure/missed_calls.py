@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from sancrm_reports.pure.figures import Key, key_of
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.phones import phone
+from sancrm_reports.pure.templates import Templates
 
 LONGEST = 400  # characters of a name; even of emoji, all lines fit into one message
 
@@ -109,7 +109,7 @@ class Wording:
     """How the messages are written.
 
     Args:
-        templates: the folder of their language.
+        templates: the language that people read.
         timezone: the account's, in which days are counted.
         country: whose phones are written without a country's code.
         card_url: the address of a repair's card, with ``{id}``, ``{number}`` or ``{code}`` in it;
@@ -119,7 +119,7 @@ class Wording:
         is_protected: messages cannot be forwarded or saved.
     """
 
-    templates: Path
+    templates: Templates
     timezone: str
     country: str
     card_url: str | None = None

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Button, Message
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.templates import Templates
 
 SHOWN = 4  # failed steps in one message; the run's page has them all
 ERROR = 2000  # characters of a mistake in the settings
@@ -147,7 +147,7 @@ class RunPurpose:
 
 
 def run_failed(
-    purpose: RunPurpose, failures: Sequence[Failure], *, log_url: str, templates: Path
+    purpose: RunPurpose, failures: Sequence[Failure], *, log_url: str, templates: Templates
 ) -> Message:
     """An alert about a failed run: what, where, why, and what fixes it; the button opens a log."""
     language = language_of(templates)
@@ -185,7 +185,7 @@ def run_failed(
     return Message(html, Button(language.word("button.log"), log_url), facts={"kinds": kinds})
 
 
-def failed_otherwise(purpose: RunPurpose, *, templates: Path) -> Message:
+def failed_otherwise(purpose: RunPurpose, *, templates: Templates) -> Message:
     """Say that there is a newer alert of a run, about trouble of another kind."""
     language = language_of(templates)
     title = purpose.title(language)
@@ -193,7 +193,7 @@ def failed_otherwise(purpose: RunPurpose, *, templates: Path) -> Message:
 
 
 def report_late(
-    purpose: RunPurpose, *, due: datetime, is_failed: bool, run_url: str, templates: Path
+    purpose: RunPurpose, *, due: datetime, is_failed: bool, run_url: str, templates: Templates
 ) -> Message:
     """Tell that a run has not done its work in time; ``due`` is in the account's zone."""
     language = language_of(templates)
@@ -208,7 +208,9 @@ def report_late(
     return Message(html, Button(language.word("button.run"), run_url))
 
 
-def solved(purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates: Path) -> Message:
+def solved(
+    purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates: Templates
+) -> Message:
     """Say that a trouble is over: its kind (``failure`` or ``late``), and when it was over."""
     language = language_of(templates)
     when = language.formats.moment(at.astimezone(ZoneInfo(zone)))
@@ -216,7 +218,7 @@ def solved(purpose: RunPurpose, kind: str, *, at: datetime, zone: str, templates
     return Message(language.render("run_solved.html.j2", title=title, kind=kind, when=when))
 
 
-def settings_wrong(error: str, *, are_kept: bool, templates: Path) -> Message:
+def settings_wrong(error: str, *, are_kept: bool, templates: Templates) -> Message:
     """Tell of a mistake in the settings, and whether those of before stay in force meanwhile."""
     return Message(
         language_of(templates).render(
@@ -225,17 +227,17 @@ def settings_wrong(error: str, *, are_kept: bool, templates: Path) -> Message:
     )
 
 
-def pool_missing(pool: str, *, templates: Path) -> Message:
+def pool_missing(pool: str, *, templates: Templates) -> Message:
     """Tell of a pool that Airflow does not have, with the command that makes it."""
     return Message(language_of(templates).render("pool_missing.html.j2", pool=pool))
 
 
-def pool_there(pool: str, *, templates: Path) -> Message:
+def pool_there(pool: str, *, templates: Templates) -> Message:
     """Say that a pool that was missing is there."""
     return Message(language_of(templates).render("pool_there.html.j2", pool=pool))
 
 
-def settings_right(*, templates: Path) -> Message:
+def settings_right(*, templates: Templates) -> Message:
     """Say that the mistake in the settings is mended."""
     return Message(language_of(templates).render("settings_right.html.j2"))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+from sancrm_reports.pure.templates import Templates
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Part:
 
 
 def parts_of(
-    message: Message, *, limits: Limits, templates: Path, footer: str = "", earlier: int = 1
+    message: Message, *, limits: Limits, templates: Templates, footer: str = "", earlier: int = 1
 ) -> Iterator[Part]:
     """Yield the parts of a message, then those to be taken back.
 
@@ -53,7 +53,7 @@ def parts_of(
         message: what is to be read; its facts go with the first part, its button with the last.
             One with an attachment is not split.
         limits: the channel's.
-        templates: the folder of the language that people read.
+        templates: the language that people read.
         footer: a line of plain text for the last part.
         earlier: how many parts the chat has got before.
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from babel.numbers import format_compact_decimal
@@ -20,6 +19,7 @@ from babel.numbers import format_compact_decimal
 from sancrm_reports.pure.formatting import MINUS, one_line
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ def picture(
     history: Sequence[Point],
     branches: Sequence[tuple[str, Decimal]],
     *,
-    templates: Path,
+    templates: Templates,
     theme: Theme = "light",
 ) -> bytes:
     """Return a PNG of 780 pixels' width.
@@ -105,7 +105,7 @@ def picture(
         history: at least one period, the oldest first; the last is the reported one.
         branches: names and profits; none in a branch's picture. The twelve highest have bars, the
             others are added up.
-        templates: the folder of the language.
+        templates: the language that people read.
         theme: ``light`` or ``dark``.
     """
     import matplotlib as mpl

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from sancrm_reports.pure.corrections import differing, what_changed
@@ -15,6 +14,7 @@ from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import COMPARED, Message
 from sancrm_reports.pure.ops import RunPurpose
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.templates import Templates
 
 PERIODS_SHOWN = 8
 SUBJECTS_SHOWN = 8
@@ -46,10 +46,10 @@ class Change:
     def told(self, language: Language) -> str:
         """Say whose figures changed, why where that is known, and how."""
         name = one_line(self.name) or language.word("network")
-        return f"{name}: {what_changed(self.before, self.message.facts, language.folder)}"
+        return f"{name}: {what_changed(self.before, self.message.facts, language.templates)}"
 
 
-def too_many(changes: Sequence[Change], *, most: int, templates: Path) -> Message:
+def too_many(changes: Sequence[Change], *, most: int, templates: Templates) -> Message:
     """Ask ops whether so many messages may be edited, with the command that lets them through.
 
     Counted are those that are no mere consequence of another.
@@ -71,12 +71,12 @@ def too_many(changes: Sequence[Change], *, most: int, templates: Path) -> Messag
     return Message(html)
 
 
-def few_enough(*, templates: Path) -> Message:
+def few_enough(*, templates: Templates) -> Message:
     """Say that the question is settled: the messages are edited, or need not be any more."""
     return Message(language_of(templates).render("recheck_settled.html.j2"))
 
 
-def frozen_differs(changes: Sequence[Change], *, templates: Path) -> Message:
+def frozen_differs(changes: Sequence[Change], *, templates: Templates) -> Message:
     """Tell ops that figures of one frozen period changed, and that its messages stay."""
     language = language_of(templates)
     first = changes[0]
@@ -91,7 +91,7 @@ def frozen_differs(changes: Sequence[Change], *, templates: Path) -> Message:
     return Message(html)
 
 
-def frozen_same(report: str, period: Period, *, templates: Path) -> Message:
+def frozen_same(report: str, period: Period, *, templates: Templates) -> Message:
     """Say that a frozen period's messages and figures are the same again."""
     language = language_of(templates)
     title = RunPurpose.of_report(report, period).title(language)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +20,7 @@ from sancrm_reports.pure.kinds import compared_with
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.reasons import REASONS, added, reasons
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.pure.workbook_lines import COLUMNS, Lines
 from sancrm_reports.pure.workbook_sheets import Sheet, Style
 
@@ -74,7 +74,7 @@ def workbook(
     period: Period,
     about: About,
     *,
-    templates: Path,
+    templates: Templates,
     network: Pair | None = None,
     currency: str = "RUB",
     has_rentals: bool = True,

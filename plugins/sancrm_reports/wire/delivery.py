@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from sancrm_reports.pure.entry import Correction, Entry, MessageKey, State, text
 from sancrm_reports.pure.language import explained, language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Part, parts_of
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.channel import Channel
 from sancrm_reports.wire.chats import Address, message_url
 from sancrm_reports.wire.ledger.database import NoLedgerError
@@ -73,7 +73,7 @@ class Delivery:
         ledger: what was sent before, and who is sending now.
         channel: the wire to Telegram, or anything like it.
         timezone: the account's, for times that people read.
-        templates: the folder of the language that people read.
+        templates: the language that people read.
         decisions: what a person says of messages of unknown status. A try of a resending run itself
             is not repeated, because nobody looked since.
         how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
@@ -87,7 +87,7 @@ class Delivery:
         channel: Channel,
         *,
         timezone: str,
-        templates: Path,
+        templates: Templates,
         decisions: Decisions | None = None,
         how_to_decide: Callable[[str, str], str] | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,

@@ -14,7 +14,6 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
-from pathlib import Path
 
 import aiosmtplib
 from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -27,6 +26,7 @@ from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
 from sancrm_reports.pure.parts import Limits
 from sancrm_reports.pure.splitting import plain_text
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.telegram_connection import NoConnectionError
 from sancrm_reports.wire.telegram_errors import (
@@ -49,10 +49,10 @@ class EmailChannel(SmtpHook):
     :param smtp_conn_id: connection of type SMTP, as the provider's documentation has it; its extra
         names ``from_email``. It is looked up when something is sent.
     :param recipients: who gets each e-mail.
-    :param templates: the folder of the language that people read.
+    :param templates: the language that people read.
     """
 
-    def __init__(self, smtp_conn_id: str, recipients: Sequence[str], templates: Path) -> None:
+    def __init__(self, smtp_conn_id: str, recipients: Sequence[str], templates: Templates) -> None:
         super().__init__(smtp_conn_id)
         self.conn_id = smtp_conn_id
         self.recipients = recipients

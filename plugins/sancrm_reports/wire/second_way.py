@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sancrm_reports.errors import PermanentError, ReportError
 from sancrm_reports.pure.language import explained, language_of
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.ledger.database import NoLedgerError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SecondWay:
         routes: the one by e-mail; none where the settings have it off.
         after: how long Telegram is given, from the first try.
         is_last_try: nobody tries again, so what Telegram does not take now goes at once.
-        templates: the folder of the language that people read.
+        templates: the language that people read.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SecondWay:
         routes: tuple[Route, ...] = (),
         after: timedelta = timedelta(minutes=5),
         is_last_try: bool = False,
-        templates: Path,
+        templates: Templates,
     ) -> None:
         self.routes = routes
         self._ledger = ledger

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from sancrm_reports.errors import ReportError
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.templates import Templates
 from sancrm_reports.wire.channel import Channel
 from sancrm_reports.wire.chats import Address
 from sancrm_reports.wire.delivery import Outcome
@@ -23,7 +23,7 @@ Route = Callable[[], tuple[Channel, Address]]
 
 
 def send_unlogged(
-    message: Message, routes: Sequence[Route], why: ReportError, templates: Path
+    message: Message, routes: Sequence[Route], why: ReportError, templates: Templates
 ) -> Outcome:
     """Send an alert by the first route that takes it, once, with a line that nothing keeps it.
 
@@ -31,7 +31,7 @@ def send_unlogged(
         message: what is to be read.
         routes: where it may go, each opened when it is its turn.
         why: what is the matter with the ledger, for the log.
-        templates: the folder of the language that people read.
+        templates: the language that people read.
 
     Raises:
         ReportError: no route took it; the last one's error.

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field
 from sancrm_reports.errors import AlreadyAlertedError
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.messages import Message
+from sancrm_reports.pure.templates import Templates
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # by no more than that: a later row's time is wrong
 
@@ -160,7 +160,7 @@ def shrunk_tables(drill: Drill) -> list[tuple[str, int]]:
 
 
 def drill_message(
-    drill: Drill, wrong: Sequence[DrillProblem], *, timezone: str, templates: Path
+    drill: Drill, wrong: Sequence[DrillProblem], *, timezone: str, templates: Templates
 ) -> Message:
     """Write what the chat of the backup reads: the verdict, what to do first, the facts."""
     language = language_of(templates)
