@@ -185,6 +185,7 @@ class DeliverySettings(Section):
     deadline_minutes: float = Field(default=20, gt=0, lt=180)
     group_messages_per_minute: int = Field(default=20, ge=0)
     picture_theme: Literal["light", "dark"] = "light"
+    kopecks: bool = False
 
 
 class RetriesSettings(Section):
@@ -414,7 +415,8 @@ def _keep(text: str) -> None:
 
 def templates() -> Templates:
     """Return the language that this installation's people read."""
-    return Templates(TEMPLATES / settings().account.language)
+    ours = settings()
+    return Templates(TEMPLATES / ours.account.language, is_exact=ours.delivery.kopecks)
 
 
 def _explain(problem: ErrorDetails) -> str:

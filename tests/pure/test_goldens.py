@@ -58,7 +58,7 @@ from sancrm_reports.pure.ops import (
     settings_wrong,
     solved,
 )
-from sancrm_reports.pure.parts import TELEGRAM
+from sancrm_reports.pure.parts import TELEGRAM, parts_of
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.pure.reasons import added, reasons
 from sancrm_reports.pure.rechecking import (
@@ -170,6 +170,41 @@ def summary(branches, before, period, templates, rest=REST, pairs=()):
         templates=templates,
         crm_url="https://crm.example.com/",
     )
+
+
+def sized(count, *, losing=0):
+    """So many branches with figures that vary, the last of them at a loss."""
+    streets = ("Ленина", "Садовая", "Проспект Мира", "Конаково", "Южная", "Вокзал", "Заречье")
+    return [
+        earning(
+            Decimal(9000 + 731 * (n * 37 % 101)),
+            rental_revenue="1200.00",
+            variable_costs=Decimal(4000 + 97 * (n * 53 % 89)) + Decimal("0.37") * n,
+            fixed_costs=Decimal(95000 if n > count - losing else 2500),
+            repair_count=3 + n % 9,
+            rental_count=n % 4,
+            branch_id=n,
+            branch_name=f"{streets[n % 7]} {n}",
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+def size_of_network(count, *, losing=0):
+    """The summary of a week of so many branches, one of a dozen without movements."""
+    branches = sized(count, losing=losing)
+    idle = [
+        replace(IDLE, branch_id=900 + n, branch_name=f"Прокат {n + 1}") for n in range(count // 12)
+    ]
+    before = network([*sized(count + 1, losing=losing)[1:], *idle, REST_BEFORE])
+    return lambda templates: summary([*branches, *idle], before, WEEK, templates)
+
+
+def nothing_moved(templates):
+    """The summary of a day on which no branch had movements, nor any costs."""
+    branches = [Figures.none_of(branch) for branch in sized(7)]
+    rest = unallocated(fixed_costs=None)
+    return summary(branches, network(sized(7)), DAY, templates, rest=rest)
 
 
 def corrected(templates):
@@ -326,6 +361,10 @@ MESSAGES = {
     "branch_monthly_idle": lambda t: branch(IDLE, Figures.none_of(IDLE), MONTH, t),
     "branch_quarterly_unknown_costs": lambda t: branch(UNKNOWN_COSTS, LENINA_BEFORE, QUARTER, t),
     "branch_corrected": corrected,
+    **{f"network_of_{count}": size_of_network(count, losing=count // 7) for count in (1, 7, 30)},
+    "network_of_100": size_of_network(100, losing=14),
+    "network_all_losing": size_of_network(30, losing=30),
+    "network_no_data": nothing_moved,
     "network_daily": lambda t: summary(
         [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
     ),
@@ -452,6 +491,7 @@ def test_a_message_is_its_golden_text(name, templates):
         button = f"\n[{message.button.text}]({message.button.url})" if message.button else ""
         text = message.html + button
         assert format_message(message.html, "HTML")
+        assert len(list(parts_of(message, limits=TELEGRAM, templates=templates))) == 1
     file = GOLDENS / templates.folder.name / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDENS"):
         file.parent.mkdir(exist_ok=True)

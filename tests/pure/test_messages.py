@@ -1,5 +1,7 @@
 """What people read of figures; whole messages are in test_goldens.py."""
 
+import random
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,6 +12,7 @@ import pytest
 from demo.telegram.markup import format_message
 from pure.samples import branch, earning, network, unallocated
 from sancrm_reports.pure.figures import Figures, FiguresError, check_reportable
+from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import (
     Button,
     Comparison,
@@ -23,6 +26,7 @@ from sancrm_reports.pure.splitting import RESERVED, split, visible_length
 from sancrm_reports.pure.templates import Templates
 
 TEMPLATES = Templates(Path(__file__).parents[2] / "include" / "templates" / "ru")
+RUSSIAN = language_of(TEMPLATES)
 ZONE = "Europe/Moscow"
 DAY = Period(PeriodKind.DAY, date(2026, 11, 17), ZONE)
 WEEK = Period.containing(date(2026, 12, 1), kind=PeriodKind.WEEK, timezone=ZONE)
@@ -62,10 +66,14 @@ def shown(message):
 
 
 def line(message, beginning):
-    (found,) = [
-        row for row in shown(message).splitlines() if row.lstrip("· ").startswith(beginning)
-    ]
-    return found
+    """The line that begins so; of the two that do, the folded one, which says more."""
+    found = [row for row in shown(message).splitlines() if row.lstrip("· ").startswith(beginning)]
+    return found[-1]
+
+
+def seen(message):
+    """What a person sees before the rest is unfolded."""
+    return shown(replace(message, html=message.html.partition("<blockquote")[0]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +107,7 @@ def test_the_first_line_is_the_verdict(period, when, name):
     # What, when and profit are in what a phone's push shows; with a long name the margin is not.
     now = earning("123456.50", variable_costs=23456, branch_name=name)
     first = shown(report(now, period=period)).splitlines()[0]
-    assert first.endswith(f"{name}, {when}: прибыль 100 000,50 ₽, маржинальность 81,0 %")
+    assert first.endswith(f"{name}, {when}: прибыль 100 001 ₽, маржинальность 81,0 %")
     assert visible_length(first.partition(", маржинальность")[0]) <= 100
 
 
@@ -202,10 +210,10 @@ def test_margins_are_compared_in_points():
         (MONTH, "сентябрь 2026"),
     ],
 )
-def test_the_last_line_says_what_is_compared_with(period, words):
+def test_below_the_figures_it_is_said_what_they_are_compared_with(period, words):
     # The same weekday, the week before, the month before.
     for message in (report(branch(), period=period), summary([branch()], period=period)):
-        assert shown(message).splitlines()[-1] == f"Сравнение: {words}"
+        assert seen(message).splitlines()[7] == f"Сравнение: {words}"
 
 
 def test_the_network_ranks_its_branches_by_profit():
@@ -217,7 +225,7 @@ def test_the_network_ranks_its_branches_by_profit():
         earning(100, variable_costs=200, branch_id=4, branch_name="Г"),
     ]
     ranked = [row for row in shown(summary(branches)).splitlines() if row[:1].isdigit()]
-    assert [row.split(":")[0] for row in ranked] == ["1. В", "2. А", "3. Б", "4. Г"]
+    assert [row.split(":")[0] for row in ranked] == ["1. В", "2. А", "3. Б", "4. 🔴 Г"]
 
 
 def test_costs_of_no_branch_are_a_line_of_their_own():
@@ -229,20 +237,109 @@ def test_costs_of_no_branch_are_a_line_of_their_own():
     assert line(summary(branches), "Общие расходы") == "Общие расходы (без филиала): нет"
 
 
-def test_a_network_of_hundreds_of_branches_is_split_into_messages():
-    # Each part is within Telegram's limit and its markup is whole; nobody is lost.
-    branches = [branch(n, name=f"Филиал <{n}> & {'очень ' * 12}") for n in range(1, 301)]
-    parts = split(summary(branches).html, TELEGRAM.text - RESERVED)
-    texts = [format_message(part, "HTML").text for part in parts]
-    assert all(len(text.encode("utf-16-le")) // 2 <= TELEGRAM.text for text in texts)
-    rows = [row for text in texts for row in text.splitlines()]
-    assert sum(row[:1].isdigit() for row in rows) == 300
+@pytest.mark.parametrize("count", [13, 100, 300, 1000])
+@pytest.mark.parametrize("name", ["Филиал на Ленина, {}", "Филиал <{}> & " + "очень " * 12])
+def test_a_network_of_many_branches_is_one_message(count, name):
+    # The best and the worst are there; what has no room is counted, and in the middle.
+    branches = [
+        earning(900 + count - n, branch_id=n, branch_name=name.format(n)) for n in range(count)
+    ]
+    html = summary(branches).html
+    assert split(html, TELEGRAM.text - RESERVED) == [html]
+    ranks = [
+        int(row.split(".")[0])
+        for row in shown(summary(branches)).splitlines()
+        if row[0:1].isdigit()
+    ]
+    folded = ranks[6:]
+    assert ranks[:6] == [1, 2, 3, count - 2, count - 1, count]
+    assert folded[:6] + folded[-6:] == [*range(1, 7), *range(count - 5, count + 1)]
+    left_out = line(summary(branches), "… и ещё").split()[3] if len(folded) < count else 0
+    assert len(folded) + int(left_out) == count
+    assert len(folded) == count or count > 30
+    assert len(folded) > 20 or count == 13
+
+
+def test_losses_and_silence_of_a_large_network_are_told_by_name():
+    # Ten names at most, the worst first, and how many more; none where the last places are all.
+    branches = [branch(n, name=f"Ф{n}") for n in range(1, 21)]
+    losing = [
+        earning(10, variable_costs=50 + n, branch_id=n, branch_name=f"У{n}") for n in range(12)
+    ]
+    idle = replace(Figures.none_of(branch(99)), branch_name="Тишина")
+    text = seen(summary([*branches, *losing, idle]))
+    assert "🔴 В убытке 12: У11, У10, У9, У8, У7, У6, У5, У4, У3, У2 +2" in text
+    assert "⚪️ Без движений: Тишина" in text
+    few = seen(summary([*branches, *losing[:3]]))
+    assert "В убытке" not in few
+    assert few.count("🔴 У") == 3
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        *(("1500", "1200", "(+25 %)"), ("1200", "1500", "(−20 %)")),
+        *(("1500", "1500", "(без изменений)"), ("1500.4", "1500", "(почти без изменений)")),
+        *(("1500", "0", "(раньше 0 ₽)"), ("1500", "-50", "(раньше −50 ₽)")),
+        ("15000", "1000", "(+14 000 ₽)"),  # +1 400 % would say less
+        ("5400300", "4100200", "(+32 %)"),
+    ],
+)
+def test_a_change_that_is_seen_at_once_is_short(now, before, words):
+    # As a percentage; as amounts where that has no base, or where the amount says more.
+    assert seen(report(earning(now), earning(before))).splitlines()[2].endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        *(("999999.49", "999 999 ₽"), ("999999.50", "1,00 млн ₽")),
+        *(("-1314999", "−1,31 млн ₽"), ("1234567890", "1 234,57 млн ₽"), (None, "—")),
+    ],
+)
+def test_a_million_is_written_in_short(amount, shown):
+    # Half a hundredth of it may be rounded away, never more.
+    amount = amount and Decimal(amount)
+    assert RUSSIAN.formats.short_money(amount).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+def test_chats_read_kopecks_where_the_account_wants_them():
+    # In every figure, and no millions then.
+    exact = replace(TEMPLATES, is_exact=True)
+    now = earning("1234567.89")
+    html = branch_report(Comparison(now, now), DAY, templates=exact).html
+    assert html.count("1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}567,89") == 6
+    assert "567,89" not in report(now).html
+
+
+def test_rounded_figures_contradict_each_other_by_no_more_than_the_rounding():
+    # Of each sum that a message shows, by half a unit of each of its addends and of itself.
+    chance, formats = random.Random(14), RUSSIAN.formats
+    for _ in range(500):
+        revenue, parts, fixed = (Decimal(chance.randrange(10**9)) / 100 for _ in range(3))
+        figures = earning(revenue, variable_costs=parts, fixed_costs=fixed)
+        costs, profit = figures.costs, figures.profit
+        for total, addends in ((costs, (parts, fixed)), (revenue, (costs, profit))):
+            shown_sum = sum(read(formats.chat_money(addend)) for addend in addends)
+            assert abs(shown_sum - read(formats.chat_money(total))) <= 1
+            units = [
+                Decimal(10**4) if abs(x) >= 999_999.5 else 1 for x in (total, *addends)
+            ]  # of the last digit
+            short = sum(read(formats.short_money(addend)) for addend in addends)
+            assert abs(short - read(formats.short_money(total))) <= sum(units) / 2
+
+
+def read(amount):
+    """The number that an amount of a message is, in roubles."""
+    text = amount.replace("\N{NO-BREAK SPACE}", "").replace("−", "-").replace(",", ".")
+    number = Decimal(text.removesuffix("₽").removesuffix("млн"))
+    return number * 10**6 if "млн" in text else number
 
 
 def test_a_report_fits_on_a_phone():
-    # About a dozen lines, also with a warning; blank ones not counted.
-    text = shown(report(branch(parts_without_cost=3)))
-    assert sum(bool(row) for row in text.splitlines()) <= 13
+    # Eight lines, also with a warning; blank ones and what is folded not counted.
+    text = seen(report(branch(parts_without_cost=3)))
+    assert sum(bool(row) for row in text.splitlines()) <= 8
 
 
 def test_the_summary_has_a_button_to_the_crm():
@@ -287,10 +384,14 @@ def test_lateness_is_said_from_its_limit_on(late, words):
 def test_a_business_without_rentals_reads_nothing_of_them():
     # Neither «прокат: 0 ₽» nor «Прокатов: 0»; the rest is as it was.
     comparison = Comparison(earning("1000"), earning("900"))
-    with_them = report(earning("1000"), earning("900")).html.splitlines()
+    with_them = report(earning("1000"), earning("900")).html
     without = branch_report(comparison, DAY, templates=TEMPLATES, has_rentals=False).html
-    assert without.splitlines() == [line for line in with_them if "рокат" not in line]
-    assert len(with_them) - len(without.splitlines()) == 2
+    with_them = with_them.replace("</blockquote>", "\n").splitlines()
+    left = [re.sub(r", прокатов: .*</i>$", "", row) for row in with_them]
+    left = [row for row in left if not re.match("(· п|П)рокат", row)]
+    assert without.replace("</blockquote>", "\n").splitlines() == left
+    assert len(with_them) - len(left) == 2
+    assert "рокат" not in without
 
 
 @pytest.mark.parametrize(

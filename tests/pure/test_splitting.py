@@ -57,6 +57,16 @@ def test_the_visible_length_is_what_telegram_counts(text):
     assert visible_length(framed) == len(shown.encode("utf-16-le")) // 2
 
 
+def test_a_quotation_that_is_cut_is_one_in_each_part():
+    # Closed at the end of a part, and opened as it was in the next; what follows is outside.
+    text = "a\n\n<blockquote expandable>b\nc\n\nd</blockquote>\ne"
+    assert split(text, 2) == [
+        "a",
+        *(f"<blockquote expandable>{letter}</blockquote>" for letter in "bcd"),
+        "e",
+    ]
+
+
 def test_blocks_stay_whole_where_they_fit():
     # A cut comes between blocks first, between lines only in a block that is too long alone.
     blocks = ["а" * 10, "б" * 10, "\n".join(["в" * 10] * 4)]

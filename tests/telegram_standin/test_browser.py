@@ -1,6 +1,7 @@
 """The live page in a real browser, as a phone shows it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,8 @@ from chromium import launched, needs_chromium
 
 GROUP = -1001
 KEYBOARD = {"inline_keyboard": [[{"text": "Открыть в CRM", "url": "https://crm.example.com/1"}]]}
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 pytestmark = needs_chromium
 
@@ -72,3 +75,26 @@ def test_nothing_is_wider_than_the_phone(page, client):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     wall = page.locator(".wall:visible")
     assert wall.evaluate("wall => wall.scrollWidth - wall.clientWidth") == 0
+
+
+@pytest.mark.parametrize("name", ["network_of_100", "network_daily", "branch_weekly_loss"])
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_verdict_and_figures_of_a_report_are_seen_at_one_look(page, client, language, name):
+    # From the message's top to the fifth figure, on a phone of 390 pixels; details are folded.
+    html, _, _ = (GOLDENS / language / f"{name}.txt").read_text("utf-8").partition("\n[")
+    client.send(html, parse_mode="HTML")
+    page.wait_for_selector("article blockquote.expandable")
+    edges = page.evaluate(
+        """() => {
+            const message = document.querySelector("article");
+            const figures = [...message.querySelectorAll("b")].slice(2, 7);
+            const quotation = message.querySelector("blockquote");
+            return [message.getBoundingClientRect().top, figures.length,
+                    figures.at(-1).getBoundingClientRect().bottom,
+                    quotation.scrollHeight - quotation.clientHeight];
+        }"""
+    )
+    top, count, bottom, folded = edges
+    assert count == 5
+    assert bottom - top <= 420
+    assert folded > 0

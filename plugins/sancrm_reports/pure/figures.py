@@ -152,6 +152,11 @@ class Figures:
             )
         )
 
+    @property
+    def costs(self) -> Decimal | None:
+        """All costs; None where the fixed ones are unknown."""
+        return None if self.fixed_costs is None else self.variable_costs + self.fixed_costs
+
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for XCom; amounts are texts, because Airflow makes decimals floats."""
         amounts = {name: getattr(self, name) for name in (*FIGURES, *DETAILS) if name not in COUNTS}

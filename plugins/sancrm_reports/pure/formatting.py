@@ -20,6 +20,7 @@ from sancrm_reports.pure.printable import printable
 DASH = "—"
 MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+MILLION = 10**6
 SIZES = (
     ("digital-terabyte", 10**12),
     ("digital-gigabyte", 10**9),
@@ -35,11 +36,13 @@ class Formats:
     Args:
         locale: whose data is used.
         word: gives a text of the catalogue by its code.
+        is_exact: whether amounts in chats have kopecks.
     """
 
-    def __init__(self, locale: Locale, word: Callable[..., str]) -> None:
+    def __init__(self, locale: Locale, word: Callable[..., str], *, is_exact: bool = False) -> None:
         self.locale = locale
         self._word = word
+        self._is_exact = is_exact
 
     def money(self, amount: Decimal | None, *, signed: bool = False) -> str:
         """Return roubles; kopecks only where there are any: 12 345 ₽, −0,50 ₽."""
@@ -49,9 +52,27 @@ class Formats:
         places = 0 if rounded == rounded.to_integral_value() else 2
         return f"{self._number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
 
+    def chat_money(self, amount: Decimal | None, *, signed: bool = False) -> str:
+        """Return an amount as a chat reads it: whole roubles, unless kopecks are wanted."""
+        if amount is None or self._is_exact:
+            return self.money(amount, signed=signed)
+        return self.money(_whole(amount), signed=signed)
+
+    def short_money(self, amount: Decimal | None, *, signed: bool = False) -> str:
+        """Return an amount in as few signs as do not mislead: from a million on 1.20M ₽.
+
+        The last digit shown is then less than a hundredth of the amount. Thousands would save
+        no sign.
+        """
+        if amount is None or self._is_exact or abs(_whole(amount)) < MILLION:
+            return self.chat_money(amount, signed=signed)
+        unit = self.locale.compact_decimal_formats["short"]["other"][str(MILLION)].suffix[0]
+        millions = self._number(amount / MILLION, places=2, signed=signed)
+        return f"{millions}{unit}{NO_BREAK}₽"
+
     def money_difference(self, amount: Decimal) -> str:
         """Return a signed difference in whole roubles: +1 234 ₽."""
-        return self.money(amount.quantize(Decimal(1), ROUND_HALF_UP), signed=True)
+        return self.money(_whole(amount), signed=True)
 
     def count(self, number: int | None, *, signed: bool = False) -> str:
         """Return a number of things: 1 234."""
@@ -64,6 +85,11 @@ class Formats:
         places = 0 if abs(ratio) >= 1 else 1
         sign = self.locale.percent_formats[None].suffix[0]
         return f"{self._number(ratio * 100, places=places, signed=signed)}{sign}"
+
+    def whole_percent(self, ratio: Decimal) -> str:
+        """Return a signed ratio as a percentage without decimals: 0.3215 as +32%."""
+        sign = self.locale.percent_formats[None].suffix[0]
+        return f"{self._number(ratio * 100, places=0, signed=True)}{sign}"
 
     def points(self, difference: Decimal) -> str:
         """Return a difference of ratios in percentage points."""
@@ -194,6 +220,10 @@ class Formats:
         )
         sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
         return sign + digits
+
+
+def _whole(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal(1), ROUND_HALF_UP)
 
 
 def one_line(name: str, limit: int = 100) -> str:

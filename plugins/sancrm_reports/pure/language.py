@@ -33,7 +33,7 @@ class Language:
         self.templates = templates
         self.folder = templates.folder
         self.locale = Locale.parse(self.folder.name)
-        self.formats = Formats(self.locale, self.word)
+        self.formats = Formats(self.locale, self.word, is_exact=templates.is_exact)
 
     def word(self, code: str, /, **values: Any) -> str:
         """Return a text of the catalogue, with the values in its braces.
@@ -73,7 +73,8 @@ class Language:
         )
         formats, changes = self.formats, Changes(self.formats, self.word)
         environment.filters |= {
-            "money": formats.money,
+            "money": formats.chat_money,
+            "short_money": formats.short_money,
             "count": formats.count,
             "percent": formats.percent,
             "one_line": one_line,
@@ -91,6 +92,8 @@ class Language:
             "about_period": formats.about_period,
             "compared_with": compared_with,
             "money_change": changes.money,
+            "short_money_change": changes.short_money,
+            "short_count_change": changes.short_count,
             "count_change": changes.count,
             "margin_change": changes.margin,
         }

@@ -6,10 +6,9 @@ Pure: neither Airflow nor Telegram is known here, only the HTML that Telegram un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,10 +20,13 @@ from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.ranking import Ranking
 from sancrm_reports.pure.reasons import Reasons, reasons
 from sancrm_reports.pure.reasons_text import why
+from sancrm_reports.pure.splitting import ONE_MESSAGE, visible_length
 from sancrm_reports.pure.templates import Templates
 
+LONGEST_PLACE = 70  # a line of the folded list: more than this is never cut at once
 COMPARED = "compared_profit"  # among the facts: of the period compared with, not of this one
 
 
@@ -142,28 +144,42 @@ def network_report(
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit.
 
+    It is one message, however many branches there are.
+
     ``changed_by`` are the reasons of the profit's change, added up over the branches.
     ``complete_until``, ``has_rentals`` and ``crossed`` as in the report of a branch. ``silent`` are
     branches without movements, which had some on the same weekday of each of the last ``weeks``.
     """
-    ranked = sorted(branches, key=lambda branch: (-branch.profit, branch.branch_name or ""))
     language = language_of(templates)
-    html = language.render(
-        "network_report.html.j2",
-        figures=network,
-        why=_why(changed_by, network, period, language, has_rentals),
-        unallocated=unallocated,
-        ranked=[(branch, share) for branch, share in zip(ranked, shares(ranked), strict=True)],
-        period=period,
-        is_incomplete=complete_until is not None,
-        complete_until=until_when(_instant(complete_until), period, language),
-        has_rentals=has_rentals,
-        crossed=crossed,
-        silent=silent,
-        weeks=weeks,
+    html = _in_one_message(
+        Ranking.of(branches, silent),
+        lambda ranking: language.render(
+            "network_report.html.j2",
+            figures=network,
+            why=_why(changed_by, network, period, language, has_rentals),
+            unallocated=unallocated,
+            branches=ranking,
+            period=period,
+            is_incomplete=complete_until is not None,
+            complete_until=until_when(_instant(complete_until), period, language),
+            has_rentals=has_rentals,
+            crossed=crossed,
+            silent=silent,
+            weeks=weeks,
+        ),
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None
     return Message(html, button, facts=headline_facts(network, language))
+
+
+def _in_one_message(ranking: Ranking, write: Callable[[Ranking], str]) -> str:
+    """Leave out of the folded list what has no room, from its middle; the ends are telling."""
+    html = write(ranking)
+    shown = len(ranking.places)
+    while (over := visible_length(html) - ONE_MESSAGE) > 0 and shown:
+        shown = max(0, shown - max(1, over // LONGEST_PLACE))
+        html = write(replace(ranking, shown=shown))
+    return html
 
 
 def _why(
@@ -219,22 +235,17 @@ def group_moved(
     return Message(language_of(templates).render("group_moved.html.j2", **values))
 
 
-def shares(branches: Sequence[Figures]) -> list[Decimal | None]:
-    """Return each branch's part of what the profitable branches earned; None without profit."""
-    whole = sum((max(branch.profit, Decimal(0)) for branch in branches), start=Decimal(0))
-    return [branch.profit / whole if branch.profit > 0 else None for branch in branches]
-
-
 def headline_facts(comparison: Comparison, language: Language) -> dict[str, str]:
     """Return the headline figures as written: a correction says which of them changed."""
     figures, formats = comparison.now, language.formats
     fixed = figures.fixed_costs
+    unknown = language.word("figure.unknown")
     return {
-        "profit": formats.money(figures.profit),
-        "revenue": formats.money(figures.revenue),
-        "variable_costs": formats.money(figures.variable_costs),
-        "fixed_costs": language.word("figure.unknown") if fixed is None else formats.money(fixed),
+        "profit": formats.chat_money(figures.profit),
+        "revenue": formats.chat_money(figures.revenue),
+        "variable_costs": formats.chat_money(figures.variable_costs),
+        "fixed_costs": unknown if fixed is None else formats.chat_money(fixed),
         "repair_count": formats.count(figures.repair_count),
         "rental_count": formats.count(figures.rental_count),
-        COMPARED: formats.money(comparison.before.profit),
+        COMPARED: formats.chat_money(comparison.before.profit),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sancrm_reports.pure.language import language_of
 from sancrm_reports.pure.messages import Message
-from sancrm_reports.pure.splitting import RESERVED, split, visible_length
+from sancrm_reports.pure.splitting import RESERVED, TEXT_LIMIT, split, visible_length
 from sancrm_reports.pure.templates import Templates
 
 
@@ -26,7 +26,7 @@ class Limits:
         return self.caption if message.attachment else self.text
 
 
-TELEGRAM = Limits(text=4096, caption=1024)
+TELEGRAM = Limits(text=TEXT_LIMIT, caption=1024)
 
 
 @dataclass(frozen=True)

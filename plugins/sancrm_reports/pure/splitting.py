@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
+TEXT_LIMIT = 4096  # of Telegram's message, in UTF-16 units after the markup is read
 RESERVED = 600  # for what delivery adds: the part's number, lateness, corrections
+ONE_MESSAGE = TEXT_LIMIT - RESERVED
 
 
 def plain_text(text: str) -> str:
@@ -21,7 +24,8 @@ def visible_length(text: str) -> int:
 def split(text: str, limit: int) -> list[str]:
     """Cut a text at blank lines, or where a block is too long, at line ends.
 
-    A line's markup ends in it, so no cut falls inside a tag.
+    A line's markup ends in it, so no cut falls inside a tag; only a quotation goes on over lines,
+    and is closed and opened again where it is cut.
 
     Raises:
         ValueError: one line alone is longer than the limit.
@@ -34,7 +38,18 @@ def split(text: str, limit: int) -> list[str]:
             parts.append(block)
         else:
             parts += _lines(block, limit)
-    return parts
+    return _with_whole_quotations(parts)
+
+
+def _with_whole_quotations(parts: Iterable[str]) -> list[str]:
+    whole: list[str] = []
+    opened = ""
+    for part in parts:
+        text = opened + part
+        tags = re.findall(r"</?blockquote[^>]*>", text)
+        opened = tags[-1] if tags and not tags[-1].startswith("</") else ""
+        whole.append(f"{text}</blockquote>" if opened else text)
+    return whole
 
 
 def _lines(block: str, limit: int) -> list[str]:

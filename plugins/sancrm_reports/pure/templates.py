@@ -8,7 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Templates:
-    """The folder of a language, named by its code, and the currency that amounts are in."""
+    """The folder of a language, named by its code, and how amounts are written in it.
+
+    ``is_exact`` is whether chats read kopecks.
+    """
 
     folder: Path
     currency: str = "RUB"
+    is_exact: bool = False
