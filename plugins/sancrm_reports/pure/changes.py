@@ -75,15 +75,14 @@ class Changes:
         write: Callable[[Decimal], str],
         write_difference: Callable[[Decimal], str],
     ) -> str:
-        if now is None or before is None or now == before:
+        if now is None or before is None:
             return self._change(now, before, write, write_difference)
-        if before <= 0 or now < 0:
+        if now != before and (before <= 0 or now < 0):
             return self._before(write(before))
-        share = (now - before) / before
+        share = (now - before) / (before or 1)
         if abs(share) >= MOST_TIMES:
             return write_difference(now - before)
-        shown = self._formats.whole_percent(share)
-        return shown if shown[0] in "+−" else self._word("change.almost_none")
+        return self._formats.whole_percent(share)
 
     def _short_difference(self, amount: Decimal) -> str:
         return self._formats.short_money(amount, signed=True)
