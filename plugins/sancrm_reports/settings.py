@@ -60,9 +60,31 @@ class AccountSettings(Section):
     """The CRM account: its zone decides when days begin, its language is what people read."""
 
     timezone: Zone
+    country: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    currency: str = Field(default="RUB", pattern="^[A-Z]{3}$")
     language: str = "ru"
     crm_url: HttpUrl | None = None
     has_rentals: bool = True
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_country(cls, code: str) -> str:
+        if code != "RU":  # the usual one costs no import
+            from babel.core import get_global
+
+            if code not in get_global("territory_currencies"):
+                raise ValueError("there is no such country; give its code of ISO 3166, as KZ")
+        return code
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_currency(cls, code: str) -> str:
+        if code != "RUB":
+            from babel.numbers import list_currencies
+
+            if code not in list_currencies():
+                raise ValueError("there is no such currency; give its code of ISO 4217, as KZT")
+        return code
 
     @field_validator("language")
     @classmethod
@@ -196,9 +218,12 @@ class RetriesSettings(Section):
 
 
 class WorkdaysSettings(Section):
-    """The calendar of the country, and days that its list does not have or has otherwise."""
+    """Days off that the calendar of the account's country does not have, or has otherwise.
 
-    country: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    ``country`` is that of another calendar; empty: the account's.
+    """
+
+    country: str = Field(default="", pattern="^([A-Z]{2})?$")
     days_off: list[date] = Field(default_factory=list)
     working_days: list[date] = Field(default_factory=list)
 
@@ -416,7 +441,9 @@ def _keep(text: str) -> None:
 def templates() -> Templates:
     """Return the language that this installation's people read."""
     ours = settings()
-    return Templates(TEMPLATES / ours.account.language, is_exact=ours.delivery.kopecks)
+    return Templates(
+        TEMPLATES / ours.account.language, ours.account.currency, ours.delivery.kopecks
+    )
 
 
 def _explain(problem: ErrorDetails) -> str:

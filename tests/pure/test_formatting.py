@@ -47,6 +47,28 @@ def test_money_is_rounded_half_up_and_grouped(amount, text):
 
 
 @pytest.mark.parametrize(
+    ("currency", "russian", "english"),
+    [
+        ("RUB", "−1_234,50_₽", "−₽1,234.50"),
+        (
+            "KZT",
+            "−1_234,50_₸",
+            "−₸1,234.50",
+        ),  # the sign at home, where a language has the code only
+        ("BYN", "−1_234,50_Br", "−Br_1,234.50"),  # letters keep their distance
+        ("JPY", "−1_235_¥", "−¥1,235"),  # no decimals
+        ("KWD", "−1_234,500_KWD", "−KWD_1,234.500"),  # three; its sign is read from the right
+        ("TJS", "−1_234,50_TJS", "−TJS_1,234.50"),  # no sign anywhere
+    ],
+)
+def test_an_amount_is_in_the_currency_of_the_account(currency, russian, english):
+    # Sign, decimals and place are Babel's; the minus comes first.
+    for code, text in (("ru", russian), ("en", english)):
+        formats = language_of(Templates(TEMPLATES / code, currency)).formats
+        assert visible(formats.money(Decimal("-1234.5"))) == text
+
+
+@pytest.mark.parametrize(
     ("difference", "text"),
     [
         *(("1234.56", "+1_235_₽"), ("1.5", "+2_₽"), ("-1.49", "−1_₽"), ("-999.5", "−1_000_₽")),

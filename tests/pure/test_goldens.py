@@ -207,6 +207,20 @@ def nothing_moved(templates):
     return summary(branches, network(sized(7)), DAY, templates, rest=rest)
 
 
+def missed_weeks(templates):
+    """The digest of three weeks that were missed."""
+    lines = [
+        digest_line(figures, WEEK.before(weeks), templates=templates)
+        for weeks, figures in ((3, LENINA), (2, MIRA), (1, IDLE))
+    ]
+    return digest("weekly", lines, templates=templates)
+
+
+def in_currency(currency, write):
+    """The message of an account with another currency."""
+    return lambda templates: write(replace(templates, currency=currency))
+
+
 def corrected(templates):
     """A late report whose profit was corrected since, as the chat has it."""
     before = branch(LENINA, LENINA_BEFORE, DAY, templates)
@@ -365,6 +379,16 @@ MESSAGES = {
     "network_of_100": size_of_network(100, losing=14),
     "network_all_losing": size_of_network(30, losing=30),
     "network_no_data": nothing_moved,
+    **{
+        f"{kind}_in_{currency.lower()}": in_currency(currency, write)
+        for currency in ("KZT", "BYN")
+        for kind, write in {
+            "branch": lambda t: branch(MIRA, MIRA_BEFORE, WEEK, t),
+            "network": size_of_network(30, losing=4),
+            "bounds": lambda t: bounds_message(crossed_bounds(t), WEEK, templates=t),
+            "digest": missed_weeks,
+        }.items()
+    },
     "network_daily": lambda t: summary(
         [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
     ),
@@ -376,14 +400,7 @@ MESSAGES = {
         pairs=[(LENINA, LENINA_BEFORE), (MIRA, MIRA_BEFORE), (REST, REST_BEFORE)],
     ),
     "network_yearly": lambda t: summary([LENINA], network([LENINA]), YEAR, t, rest=REST_BEFORE),
-    "digest": lambda t: digest(
-        "weekly",
-        [
-            digest_line(figures, WEEK.before(weeks), templates=t)
-            for weeks, figures in ((3, LENINA), (2, MIRA), (1, IDLE))
-        ],
-        templates=t,
-    ),
+    "digest": missed_weeks,
     "text_corrected": text_corrected,
     "part_not_needed": lambda t: Message(language_of(t).word("part_not_needed")),
     "without_ledger": lambda t: Message(language_of(t).render("without_ledger.html.j2")),

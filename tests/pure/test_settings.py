@@ -77,7 +77,7 @@ def test_an_unknown_key_is_named_with_its_neighbours(refusal):
     text = refusal("", "[chat]\nreports = ''\n")
     assert "chat: there is no such setting; allowed here: account, database, sources" in text
     text = refusal("timezone", "crm_ulr = 'https://crm.example.com'\ntimezone")
-    assert "account.crm_ulr: there is no such setting; allowed here: timezone, language" in text
+    assert "account.crm_ulr: there is no such setting; allowed here: timezone, country" in text
 
 
 def test_a_missing_key_is_named(refusal):
@@ -287,6 +287,20 @@ def test_days_that_the_country_moved_are_dates(refusal, load):
     assert [day.isoformat() for day in days] == ["2028-05-08", "2028-05-10"]
     assert "workdays.days_off.0" in refusal("", "[workdays]\ndays_off = ['8 мая']\n")
     assert "workdays.country" in refusal("", "[workdays]\ncountry = 'Russia'\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        *(("currency", "RUR?", "String should match"), ("currency", "XYZ", "no such currency")),
+        *(("country", "Russia", "String should match"), ("country", "QQ", "no such country")),
+    ],
+)
+def test_a_country_and_a_currency_are_known_ones(refusal, key, value, words):
+    # By their codes; the refusal names the key and gives an example.
+    wrong = refusal("[account]", f"[account]\n{key} = '{value}'")
+    assert f"account.{key} = '{value}': " in wrong
+    assert words in wrong
 
 
 def test_a_report_without_a_schedule_is_off(load):

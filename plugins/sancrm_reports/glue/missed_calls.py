@@ -223,7 +223,7 @@ def _wording() -> Wording:
     return Wording(
         templates=templates(),
         timezone=configured.account.timezone,
-        country=configured.workdays.country,
+        country=configured.account.country,
         card_url=configured.missed_calls.card_url,
         shows_waiting=configured.missed_calls.show_waiting,
         masks_phone=configured.missed_calls.mask_phone,

@@ -78,7 +78,7 @@ class WorkdayTimetable(CronTimetable):
 def workdays_of(configured: Settings) -> Workdays:
     """Return which days are worked, as the settings say."""
     return Workdays(
-        configured.workdays.country,
+        configured.workdays.country or configured.account.country,
         frozenset(configured.workdays.days_off),
         frozenset(configured.workdays.working_days),
     )

@@ -11,9 +11,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_currency_precision
 from babel.units import format_unit
 
+from sancrm_reports.pure.currency import symbol_of
 from sancrm_reports.pure.period import Period
 from sancrm_reports.pure.printable import printable
 
@@ -36,24 +37,40 @@ class Formats:
     Args:
         locale: whose data is used.
         word: gives a text of the catalogue by its code.
-        is_exact: whether amounts in chats have kopecks.
+        currency: that amounts are in, by its code of three letters.
+        is_exact: whether amounts in chats have decimals.
     """
 
-    def __init__(self, locale: Locale, word: Callable[..., str], *, is_exact: bool = False) -> None:
+    def __init__(
+        self,
+        locale: Locale,
+        word: Callable[..., str],
+        *,
+        currency: str = "RUB",
+        is_exact: bool = False,
+    ) -> None:
         self.locale = locale
         self._word = word
+        self._decimals = get_currency_precision(currency)
+        self._symbol = symbol_of(currency, locale)
         self._is_exact = is_exact
 
     def money(self, amount: Decimal | None, *, signed: bool = False) -> str:
-        """Return roubles; kopecks only where there are any: 12 345 ₽, −0,50 ₽."""
+        """Return an amount; kopecks, or what they are, only where there are any: 12 345 ₽."""
         if amount is None:
             return DASH
-        rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
-        places = 0 if rounded == rounded.to_integral_value() else 2
-        return f"{self._number(rounded, places=places, signed=signed)}{NO_BREAK}₽"
+        rounded = amount.quantize(Decimal(1).scaleb(-self._decimals), ROUND_HALF_UP)
+        places = 0 if rounded == rounded.to_integral_value() else self._decimals
+        return self._with_symbol(self._number(rounded, places=places, signed=signed))
+
+    def spreadsheet_money(self) -> str:
+        """Return a spreadsheet's format of amounts."""
+        places = "." + "0" * self._decimals if self._decimals else ""
+        before, after = (f'"{text}"' if text else "" for text in self._around())
+        return f"{before}#,##0{places}{after}"
 
     def chat_money(self, amount: Decimal | None, *, signed: bool = False) -> str:
-        """Return an amount as a chat reads it: whole roubles, unless kopecks are wanted."""
+        """Return an amount as a chat reads it: whole units, unless decimals are wanted."""
         if amount is None or self._is_exact:
             return self.money(amount, signed=signed)
         return self.money(_whole(amount), signed=signed)
@@ -68,10 +85,10 @@ class Formats:
             return self.chat_money(amount, signed=signed)
         unit = self.locale.compact_decimal_formats["short"]["other"][str(MILLION)].suffix[0]
         millions = self._number(amount / MILLION, places=2, signed=signed)
-        return f"{millions}{unit}{NO_BREAK}₽"
+        return self._with_symbol(f"{millions}{unit}")
 
     def money_difference(self, amount: Decimal) -> str:
-        """Return a signed difference in whole roubles: +1 234 ₽."""
+        """Return a signed difference in whole units: +1 234 ₽."""
         return self.money(_whole(amount), signed=True)
 
     def count(self, number: int | None, *, signed: bool = False) -> str:
@@ -188,6 +205,19 @@ class Formats:
             "head": self._dated(period, self._pattern(period, "head"))[:3],
             "group": self._dated(period, self._pattern(period, "group")),
         }
+
+    def _with_symbol(self, number: str) -> str:
+        """Put the currency's sign where the language has it, after the number's own sign."""
+        before, after = self._around()
+        sign = number[0] if number[0] in (MINUS, "+") else ""
+        return f"{sign}{before}{number[len(sign) :]}{after}"
+
+    def _around(self) -> tuple[str, str]:
+        """Return what stands before and after an amount; a sign of letters keeps its distance."""
+        pattern = self.locale.currency_formats["standard"]
+        before = pattern.prefix[0].replace("¤", self._symbol)
+        after = pattern.suffix[0].replace("¤", self._symbol)
+        return before + NO_BREAK if before[-1:].isalpha() else before, after
 
     def _has(self, tag: str) -> bool:
         return tag in self.locale.plural_form.tags or tag == "other"

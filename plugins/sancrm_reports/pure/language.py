@@ -33,7 +33,9 @@ class Language:
         self.templates = templates
         self.folder = templates.folder
         self.locale = Locale.parse(self.folder.name)
-        self.formats = Formats(self.locale, self.word, is_exact=templates.is_exact)
+        self.formats = Formats(
+            self.locale, self.word, currency=templates.currency, is_exact=templates.is_exact
+        )
 
     def word(self, code: str, /, **values: Any) -> str:
         """Return a text of the catalogue, with the values in its braces.

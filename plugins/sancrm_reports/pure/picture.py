@@ -138,7 +138,7 @@ class _Drawing:
     def head(self, subject: str, reported: Point) -> None:
         """Write whose profit of which period it is, and the profit."""
         formats = self._language.formats
-        profit = formats.money(reported.profit)
+        profit = formats.chat_money(reported.profit)
         name = one_line(subject, HEAD_LETTERS - len(profit))
         self._write(MARGIN, 0.24, name, weight="bold", size=TEXT + 2)
         self._write(WIDTH - MARGIN, 0.24, profit, weight="bold", size=TEXT + 2, ha="right")
@@ -190,7 +190,7 @@ class _Drawing:
             self._branch(top + BRANCH * len(shown), name, whole)
 
     def _branch(self, top: float, name: str, profit: Decimal) -> None:
-        amount = self._language.formats.money(profit)
+        amount = self._language.formats.chat_money(profit)
         self._write(MARGIN, top + 0.15, one_line(name, LINE_LETTERS - len(amount)))
         self._write(WIDTH - MARGIN, top + 0.15, amount, ha="right")
 

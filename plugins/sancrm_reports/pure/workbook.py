@@ -76,7 +76,6 @@ def workbook(
     *,
     templates: Templates,
     network: Pair | None = None,
-    currency: str = "RUB",
     has_rentals: bool = True,
 ) -> Document:
     """Return the workbook of a report: of the network, or cut to one branch.
@@ -97,7 +96,7 @@ def workbook(
         title = language_of(templates).formats.period(period)
         created = about.computed_at.astimezone(UTC).replace(tzinfo=None)
         book.set_properties({"title": title, "created": created})
-        style = Style(book, language_of(templates), currency, title)
+        style = Style(book, language_of(templates), title)
         totals = style.sheet("totals", TOTALS, wide=False)
         lines = Lines([now for now, _ in parts], period.timezone, style)
         for family in COLUMNS:

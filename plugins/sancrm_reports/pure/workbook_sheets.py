@@ -7,8 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from babel.numbers import get_currency_precision, get_currency_symbol
-
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.formatting import one_line
 from sancrm_reports.pure.language import Language
@@ -47,19 +45,14 @@ class Style:
     Args:
         book: XlsxWriter's workbook.
         language: of heads and sheets' names.
-        currency: ISO 4217; its symbol and decimals are the language's.
         title: printed above each sheet.
     """
 
-    def __init__(self, book: Workbook, language: Language, currency: str, title: str) -> None:
+    def __init__(self, book: Workbook, language: Language, title: str) -> None:
         self.book = book
         self.language = language
         self.title = title
-        places = get_currency_precision(currency)
-        # As messages write it: English names the rouble by its code otherwise.
-        symbol = "₽" if currency == "RUB" else get_currency_symbol(currency, language.locale)
-        money = f'#,##0{"." + "0" * places if places else ""}\N{NO-BREAK SPACE}"{symbol}"'
-        numbers = FORMATS | {"money": money}
+        numbers = FORMATS | {"money": language.formats.spreadsheet_money()}
         self.formats: dict[str, Any] = {
             kind: book.add_format({"num_format": shown}) for kind, shown in numbers.items()
         }

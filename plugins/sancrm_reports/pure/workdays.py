@@ -48,10 +48,11 @@ class Workdays:
 def _calendar(country: str) -> HolidayBase:
     import holidays  # not needed where no day is asked for
 
-    known = [name for name in holidays.list_supported_countries() if len(name) == 2]
+    known = sorted(name for name in holidays.list_supported_countries() if len(name) == 2)
     if country not in known:
         raise ValueError(
-            f"The package holidays does not know the country {country!r}. Set workdays.country in "
-            f"include/settings.toml to one of {', '.join(sorted(known))}."
+            f"The package holidays does not know the country {country!r}. Set account.country in "
+            f"include/settings.toml, or workdays.country for another calendar, to one of "
+            f"{', '.join(known)}."
         )
     return holidays.country_holidays(country)
