@@ -121,7 +121,7 @@ def demo_chat() -> Iterator[DemoChat]:
             psycopg.connect(dsn, row_factory=dict_row, autocommit=True) as crm,
             open_database(ledger_dsn) as ledger,
         ):
-            os.environ["AIRFLOW_CONN_SANCRM_DB"] = dsn
+            os.environ |= {"AIRFLOW_CONN_SANCRM_DB": dsn, "SANCRM__PLANS__SOURCE": "sql"}
             yield DemoChat(crm, telegram, ledger, ledger_dsn)
 
 

@@ -62,6 +62,7 @@ def demo(
                     # A good night, the bad one, and how it ended, one run each.
                     "SANCRM__BACKUPS__SANCRM__SINCE": watched_nights(today)[0].isoformat(),
                     "SANCRM__BACKUPS__SANCRM__SCHEDULE": "30 2 * * *",  # when today's demo begins
+                    "SANCRM__PLANS__SOURCE": "sql",
                     # The demo posts the newest reports whenever it is run: none of them is late.
                     "SANCRM__DELIVERY__LATE_AFTER_HOURS": "2000",
                     # Telegram's own pace would make 21 messages a minute's wait.

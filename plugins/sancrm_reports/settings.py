@@ -200,6 +200,18 @@ class BoundsSettings(Section):
         return self.branch.get(str(branch_id), self.branches)
 
 
+class PlansSettings(Section):
+    """Where plans come from: ``sources/plans.sql``, ``include/plans.csv``, or nowhere.
+
+    ``days`` are those that a month's plan is spread over: all, or the country's working days.
+    ``pace`` is whether it is told where the month ends if it goes on like this.
+    """
+
+    source: Literal["", "sql", "csv"] = ""
+    days: Literal["calendar", "working"] = "calendar"
+    pace: bool = True
+
+
 class DeliverySettings(Section):
     """How messages are sent."""
 
@@ -329,6 +341,7 @@ class Settings(BaseSettings):
     chats: ChatsSettings = ChatsSettings()
     email: EmailSettings = EmailSettings()
     bounds: BoundsSettings = BoundsSettings()
+    plans: PlansSettings = PlansSettings()
     delivery: DeliverySettings = DeliverySettings()
     retries: RetriesSettings = RetriesSettings()
     workdays: WorkdaysSettings = WorkdaysSettings()

@@ -60,6 +60,7 @@ from sancrm_reports.pure.ops import (
 )
 from sancrm_reports.pure.parts import TELEGRAM, parts_of
 from sancrm_reports.pure.period import Period, PeriodKind
+from sancrm_reports.pure.plans import days_of, months_of, progress
 from sancrm_reports.pure.reasons import added, reasons
 from sancrm_reports.pure.rechecking import (
     Change,
@@ -214,6 +215,29 @@ def missed_weeks(templates):
         for weeks, figures in ((3, LENINA), (2, MIRA), (1, IDLE))
     ]
     return digest("weekly", lines, templates=templates)
+
+
+def planned(period, so_far, plan, *, is_network=True, pace=True):
+    """What is told of a plan of the profit, and of a pace of both figures."""
+    days = [day for month in months_of(period) for day in days_of(month)]
+    whose = replace(so_far, branch_id=None if is_network else so_far.branch_id)
+    key = (months_of(period)[0], None if is_network else str(so_far.branch_id), "profit")
+    plans = {} if plan is None else {key: Decimal(plan)}
+    return progress(period, whose, plans, days, has_pace=pace)
+
+
+def with_plan(period, plan, *, so_far=LENINA, differing=()):
+    """The network's summary with its plan and its pace."""
+    return lambda templates: network_report(
+        Comparison(network([LENINA, REST]), network([LENINA_BEFORE, REST_BEFORE])),
+        unallocated=REST,
+        branches=[LENINA],
+        period=period,
+        templates=templates,
+        crm_url=None,
+        progress=planned(period, so_far, plan),
+        plans_differ=differing,
+    )
 
 
 def in_currency(currency, write):
@@ -389,6 +413,22 @@ MESSAGES = {
             "digest": missed_weeks,
         }.items()
     },
+    "plan_of_a_month": with_plan(MONTH, "1200000", so_far=earning("1131600")),
+    "plan_before_the_tenth": with_plan(
+        Period(PeriodKind.DAY, date(2026, 11, 9), ZONE), "1200000", so_far=earning("380000")
+    ),
+    "plan_and_pace": with_plan(DAY, "1200000", so_far=earning("743333.50", variable_costs="1000")),
+    "plan_at_a_loss": with_plan(DAY, "1200000", so_far=earning("1000", variable_costs="250000.50")),
+    "plan_none": with_plan(DAY, None, so_far=earning("743333.50")),
+    "plans_differ": with_plan(
+        MONTH, "1200000", differing=[("profit", Decimal(1150000), Decimal(1200000))]
+    ),
+    "plan_of_a_branch": lambda t: branch_report(
+        Comparison(LENINA, LENINA_BEFORE),
+        WEEK,
+        templates=t,
+        progress=planned(WEEK, LENINA, "180000", is_network=False, pace=False),
+    ),
     "network_daily": lambda t: summary(
         [IDLE, MIRA, LENINA], network([LENINA_BEFORE, MIRA_BEFORE, REST_BEFORE]), DAY, t
     ),

@@ -9,7 +9,7 @@ from demo.crm.backups import make_backup_runs
 from demo.crm.catalogue import BRANDS, CATEGORIES
 from demo.crm.customers import CustomerBook
 from demo.crm.highlights import make_highlights
-from demo.crm.network import STATUSES, Branch, make_branches, make_fixed_costs
+from demo.crm.network import STATUSES, Branch, make_branches, make_fixed_costs, make_plans
 from demo.crm.rentals import RentalDraft, RentalMaker
 from demo.crm.repairs import RepairDraft, RepairMaker
 from demo.crm.rows import (
@@ -40,6 +40,7 @@ def generate(today: date, seed: int = 1) -> Tables:
         categories=[NamedRow(number, name) for name, number in CATEGORY_IDS.items()],
         brands=[NamedRow(number, name) for name, number in BRAND_IDS.items()],
         fixed_costs=make_fixed_costs(branches, today),
+        plans=make_plans(today),
         backup_runs=list(make_backup_runs(calendar)),
     )
     _add_repairs(tables, branches, calendar, customers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from demo.crm.rows import BranchRow, FixedCostRow, StatusRow
+from demo.crm.rows import BranchRow, FixedCostRow, PlanRow, StatusRow
 
 MONTHS = 14
 
@@ -181,6 +181,29 @@ _BRANCH_COSTS = (
     (KONAKOVO, RENT, "24000.00"),
     (KONAKOVO, SALARIES, "69000.00"),
 )
+
+
+# The network's plans: of revenue, and of profit by the month, which the season changes.
+_REVENUE_PLAN = Decimal(4_300_000)
+_PROFIT_PLANS = {1: 800_000, 2: 800_000, 3: 1_400_000, 11: 1_600_000, 12: 1_600_000}
+_USUAL_PROFIT_PLAN = 2_000_000
+
+
+def make_plans(today: date) -> list[PlanRow]:
+    """Return the network's plans of each month of the data."""
+    months = [month_start(today, before) for before in range(MONTHS, -1, -1)]
+    amounts = [
+        (month, figure, amount)
+        for month in months
+        for figure, amount in (
+            ("profit", Decimal(_PROFIT_PLANS.get(month.month, _USUAL_PROFIT_PLAN))),
+            ("revenue", _REVENUE_PLAN),
+        )
+    ]
+    return [
+        PlanRow(number, month, None, figure, amount)
+        for number, (month, figure, amount) in enumerate(amounts, start=1)
+    ]
 
 
 def make_fixed_costs(branches: list[Branch], today: date) -> list[FixedCostRow]:

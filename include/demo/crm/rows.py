@@ -137,6 +137,16 @@ class FixedCostRow(NamedTuple):
     valid_to: date | None
 
 
+class PlanRow(NamedTuple):
+    """`plans`."""
+
+    id: int
+    month: date
+    branch_id: int | None
+    figure: str
+    amount: Decimal
+
+
 class BackupRunRow(NamedTuple):
     """`backup_runs`."""
 
@@ -166,4 +176,5 @@ class Tables:
     tools: list[ToolRow] = field(default_factory=list)
     rentals: list[RentalRow] = field(default_factory=list)
     fixed_costs: list[FixedCostRow] = field(default_factory=list)
+    plans: list[PlanRow] = field(default_factory=list)
     backup_runs: list[BackupRunRow] = field(default_factory=list)

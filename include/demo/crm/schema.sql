@@ -123,6 +123,16 @@ create table fixed_costs (
     valid_to date
 );
 
+-- What a branch is to earn in a month.
+create table plans (
+    id bigint primary key,
+    month date not null check (extract(day from month) = 1),
+    -- Null: the plan of the whole network.
+    branch_id bigint references branches (id),
+    figure text not null check (figure in ('profit', 'revenue')),
+    amount numeric(12, 2) not null
+);
+
 create table backup_runs (
     id bigint primary key,
     database text not null,
@@ -147,4 +157,5 @@ comment on table repair_parts is 'SanCRM demo';
 comment on table tools is 'SanCRM demo';
 comment on table rentals is 'SanCRM demo';
 comment on table fixed_costs is 'SanCRM demo';
+comment on table plans is 'SanCRM demo';
 comment on table backup_runs is 'SanCRM demo';

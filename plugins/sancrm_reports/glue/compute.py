@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.plans import plans_told
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.same_files import refuse_other_files
 from sancrm_reports.glue.telegram_operator import address, chats_of, common_hook, ledger_of
@@ -64,7 +65,7 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
 
     Raises:
         StaleDataError: the data end before the period, and the settings want reports held.
-        FiguresError, SourcesError: there is nothing that can be reported.
+        FiguresError, SourcesError, PlansError: there is nothing that can be reported.
     """
     earlier_period = compared_with(period)
     until = stale_until(cursor, period)
@@ -74,6 +75,7 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
     refuse(crm_differences(cursor, period, now))
     earlier = {figures.key: figures for figures in before}
     silent = silent_branches(cursor, sql, period, now)
+    planned = plans_told(cursor, sql, period, now)
     there = {figures.key for figures in now}
     gone = [figures.to_json() for figures in before if figures.key not in there]
     return [
@@ -83,6 +85,7 @@ def compute(cursor: Any, sql: str, period: Period) -> list[dict[str, Any]]:
             **({} if until is None else {"complete_until": until}),
             **({"gone": gone} if figures.subject == NETWORK else {}),
             **({"silent": silent} if silent and figures.subject == NETWORK else {}),
+            **planned.get(figures.key, {}),
             "compared_with": {
                 "period": earlier_period.start.isoformat(),
                 **earlier.get(figures.key, Figures.none_of(figures)).to_json(),
@@ -124,7 +127,7 @@ class ComputeProfitabilityOperator(BaseOperator):
     Returns one mapping per branch, then ``unallocated``, then ``network``: the period, the
     figures by the names of docs/metrics.md (amounts as texts), and under ``compared_with`` those
     of the earlier period. The network's has under ``gone`` the earlier figures of branches that
-    have none any more.
+    have none any more. ``progress`` and ``plans_differ`` are what is told of plans.
 
     :param report: ``daily``, …: the id of a ``ReportKind``.
     :param sql: the file with the formulas.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sancrm_reports.pure.figures import NETWORK, Figures
@@ -12,6 +13,7 @@ from sancrm_reports.settings import settings, templates
 if TYPE_CHECKING:
     from sancrm_reports.pure.messages import Comparison, Message
     from sancrm_reports.pure.period import Period
+    from sancrm_reports.pure.plans import Progress
 
 Row = Mapping[str, Any]
 BOUNDS = "bounds"  # the subject of a message to the chat of the bounds
@@ -28,6 +30,7 @@ def branch_message(row: Row, period: Period) -> Message:
         complete_until=row.get("complete_until"),
         has_rentals=settings().account.has_rentals,
         crossed=bounds_crossed(row, period),
+        progress=progress_of(row),
     )
 
 
@@ -41,6 +44,13 @@ def bounds_crossed(row: Row, period: Period) -> list[str]:
         report_of(period).id,
         templates=templates(),
     )
+
+
+def progress_of(row: Row) -> list[Progress]:
+    """Return how far the subject of a row has come."""
+    from sancrm_reports.pure.plans import Progress
+
+    return [Progress.from_json(one) for one in row.get("progress", ())]
 
 
 def network_message(rows: Sequence[Row], period: Period) -> Message:
@@ -63,6 +73,11 @@ def network_message(rows: Sequence[Row], period: Period) -> Message:
         crossed=bounds_crossed(by_subject[NETWORK], period),
         silent=by_subject[NETWORK].get("silent", ()),
         weeks=settings().bounds.silence_weeks,
+        progress=progress_of(by_subject[NETWORK]),
+        plans_differ=[
+            (one["figure"], Decimal(one["branches"]), Decimal(one["network"]))
+            for one in by_subject[NETWORK].get("plans_differ", ())
+        ],
     )
 
 

@@ -108,6 +108,10 @@ class Formats:
         sign = self.locale.percent_formats[None].suffix[0]
         return f"{self._number(ratio * 100, places=0, signed=True)}{sign}"
 
+    def rough_percent(self, ratio: Decimal) -> str:
+        """Return a ratio as a percentage without decimals: 0.07 as 7%."""
+        return self.whole_percent(ratio).lstrip("+")
+
     def points(self, difference: Decimal) -> str:
         """Return a difference of ratios in percentage points."""
         number = self._number(difference * 100, places=1, signed=True)
@@ -143,6 +147,10 @@ class Formats:
         hours = max(0, int(length.total_seconds() // 3600))
         number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
         return format_unit(number, f"duration-{unit}", length="long", locale=self.locale)
+
+    def month(self, day: date) -> str:
+        """Name a day's month: November."""
+        return format_date(day, "LLLL", locale=self.locale)
 
     def months(self, number: int) -> str:
         """Name a number of months: 3 months, 1 year."""

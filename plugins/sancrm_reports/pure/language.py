@@ -79,6 +79,8 @@ class Language:
             "short_money": formats.short_money,
             "count": formats.count,
             "percent": formats.percent,
+            "rough_percent": formats.rough_percent,
+            "month": formats.month,
             "one_line": one_line,
             "moment": formats.moment,
             "moment_in": formats.moment_in,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from sancrm_reports.pure.figures import Figures
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.language import Language, language_of
 from sancrm_reports.pure.period import Period
+from sancrm_reports.pure.plans import Progress
 from sancrm_reports.pure.ranking import Ranking
 from sancrm_reports.pure.reasons import Reasons, reasons
 from sancrm_reports.pure.reasons_text import why
@@ -104,12 +106,13 @@ def branch_report(
     complete_until: str | None = None,
     has_rentals: bool = True,
     crossed: Sequence[str] = (),
+    progress: Sequence[Progress] = (),
 ) -> Message:
     """Write the report of one branch.
 
     ``complete_until`` says, as ISO 8601, until when there are data; empty where nobody knows, None
     where there are all. Without rentals nothing is said of them. ``crossed`` is what is told of
-    bounds.
+    bounds, ``progress`` what is told of plans.
     """
     language = language_of(templates)
     html = language.render(
@@ -123,6 +126,7 @@ def branch_report(
         complete_until=until_when(_instant(complete_until), period, language),
         has_rentals=has_rentals,
         crossed=crossed,
+        progress=progress,
     )
     return Message(html, facts=headline_facts(comparison, language))
 
@@ -141,6 +145,8 @@ def network_report(
     crossed: Sequence[str] = (),
     silent: Sequence[str] = (),
     weeks: int = 0,
+    progress: Sequence[Progress] = (),
+    plans_differ: Sequence[tuple[str, Decimal, Decimal]] = (),
 ) -> Message:
     """Write the summary of the network: totals, not allocated, branches ranked by profit.
 
@@ -149,6 +155,8 @@ def network_report(
     ``changed_by`` are the reasons of the profit's change, added up over the branches.
     ``complete_until``, ``has_rentals`` and ``crossed`` as in the report of a branch. ``silent`` are
     branches without movements, which had some on the same weekday of each of the last ``weeks``.
+    ``progress`` is what is told of plans; ``plans_differ`` are figures whose plans of branches add
+    up to something else than the network's: that sum, and the network's plan.
     """
     language = language_of(templates)
     html = _in_one_message(
@@ -166,6 +174,8 @@ def network_report(
             crossed=crossed,
             silent=silent,
             weeks=weeks,
+            progress=progress,
+            plans_differ=plans_differ,
         ),
     )
     button = Button(language.word("button.crm"), crm_url) if crm_url else None

@@ -40,6 +40,25 @@ CALENDARS = {
 
 
 @dataclass(frozen=True)
+class Days:
+    """Whole days of a zone, ``[start, end)``, whatever the calendar calls them."""
+
+    start: date
+    end: date
+    timezone: str
+
+    @property
+    def starts_at(self) -> datetime:
+        """The first instant, in UTC."""
+        return _first_instant(self.start, self.timezone)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The first instant after them, in UTC."""
+        return _first_instant(self.end, self.timezone)
+
+
+@dataclass(frozen=True)
 class Period:
     """A half-open period ``[start, end)`` of whole days.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from sancrm_reports.pure.missed_calls import CallList
-    from sancrm_reports.pure.period import Period
+    from sancrm_reports.pure.period import Days, Period
     from sancrm_reports.settings import DatabaseSettings
 
 
@@ -104,7 +104,7 @@ def _environment(folder: Path) -> Environment:
     return Environment(loader=FileSystemLoader(folder), autoescape=False)
 
 
-def parameters(period: Period) -> dict[str, Any]:
+def parameters(period: Period | Days) -> dict[str, Any]:
     """Return a period as the SQL has it: two instants, and two dates."""
     return {
         "period_start": period.starts_at,
@@ -114,7 +114,7 @@ def parameters(period: Period) -> dict[str, Any]:
     }
 
 
-def read_profitability(cursor: Any, sql: str, period: Period) -> list[Figures]:
+def read_profitability(cursor: Any, sql: str, period: Period | Days) -> list[Figures]:
     """Run the formulas for one period: branches, then not allocated, then the network."""
     cursor.execute(sql, parameters(period))
     return [Figures.from_row(row) for row in cursor.fetchall()]
