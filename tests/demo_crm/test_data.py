@@ -15,7 +15,7 @@ def test_every_reference_leads_somewhere(demo):
         " from pg_constraint join pg_attribute on attrelid = conrelid and attnum = conkey[1]"
         " where contype = 'f'"
     )
-    assert len(keys) == 16
+    assert len(keys) == 17
     for table, column, target in keys:
         orphans = f"select count(*) from {table} t where {column} is not null and not exists ("  # noqa: S608
         orphans += f"select from {target} where id = t.{column})"
