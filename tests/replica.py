@@ -65,7 +65,7 @@ class Pair:
         wait_until(lambda: self.at(self.replica, caught_up, position))
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -65,7 +65,7 @@ class LocalAirflow:
         self._components = components
         self._users = dict(users or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=30)
+        self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=180)
 
     @property
     def metadata_dsn(self) -> str:
@@ -251,7 +251,7 @@ class LocalAirflow:
         answer = self.api.get(f"/dags/{dag_id}/dagRuns", params={"order_by": "run_after"})
         return list(answer.json().get("dag_runs", []))
 
-    def wait_for_run(self, dag_id: str, *, seconds: float = 300) -> dict[str, Any]:
+    def wait_for_run(self, dag_id: str, *, seconds: float = 600) -> dict[str, Any]:
         """Wait until the DAG has a run, and all its runs are over; return the newest.
 
         Raises:

@@ -136,7 +136,6 @@ def airflow(redis, telegram, tmp_path_factory):
         backend = f"db+{postgres.dsn('airflow').replace('postgresql://', 'postgresql+psycopg2://')}"
         environment["AIRFLOW__CELERY__RESULT_BACKEND"] = backend
         with local_airflow(postgres, telegram, home, environment) as running:
-            running.api.timeout = 120  # two workers more than elsewhere share the processors
             yield running
 
 

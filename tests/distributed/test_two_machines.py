@@ -18,7 +18,7 @@ def over(airflow, dag_id, run_id):
         found = airflow.api.get(f"/dags/{dag_id}/dagRuns/{run_id}").json()["state"]
         return found if found in ("success", "failed") else None
 
-    return wait_until(state, seconds=240)
+    return wait_until(state)
 
 
 def tasks(airflow, dag_id, run_id):

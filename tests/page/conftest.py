@@ -110,6 +110,6 @@ def client(airflow):
 
     def client_of(user=None):
         headers = {"Authorization": f"Bearer {airflow.token(user)}"} if user else {}
-        return httpx.Client(base_url=airflow.url, headers=headers, timeout=60)
+        return httpx.Client(base_url=airflow.url, headers=headers, timeout=180)
 
     return client_of

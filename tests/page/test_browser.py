@@ -53,7 +53,7 @@ def visit(browser, airflow, cookies):
         )
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         if on_open:
             on_open(page)

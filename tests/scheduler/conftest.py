@@ -85,7 +85,7 @@ def unpause(airflow, dag_id):
     airflow.unpause(dag_id)
 
 
-def wait_until(condition, seconds=300):
+def wait_until(condition, seconds=600):
     """Wait for what another process does; the limit only ends a hopeless wait."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

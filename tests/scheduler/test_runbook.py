@@ -40,7 +40,7 @@ def test_every_command_of_the_runbook_does_what_it_says(airflow, telegram):
             wait_until(lambda: backfills_over(airflow))
         airflow.command(*command[1:])
     for dag_id in DAG_IDS:
-        airflow.wait_for_run(dag_id, seconds=300)
+        airflow.wait_for_run(dag_id)
     made = {
         run_id: state for run_id, state in made_by_hand(airflow).items() if run_id not in before
     }

@@ -12,7 +12,7 @@ GROUP, FORUM, OLD_GROUP, PERSON = -1001, -1002, -3, 42
 
 def plain_http(**settings) -> httpx.Client:
     """A client for loopback: no proxy, and no certificates to load, which would be slow."""
-    return httpx.Client(timeout=5, trust_env=False, verify=False, **settings)
+    return httpx.Client(timeout=60, trust_env=False, verify=False, **settings)
 
 
 class Client:

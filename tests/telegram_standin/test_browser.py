@@ -24,7 +24,7 @@ def browser():
 @pytest.fixture
 def page(browser, stand_in):
     page = browser.new_page(viewport={"width": 390, "height": 844}, locale="ru")
-    page.set_default_timeout(5000)
+    page.set_default_timeout(60_000)
     page.complaints = []
     page.on("console", lambda message: page.complaints.append(message.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))

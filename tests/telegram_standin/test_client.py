@@ -33,7 +33,7 @@ def run(stand_in):
     def run(use, token=None):
         async def with_bot():
             request = HTTPXRequest(
-                httpx_kwargs={"trust_env": False, "verify": False}, read_timeout=2
+                httpx_kwargs={"trust_env": False, "verify": False}, read_timeout=60
             )
             bot = Bot(token or stand_in.token, base_url=stand_in.base_url, request=request)
             await request.initialize()

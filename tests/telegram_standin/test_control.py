@@ -87,7 +87,7 @@ def test_the_program_prints_its_page_serves_and_stops_on_a_signal(http, number):
         asked = {"chat_id": -1007, "text": "x"}
         sent = http.post(f"{page}bot1:secret/sendMessage", data=asked)
         program.send_signal(number)
-        rest, errors = program.communicate(timeout=5)
+        rest, errors = program.communicate(timeout=60)
     assert sent.json()["result"]["chat"]["title"] == "Отчёты: все"
     assert (program.returncode, rest, errors) == (0, "", "")
     assert "secret" not in page

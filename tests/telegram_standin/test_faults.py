@@ -89,7 +89,7 @@ def test_a_connection_can_drop_after_the_message_was_taken(stand_in, client):
 
 def test_a_hanging_answer_is_given_up_by_the_client_and_the_message_is_there(stand_in, client):
     stand_in.faults.hang_after()
-    client.http.timeout = httpx.Timeout(5, read=0.05)
+    client.http.timeout = httpx.Timeout(60, read=0.05)
     with pytest.raises(httpx.ReadTimeout):
         client.send()
     assert len(stand_in.accepted) == 1
@@ -101,7 +101,7 @@ def test_a_hanging_answer_comes_when_it_is_released(stand_in, client):
     thread = threading.Thread(target=lambda: answers.append(client.send()))
     thread.start()
     fault.release()
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert answers[0].json()["result"]["message_id"] == 1
 
 
@@ -113,7 +113,7 @@ def test_a_slow_answer_is_a_good_one(stand_in, client):
 
 def test_a_slow_answer_that_is_given_up_leaves_the_message_there(stand_in, client):
     stand_in.faults.slow(30)
-    client.http.timeout = httpx.Timeout(5, read=0.05)
+    client.http.timeout = httpx.Timeout(60, read=0.05)
     with pytest.raises(httpx.ReadTimeout):
         client.send()
     assert len(stand_in.accepted) == 1

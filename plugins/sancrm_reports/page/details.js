@@ -41,7 +41,7 @@ function Panel({ title, subtitle, onClose, children }) {
   const heading = h(
     Stack,
     { gap: 1 },
-    h(Drawer.Title, null, title),
+    h(Drawer.Title, { overflowWrap: "anywhere" }, title),
     h(Text, { color: "fg.muted", fontSize: "sm" }, subtitle),
   );
   const content = h(
