@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from sancrm_reports.pure.bounds import Bound
 from sancrm_reports.pure.kinds import REPORT_KINDS
@@ -51,7 +51,8 @@ def _cron_or_none(expression: str) -> str:
     return _cron(expression) if expression else ""
 
 
-def _chat(name: str) -> str:
+def check_chat(name: str) -> str:
+    """Return a chat as it is written, if it is written as one."""
     if name and not re.fullmatch(r"(-?\d+|@\w{4,})(:\d+)?", name):
         raise ValueError(
             f"{name!r} is not a chat; give an id such as -1001234567890, or @name, and after a "
@@ -70,6 +71,17 @@ def _time(text: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError(f"{text!r} is not a time of day; give hours and minutes, such as 10:00")
     return text
+
+
+def _hours(text: str) -> str:
+    start, _, end = text.replace(" ", "").replace("–", "-").partition("-")
+    if _time(start) == _time(end):
+        raise ValueError(f"{text!r} has no end; give two times, such as 22:00-08:00")
+    return f"{start}-{end}"
+
+
+def _id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _card_url(pattern: str) -> str:
@@ -102,12 +114,13 @@ def _report(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 CronOrNone = Annotated[str, AfterValidator(_cron_or_none)]
-ChatName = Annotated[str, AfterValidator(_chat)]
+ChatName = Annotated[str, AfterValidator(check_chat)]
 EmailAddress = Annotated[str, AfterValidator(_email)]
 BoundText = Annotated[str, AfterValidator(_bound)]
-BranchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+BranchId = Annotated[str, BeforeValidator(_id), Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 ReportId = Annotated[str, AfterValidator(_report)]
 TimeOfDay = Annotated[str, AfterValidator(_time)]
+HoursOfDay = Annotated[str, AfterValidator(_hours)]
 CardUrl = Annotated[str, AfterValidator(_card_url)]
 
 

@@ -15,11 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, HttpUrl, ValidationError, field_validator
+from pydantic import BaseModel, Field, HttpUrl, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
 from sancrm_reports.backups.settings import WatchedBackup
+from sancrm_reports.chat_settings import ChatsSettings
 from sancrm_reports.errors import PermanentError
 from sancrm_reports.pure.freezing import Frozen
 from sancrm_reports.pure.kinds import REPORT_KINDS, ReportKind
@@ -137,39 +138,6 @@ class TelegramSettings(Section):
     backup_conn_id: str = "telegram_backup"
     pool: str = "telegram"
     alerts_pool: str = "telegram_alerts"
-
-
-class ChatsSettings(Section):
-    """Where messages go: ``-1001234567890``, ``@name``, or either with a topic: ``-100…:12``.
-
-    Empty is the chat of the connection. ``branches`` gives chats by the branch's id; ``default``
-    among them is the chat of ``reports``, so that a branch's report goes there as well.
-    """
-
-    reports: ChatName = ""
-    summary: ChatName = ""
-    missed_calls: ChatName = ""
-    backups: ChatName = ""
-    failures: ChatName = ""
-    branches: dict[
-        BranchId,
-        Annotated[list[ChatName | Literal["default"]], Field(min_length=1)],
-    ] = Field(default_factory=dict)
-
-    def of_branch(self, branch_id: int | str) -> list[str]:
-        """Return the chats of a branch's report; empty is the connection's."""
-        chats = self.branches.get(str(branch_id), ["default"])
-        return [self.reports if chat == "default" else chat for chat in chats]
-
-    def own_of_branch(self, branch_id: int | str) -> list[str]:
-        """Return the chats of a branch that the network's reports don't go to."""
-        common = (self.reports, self.of_summary)
-        return [chat for chat in self.of_branch(branch_id) if chat not in common]
-
-    @property
-    def of_summary(self) -> str:
-        """The chat of the network's summary."""
-        return self.summary or self.reports
 
 
 class EmailSettings(Section):
@@ -354,6 +322,17 @@ class Settings(BaseSettings):
         default_factory=dict
     )
 
+    @model_validator(mode="after")
+    def _every_report_is_read(self) -> Settings:
+        for kind in self.scheduled_reports:
+            ids = (None, "", *self.chats.named_branches)  # "" is any branch that is not named
+            if not any(self.chats.readers_of(kind.id, id_, is_loss=True) for id_ in ids):
+                raise ValueError(
+                    f"chats: nobody reads the {kind.id} report; give it a reader, or no schedule: "
+                    f'reports.{kind.id}.schedule = ""'
+                )
+        return self
+
     @property
     def scheduled_reports(self) -> list[ReportKind]:
         """The reports that have a schedule, the shortest period first."""
@@ -468,7 +447,7 @@ def _explain(problem: ErrorDetails) -> str:
             return f"{key}: must be set"
         case _:
             reason = problem["msg"].removeprefix("Value error, ")
-            return f"{key} = {problem['input']!r}: {reason}"
+            return f"{key} = {problem['input']!r}: {reason}" if key else reason
 
 
 def _siblings(location: tuple[int | str, ...]) -> str:

@@ -18,7 +18,7 @@ def test_a_run_posts_in_the_language_of_the_settings(run, telegram, configured):
     run("profitability_daily", period="2026-11-16")
     [told] = [message for message in telegram.messages if message.chat_id == OPS_CHAT]
     assert told.text.startswith("🔴 Failed: daily report for Monday, 16 November")
-    assert "Telegram does not find such a chat" in told.text
+    assert "Telegram does not find the chat" in told.text
 
 
 def test_the_page_is_in_the_language_of_the_settings(configured):

@@ -8,7 +8,7 @@ import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import psycopg
 import pytest
@@ -63,14 +63,15 @@ def rows(text):
 
 
 def setting_keys(model=Settings, prefix=""):
-    """Every setting by its dotted name, with its field."""
+    """Every setting by its dotted name, with its field; a table of a list has no name."""
     for name, field in model.model_fields.items():
         kind = field.annotation
         *_, inner = (kind, *get_args(kind))  # of a table of sections, the section
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from setting_keys(kind, f"{prefix}{name}.")
         elif isinstance(inner, type) and issubclass(inner, BaseModel) and not field.discriminator:
-            yield from setting_keys(inner, f"{prefix}{name}.NAME.")
+            within = name if get_origin(kind) is list else f"{name}.NAME"
+            yield from setting_keys(inner, f"{prefix}{within}.")
         else:
             yield f"{prefix}{name}", field
 
@@ -231,8 +232,8 @@ def test_the_example_of_the_docs_can_be_used(tmp_path):
     path.write_text(example, "utf-8")
     configured = load_settings(path)
     assert set(tomllib.loads(example)) == set(Settings.model_fields)
-    assert configured.chats.of_branch(3) == ["-1009876543210", "-1001234567890"]
-    assert configured.chats.of_branch(7) == ["-1009876543210"]
+    assert configured.chats.of_branch("3") == ["-1009876543210", "-1001234567890"]
+    assert configured.chats.of_branch("7") == ["-1009876543210"]
 
 
 def test_every_environment_variable_is_in_the_docs():

@@ -452,7 +452,13 @@ MESSAGES = {
     "missed_call_told_again": lambda t: call(t, "told_again", CALL.code),
     "run_failed": failed(
         Failure("compute_profitability", code="crm_right", quote="permission denied for rentals"),
-        Failure("post_branch_report", "Юг", "chat_not_found", quote="Bad Request: chat not found"),
+        Failure(
+            "post_branch_report",
+            "Юг",
+            "chat_not_found",
+            quote="Bad Request: chat not found",
+            values={"chat": "-1009"},
+        ),
         Failure("post_branch_report", "Север", "lost"),
         Failure("post_network_report", "", "unexpected", values={"kind": "KeyError"}),
         Failure("conclude_run", "", "already_alerted"),
@@ -505,7 +511,9 @@ MESSAGES = {
     "reports_missing": lambda t: reports_missing(AUDITS, templates=t),
     "settings_wrong": lambda t: settings_wrong(MISTAKE, are_kept=True, templates=t),
     "settings_wrong_at_start": lambda t: settings_wrong(MISTAKE, are_kept=False, templates=t),
-    "pool_missing": lambda t: pool_missing("telegram_alerts", templates=t),
+    "pool_missing": lambda t: pool_missing(
+        "telegram_alerts", 'airflow pools set telegram_alerts 4 "Tasks that alert"', templates=t
+    ),
     "pool_there": lambda t: pool_there("telegram_alerts", templates=t),
     "settings_right": lambda t: settings_right(templates=t),
     "reports_complete": lambda t: nothing_missing(templates=t),

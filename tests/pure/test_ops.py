@@ -28,8 +28,9 @@ def failed(*failures):
 def test_the_same_error_of_many_branches_is_one_line():
     # A hundred branches with one dead chat are not a hundred lines.
     names = [f"Филиал {number}" for number in range(100)]
-    message = failed(*(Failure("post_branch_report", name, "chat_not_found") for name in names))
-    assert "(Филиал 0, Филиал 1, Филиал 2 и ещё 97): Telegram не находит такой чат" in message.html
+    dead = {"code": "chat_not_found", "values": {"chat": "-1009"}}
+    message = failed(*(Failure("post_branch_report", name, **dead) for name in names))
+    assert "(Филиал 0, Филиал 1, Филиал 2 и ещё 97): Telegram не находит чат -1009" in message.html
     assert len(message.html) < 1000
 
 
@@ -73,10 +74,10 @@ def test_an_unexpected_error_is_told_by_its_kind():
 
 def test_what_a_server_said_is_quoted_below_the_words():
     # Telegram's own line, as it is, after the cause and before the first step.
-    error = RefusedError("not for ops", code="topic", quote="Bad Request: TOPIC_CLOSED")
+    error = RefusedError("not for ops", code="topic", quote="Bad Request: TOPIC_CLOSED", chat="-1009:7")
     html = failed(Failure.from_json("post_branch_report", Failure.describe(error, "Юг"))).html
     assert (
-        "<b>post_branch_report</b> (Юг): темы в этом форуме нет, или она закрыта\n"
+        "<b>post_branch_report</b> (Юг): темы -1009:7 нет, или она закрыта\n"
         "<code>Bad Request: TOPIC_CLOSED</code>\n"
         "👉 Откройте тему или укажите другую.\n"
     ) in html

@@ -245,8 +245,8 @@ def test_a_wrong_value_in_the_environment_is_explained_too(refusal, monkeypatch,
 def test_a_branch_may_have_chats_of_its_own(load):
     # «default» among them is the chat of the reports; other branches have only that one.
     chats = load("", "[chats]\nreports = '@shops'\nbranches = {1 = ['-1001:7', 'default']}\n").chats
-    assert chats.of_branch(1) == ["-1001:7", "@shops"]
-    assert chats.of_branch(2) == ["@shops"]
+    assert chats.of_branch("1") == ["-1001:7", "@shops"]
+    assert chats.of_branch("2") == ["@shops"]
     assert chats.of_summary == "@shops"
 
 

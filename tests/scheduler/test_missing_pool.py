@@ -17,8 +17,8 @@ def test_ops_are_told_of_a_missing_pool_and_when_it_is_there(tmp_path):
             airflow.trigger(AUDIT)
             [told] = wait_until(lambda: in_chat(telegram, OPS_CHAT))
             assert told.text.startswith("🔴 В Airflow нет пула telegram_alerts")
-            assert 'airflow pools set telegram_alerts 8 "SanCRM reports"' in told.text
-            airflow.command("pools", "set", "telegram_alerts", "8", "SanCRM reports")
+            assert 'airflow pools set telegram_alerts 4 "Tasks that alert"' in told.text
+            airflow.command("pools", "set", "telegram_alerts", "4", "Tasks that alert")
             airflow.wait_for_run(AUDIT)
             wait_until(
                 lambda: any(

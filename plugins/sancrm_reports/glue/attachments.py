@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sancrm_reports.glue.attached_messages import own_row, picture_message, workbook_message
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.post import TelegramReportOperator
-from sancrm_reports.glue.telegram_operator import posting
+from sancrm_reports.glue.telegram_operator import common_hook, posting, readers_of
 from sancrm_reports.pure.figures import (
     AttachmentKind,
     Figures,
@@ -50,7 +50,7 @@ def attachment_tasks(report: str, figures: Any, branches: Any) -> list[Any]:
         (
             PostWorkbookOperator,
             "post_branch_workbook",
-            wanted.workbook and any(map(configured.chats.own_of_branch, configured.chats.branches)),
+            wanted.workbook and configured.chats.has_branch_workbooks(report),
         ),
     ]
     for operator, task_id, is_wanted in of_branches:
@@ -74,17 +74,21 @@ class PostAttachmentOperator(TelegramReportOperator):
         super().__init__(**kwargs)
         self.figures = figures
 
+    def whose(self) -> Figures:
+        """Return those of the branch, or of the network."""
+        return Figures.from_row(own_row(self.figures))
+
     def subject(self) -> str:
         """Return the text's subject, and what is attached to it."""
-        return attached_subject(Figures.from_row(own_row(self.figures)).name, self.kind)
+        return attached_subject(self.whose().name, self.kind)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Make it and bring it to the chats of its text, where the run posts texts."""
         if params_of(context).backfill_mode != "full":
             self.log.info("Nothing is attached to what is not a report's message.")
             return []
-        if not self.chats():
-            self.log.info("%s has no chat of its own.", text_subject(self.subject()))
+        if not readers_of(self.report, self.subject(), common_hook(), is_loss=True):
+            self.log.info("Nobody reads %s.", self.subject())
             return []
         return super().execute(context)
 
@@ -125,7 +129,7 @@ class PostPictureOperator(PostAttachmentOperator):
 class PostWorkbookOperator(PostAttachmentOperator):
     """Post the report as a workbook, with the lines that its figures are made of.
 
-    A branch's goes to chats that are its own: in the others there is the network's.
+    A branch's goes to chats that don't read of the network: in the others there is the network's.
     """
 
     kind = "workbook"
@@ -135,11 +139,6 @@ class PostWorkbookOperator(PostAttachmentOperator):
         """Post it; it names its run."""
         self.run_id = context["run_id"]
         return super().execute(context)
-
-    def chats(self) -> list[str]:
-        """Return the summary's chat; of a branch only those where nothing else is posted."""
-        branch_id = own_row(self.figures)["branch_id"]
-        return super().chats() if branch_id is None else settings().chats.own_of_branch(branch_id)
 
     def message(self, period: Period) -> Message:
         """Write it."""

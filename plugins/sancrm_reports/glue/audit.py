@@ -14,14 +14,15 @@ from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
-    chats_of,
     common_hook,
     incidents_of,
     is_last_try,
     ledger_of,
+    readers_of,
 )
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.audit import ExpectedMessages, PeriodAudit, examine, status_of
+from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.period import Period, PeriodKind
 from sancrm_reports.settings import Settings, settings, templates
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from sancrm_reports.pure.entry import Entry
     from sancrm_reports.pure.figures import Key
+    from sancrm_reports.wire.chats import Address
     from sancrm_reports.wire.incidents import Incidents
     from sancrm_reports.wire.ledger.ledger import Ledger
 
@@ -109,19 +111,22 @@ class AuditDeliveriesOperator(TelegramOperator):
     ) -> PeriodAudit:
         known = ledger.expected(dag_id, period.key)
         expected = known or ExpectedMessages(branches=self._branches(period))
-        hook = common_hook()
+        hook, report = common_hook(), report_of(period).id
 
-        def in_chats(subject: str, chats: Sequence[str]) -> list[tuple[str, Entry | None]]:
-            keys = [ledger.key(dag_id, period.key, subject, address(chat, hook)) for chat in chats]
+        def in_chats(subject: str, chats: Sequence[Address]) -> list[tuple[str, Entry | None]]:
+            keys = [ledger.key(dag_id, period.key, subject, to) for to in chats]
             return [(key.chat, ledger.messages.worst(key)) for key in keys]
 
         def delivered(subject: str) -> list[tuple[str, Entry | None]]:
-            noted = in_chats(subject, expected.chats.get(subject, []))
+            known = [address(chat, hook) for chat in expected.chats.get(subject, [])]
+            noted = in_chats(subject, known)
             if noted and all_sent(noted):
                 return noted
             # The settings may name another chat since, to which a cleared task sent it.
-            now = in_chats(subject, chats_of(subject))
-            return now if not noted or all_sent(now) else noted
+            always = readers_of(report, subject, hook, is_loss=False)
+            perhaps = readers_of(report, subject, hook, is_loss=True)
+            now = in_chats(subject, [to for to in perhaps if to in always or to in known])
+            return now if not noted or (now and all_sent(now)) else noted
 
         audit = examine(dag_id, period, expected, delivered)
         if not audit.troubles:

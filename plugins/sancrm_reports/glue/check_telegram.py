@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from sancrm_reports.chat_settings import NOBODY
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.airflow_connections import see_airflows_connections
 from sancrm_reports.pure.messages import Button
@@ -32,6 +33,7 @@ def findings(configured: Settings) -> Iterator[tuple[str, ReportError | None]]:
     for a moment; so a token that is wrong, a chat that does not exist, a bot that was removed or
     may not write, and a closed topic are all found.
     """
+    asked: set[Address] = set()
     for purpose, name, conn_ids in routes(configured):
         try:
             hook = SancrmTelegramHook.first_of(*conn_ids)
@@ -40,7 +42,13 @@ def findings(configured: Settings) -> Iterator[tuple[str, ReportError | None]]:
         except ReportError as error:
             yield f"{purpose}: {name or 'the chat of the connection'}", error
         else:
-            yield f"{purpose}: «{title}» ({to}), connection {hook.conn_id}", None
+            asked |= {to, Address(to.chat)}
+            called = f"«{title}» ({to})" if title else f"a person's chat ({to})"
+            yield f"{purpose}: {called}, connection {hook.conn_id}", None
+    for name in configured.chats.quiet_hours:
+        if name and asked and Address.parse(name) not in asked:
+            text = "No message of these settings goes there: is it written as it is elsewhere?"
+            yield f"chats.quiet_hours: {name}", ReportError(text)
     for purpose, url in buttons(configured):
         if not Button("", url).is_allowed:
             text = f"Telegram takes no button to {url}: it will be a line of text."
@@ -66,7 +74,14 @@ def routes(configured: Settings) -> list[tuple[str, str, tuple[str, ...]]]:
     ]
     for branch_id in chats.branches:
         named += [(f"chats.branches.{branch_id}", chat) for chat in chats.of_branch(branch_id)]
-    return [(purpose, name, own.get(purpose, (telegram.conn_id,))) for purpose, name in named]
+    named += [(f"chats.readers.{place}", one.chat) for place, one in enumerate(chats.readers)]
+    if configured.bounds.chat:
+        named.append(("bounds.chat", configured.bounds.chat))
+    return [
+        (purpose, name, own.get(purpose, (telegram.conn_id,)))
+        for purpose, name in named
+        if name != NOBODY
+    ]
 
 
 def buttons(configured: Settings) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -13,7 +12,7 @@ from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.plans import plans_told
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.same_files import refuse_other_files
-from sancrm_reports.glue.telegram_operator import address, chats_of, common_hook, ledger_of
+from sancrm_reports.glue.telegram_operator import common_hook, ledger_of, readers_of
 from sancrm_reports.glue.workdays import workdays_of
 from sancrm_reports.pure.audit import ExpectedMessages
 from sancrm_reports.pure.figures import (
@@ -155,8 +154,8 @@ class ComputeProfitabilityOperator(BaseOperator):
 class ListBranchesOperator(BaseOperator):
     """Say whose reports are posted, one task for each, and note it as what this report owes.
 
-    Returns the branches' mappings of those that ``compute_profitability`` returned, and under
-    ``after`` which subject's report comes just before in each of its chats.
+    Returns the mappings of branches that have readers, of those that ``compute_profitability``
+    returned, and under ``after`` which subject's report comes just before in each of its chats.
 
     :param report: ``daily``, …: the id of a ``ReportKind``.
     :param figures: what ``compute_profitability`` returned.
@@ -172,32 +171,39 @@ class ListBranchesOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Record the expected messages unless nothing is to be sent, and return the branches."""
         branches = [row for row in self.figures if row["subject"] == "branch"]
-        refuse_too_many(len(branches))
+        read = [row for row in branches if self._has_readers(row)]
+        refuse_too_many(len(read))
         params = params_of(context)
+        chats = self._chats()
         if not params.dry_run:
             period = reported_period(context, self.report, settings().account.timezone)
-            expected = ExpectedMessages(
-                params.backfill_mode, {row["branch_id"]: row["branch_name"] for row in branches}
-            )
+            names = {row["branch_id"]: row["branch_name"] for row in branches}
+            expected = ExpectedMessages(params.backfill_mode, names, chats)
             with ledger_of(context) as ledger:
                 dag_id = REPORT_KINDS[self.report].dag_id
-                ledger.expect(dag_id, period.key, period.start, self._with_chats(expected))
-        return list(in_order(branches))
+                ledger.expect(dag_id, period.key, period.start, expected)
+        return list(in_order(read, chats))
 
-    def _with_chats(self, expected: ExpectedMessages) -> ExpectedMessages:
-        """Note where each report goes today, the connection's own chat by its id."""
+    def _has_readers(self, row: Mapping[str, Any]) -> bool:
+        """Whether somebody would read of the branch, be it only of its losses."""
+        chats = settings().chats
+        return bool(chats.readers_of(self.report, str(row["branch_id"]), is_loss=True))
+
+    def _chats(self) -> dict[str, list[str]]:
+        """Return where each report goes today, by its subject, each chat by its id or @name."""
         try:
             hook = common_hook()
-            return replace(
-                expected,
-                chats={
-                    subject: [address(chat, hook).name for chat in chats_of(subject)]
-                    for subject in expected.subjects
-                },
-            )
+            return {
+                figures.name: [
+                    to.name
+                    for to in readers_of(self.report, figures.name, hook, is_loss=figures.is_loss)
+                ]
+                for figures in map(Figures.from_row, self.figures)
+                if figures.subject != "unallocated"
+            }
         except PermanentError as error:  # the tasks that post say so
             self.log.warning("Where the reports go is not noted: %s", error)
-            return expected
+            return {}
 
 
 def refuse_too_many(branches: int) -> None:
@@ -219,14 +225,16 @@ def refuse_too_many(branches: int) -> None:
         )
 
 
-def in_order(branches: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the branches, each with the subject that comes before it, by chat of the settings."""
+def in_order(
+    branches: Sequence[Mapping[str, Any]], chats: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the branches, each with the subject that comes before it, by chat."""
     last: dict[str, str] = {}
     for row in branches:
         subject = branch_subject(row["branch_id"])
-        chats = chats_of(subject)
-        yield {**row, "after": {chat: last[chat] for chat in chats if chat in last}}
-        last |= dict.fromkeys(chats, subject)
+        own = chats.get(subject, [])
+        yield {**row, "after": {chat: last[chat] for chat in own if chat in last}}
+        last |= dict.fromkeys(own, subject)
 
 
 class CheckDaysSumOperator(BaseOperator):

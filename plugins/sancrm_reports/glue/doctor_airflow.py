@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.configuration import conf
 
 from sancrm_reports.glue.doctor import Finding
+from sancrm_reports.glue.pool_alert import pool_commands
 from sancrm_reports.settings import settings
 from sancrm_reports.version import PACKAGE, TAG, files_version
 
@@ -109,16 +110,11 @@ def pools() -> Iterator[Finding]:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    telegram = settings().telegram
-    wanted = {
-        telegram.pool: 'airflow pools set {} 8 "Tasks that post reports"',
-        telegram.alerts_pool: 'airflow pools set {} 4 "Tasks that alert"',
-    }
     with create_session() as session:
         slots = {pool.pool: pool.slots for pool in session.scalars(select(Pool))}
-    for name, command in wanted.items():
+    for name, command in pool_commands().items():
         problem = "It is missing" if name not in slots else "" if slots[name] else "It has no slots"
-        yield Finding(f"pool {name}", problem and f"{problem}: {command.format(name)}")
+        yield Finding(f"pool {name}", problem and f"{problem}: {command}")
 
 
 def dags() -> Iterator[Finding]:

@@ -33,16 +33,23 @@ def on_dag_run_running(dag_run: DagRun) -> None:
         start_alone(__name__, *missing)
 
 
+def pool_commands() -> dict[str, str]:
+    """Return the command that makes each pool of the settings."""
+    telegram = settings().telegram
+    alerts = f'airflow pools set {telegram.alerts_pool} 4 "Tasks that alert"'
+    posts = f'airflow pools set {telegram.pool} 8 "Tasks that post reports"'
+    return {telegram.alerts_pool: alerts, telegram.pool: posts}
+
+
 def missing_pools() -> list[str]:
     """Return which of the pools of the settings Airflow doesn't have; asks its database."""
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    telegram = settings().telegram
     with create_session(scoped=False) as session:  # not the scheduler's, which is not ours to end
         known = set(session.scalars(select(Pool.pool)))
-    return [name for name in (telegram.pool, telegram.alerts_pool) if name not in known]
+    return [name for name in pool_commands() if name not in known]
 
 
 def alert_to_missing_pools(names: Iterable[str]) -> None:
@@ -52,7 +59,7 @@ def alert_to_missing_pools(names: Iterable[str]) -> None:
     from sancrm_reports.settings import templates
 
     for name in names:
-        message = pool_missing(name, templates=templates())
+        message = pool_missing(name, pool_commands()[name], templates=templates())
         alert_ops(None, incident(name), message, is_last_try=True)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sancrm_reports.errors import ReportError
+from sancrm_reports.glue.lateness import how_late, late_footer
 from sancrm_reports.glue.messages import (
     BOUNDS,
     bounds_report,
@@ -21,13 +22,11 @@ from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import reported_period
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
-    address,
-    chats_of,
     common_hook,
     delivery_of,
     ledger_of,
+    readers_of,
 )
-from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.figures import NETWORK, Figures
 from sancrm_reports.pure.kinds import REPORT_KINDS
 from sancrm_reports.settings import settings, templates
@@ -57,16 +56,16 @@ class TelegramReportOperator(TelegramOperator):
         super().__init__(**kwargs)
         self.report = report
 
-    def subject(self) -> str:
-        """Return what the message is about, for the ledger."""
+    def whose(self) -> Figures:
+        """Return the figures that the message is about."""
         raise NotImplementedError
 
-    def chats(self) -> list[str]:
-        """Return where the message goes, as the settings write chats."""
-        return chats_of(self.subject())
+    def subject(self) -> str:
+        """Return what the message is about, for the ledger."""
+        return self.whose().name
 
-    def before(self, chat: str) -> str | None:
-        """Return which subject's report comes just before in a chat of the settings."""
+    def before(self, to: Address) -> str | None:
+        """Return which subject's report comes just before in a chat."""
         return None
 
     def message(self, period: Period) -> Message:
@@ -91,25 +90,39 @@ class TelegramReportOperator(TelegramOperator):
             self.log.info("Nothing is sent: backfill_mode is silent.")
             return []
         hook = common_hook()
-        addresses = {chat: address(chat, hook) for chat in self.chats()}
         with ledger_of(context) as ledger:
             delivery = self._delivery(context, ledger, period, hook)
             if params.backfill_mode == "digest":
-                done = self._deliver_digest(delivery, period, list(addresses.values()))
+                always = readers_of(self.report, self.subject(), hook, is_loss=False)
+                done = self._deliver_digest(delivery, period, always)
             else:
-                late = datetime.now(UTC) - timetable_of(self.report, settings()).due_at(period)
+                late = how_late(self.report, period)
                 if context["dag_run"].run_type == "scheduled":
                     note_lateness(self.dag_id, late)
-                footer = _lateness(late)
+                footer = late_footer(late)
                 is_left = is_frozen(period) and not params_of(context).correct_frozen
+                readers = self.readers(ledger, period, hook)
                 done = self._deliver(
-                    delivery, period, addresses, message, footer=footer, is_frozen=is_left
+                    delivery, period, readers, message, footer=footer, is_frozen=is_left
                 )
                 try:
                     done[0].extend(self.settle(delivery, period, footer=footer, is_left=is_left))
                 except ReportError as error:
                     done[1].append(error)
         return self.show(context, *done)
+
+    def readers(self, ledger: Ledger, period: Period, hook: SancrmTelegramHook) -> list[Address]:
+        """Return where the message goes.
+
+        A chat for losses that was told of one is told as well that it is none any more.
+        """
+        dag_id, subject = REPORT_KINDS[self.report].dag_id, self.subject()
+        now = readers_of(self.report, subject, hook, is_loss=self.whose().is_loss)
+        return now + [
+            to
+            for to in readers_of(self.report, subject, hook, is_loss=True)
+            if to not in now and ledger.messages.get(ledger.key(dag_id, period.key, subject, to))
+        ]
 
     def rehearse(self, message: Message) -> None:
         """Show in the log what would be sent."""
@@ -126,7 +139,7 @@ class TelegramReportOperator(TelegramOperator):
         self,
         delivery: Delivery,
         period: Period,
-        addresses: Mapping[str, Address],
+        readers: Sequence[Address],
         message: Message,
         *,
         footer: str,
@@ -135,8 +148,8 @@ class TelegramReportOperator(TelegramOperator):
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
         dag_id = REPORT_KINDS[self.report].dag_id
-        for chat, to in addresses.items():
-            before = self.before(chat)
+        for to in readers:
+            before = self.before(to)
             after = delivery.ledger.key(dag_id, period.key, before, to) if before else None
             options = {
                 "footer": footer,
@@ -151,7 +164,7 @@ class TelegramReportOperator(TelegramOperator):
         return outcomes, errors
 
     def _deliver_digest(
-        self, delivery: Delivery, period: Period, addresses: Sequence[Address]
+        self, delivery: Delivery, period: Period, readers: Sequence[Address]
     ) -> tuple[list[Outcome], list[ReportError]]:
         self.log.info("Nothing is sent: the digest holds the network's figures only.")
         return [], []
@@ -182,13 +195,13 @@ class PostBranchReportOperator(TelegramReportOperator):
 
     template_fields: Sequence[str] = ("figures",)
 
-    def subject(self) -> str:
-        """Return the branch."""
-        return Figures.from_row(self.figures).name
+    def whose(self) -> Figures:
+        """Return the branch's."""
+        return Figures.from_row(self.figures)
 
-    def before(self, chat: str) -> str | None:
+    def before(self, to: Address) -> str | None:
         """Return the branch before, where it has the same chat."""
-        found: str | None = self.figures["after"].get(chat)
+        found: str | None = self.figures["after"].get(to.name)
         return found
 
     def message(self, period: Period) -> Message:
@@ -208,9 +221,9 @@ class PostNetworkReportOperator(TelegramReportOperator):
         super().__init__(**kwargs)
         self.figures = figures
 
-    def subject(self) -> str:
-        """Return the network."""
-        return NETWORK
+    def whose(self) -> Figures:
+        """Return the network's."""
+        return Figures.from_row(next(row for row in self.figures if row["subject"] == NETWORK))
 
     def message(self, period: Period) -> Message:
         """Write the network's summary."""
@@ -250,19 +263,18 @@ class PostNetworkReportOperator(TelegramReportOperator):
         )
 
     def _deliver_digest(
-        self, delivery: Delivery, period: Period, addresses: Sequence[Address]
+        self, delivery: Delivery, period: Period, readers: Sequence[Address]
     ) -> tuple[list[Outcome], list[ReportError]]:
         """Add the period to the day's digest of this report, unless it was posted by itself."""
         from sancrm_reports.pure.entry import State
         from sancrm_reports.pure.messages import digest, digest_line
 
-        network = next(row for row in self.figures if row["subject"] == NETWORK)
-        line = digest_line(Figures.from_row(network), period, templates=templates())
+        line = digest_line(self.whose(), period, templates=templates())
         today = datetime.now(ZoneInfo(period.timezone)).date()
         ledger, dag_id = delivery.ledger, REPORT_KINDS[self.report].dag_id
         outcomes: list[Outcome] = []
         errors: list[ReportError] = []
-        for to in addresses:
+        for to in readers:
             posted = ledger.messages.get(ledger.key(dag_id, period.key, NETWORK, to))
             if posted and posted.state is not State.FAILED:
                 self.log.info("%s isn't part of the digest: it was already posted.", period.key)
@@ -279,11 +291,3 @@ class PostNetworkReportOperator(TelegramReportOperator):
             except ReportError as error:
                 errors.append(error)
         return outcomes, errors
-
-
-def _lateness(late: timedelta) -> str:
-    """Say how long after its scheduled time a report is posted; empty if it is not late."""
-    from sancrm_reports.pure.messages import lateness
-
-    hours = settings().delivery.late_after_hours
-    return lateness(late, after=timedelta(hours=hours), templates=templates())

@@ -19,7 +19,7 @@ from sancrm_reports.glue.messages import (
     network_message,
 )
 from sancrm_reports.glue.telegram_operator import incidents_of
-from sancrm_reports.pure.figures import NETWORK, Figures, text_subject
+from sancrm_reports.pure.figures import NETWORK, Figures, attachment_of, text_subject
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def attached(
     if figures is None:
         return None
     try:
-        return MAKERS[subject.removeprefix(f"{whose}+")](figures, period)
+        return MAKERS[attachment_of(subject)](figures, period)
     except Exception:  # as in a run of the report, a picture holds up no text
         log.exception("%s of %s cannot be made anew.", subject, period.key)
         return None

@@ -10,6 +10,7 @@ from sancrm_reports.glue.check_sources import problems_of
 from sancrm_reports.glue.compute import compute
 from sancrm_reports.glue.conclude import run_day
 from sancrm_reports.glue.freshness import WaitForDataOperator
+from sancrm_reports.glue.new_losses import new_losses
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
 from sancrm_reports.glue.reported_period import refuse_unknown_params
@@ -96,8 +97,9 @@ class WaitForRecheckDataOperator(WaitForDataOperator):
 class RecheckReportsOperator(TelegramOperator):
     """Compute what was posted anew, and edit the messages that say another thing by now.
 
-    Nothing new is sent. Where too many would change, nothing is edited and ops are asked; what is
-    frozen stays, and ops are told. Give it ``**posting()``.
+    Nothing new is sent, but for a new loss to a chat for losses. Where too many would change,
+    nothing is edited and ops are asked; what is frozen stays, and ops are told. Give it
+    ``**posting()``.
 
     :param sql: the file with the formulas.
     """
@@ -126,11 +128,12 @@ class RecheckReportsOperator(TelegramOperator):
                 try:
                     rows = checked_rows(self.sql, period)
                     changes = list(changes_of(delivery, kind.dag_id, period, rows))
-                    self._log(changes)
-                    if not is_frozen(period):
+                    if not is_frozen(period):  # first, so that a try again finds them as well
+                        changes = [*new_losses(ledger, kind, period, rows), *changes]
                         found += [(delivery, change) for change in changes]
                     elif not is_dry:
                         outcomes += tell_frozen(delivery, kind.dag_id, period, changes)
+                    self._log(changes)
                 except PermanentError as error:
                     errors.append(error)
             if not is_dry:
@@ -159,7 +162,14 @@ class RecheckReportsOperator(TelegramOperator):
         for delivery, change in found:
             to = Address.of_key(change.key.chat)
             try:
-                outcomes += delivery.deliver(change.key, to, change.message, silent=True)
+                outcomes += delivery.deliver(
+                    change.key,
+                    to,
+                    change.message,
+                    day=change.period.start,
+                    footer=change.footer,
+                    silent=True,
+                )
             except ReportError as error:
                 errors.append(error)
         return outcomes + incidents.solve(TOO_MANY, few_enough(templates=templates())), errors

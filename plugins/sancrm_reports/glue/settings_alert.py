@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.listeners import hookimpl
 
+from sancrm_reports.chat_settings import ChatsSettings
 from sancrm_reports.pure.templates import Templates
 from sancrm_reports.setting_types import Section
 from sancrm_reports.settings import (
     FILE,
     TEMPLATES,
-    ChatsSettings,
     SettingsError,
     TelegramSettings,
     settings,

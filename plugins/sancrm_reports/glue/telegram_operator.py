@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from sancrm_reports.errors import DecisionNeededError, PermanentError, ReportError
 from sancrm_reports.glue.metrics import count_messages
-from sancrm_reports.pure.figures import branch_of, text_subject
+from sancrm_reports.pure.figures import attachment_of, branch_of, text_subject
 from sancrm_reports.settings import INCLUDE, settings, templates
 
 if TYPE_CHECKING:
@@ -67,11 +69,35 @@ def address(chat: str, hook: SancrmTelegramHook) -> Address:
     return Address.parse(chat) if chat else hook.default_address
 
 
-def chats_of(subject: str) -> list[str]:
-    """Return where a subject's report goes, as the settings write chats."""
+def readers_of(
+    report: str, subject: str, hook: SancrmTelegramHook, *, is_loss: bool
+) -> list[Address]:
+    """Return who reads a subject's report, each chat once; ``is_loss`` is whether it made one.
+
+    Args:
+        report: ``daily``, …: the id of a ``ReportKind``.
+        subject: as the ledger names it; of what is attached to a text, who reads that.
+        hook: whose chat is the connection's.
+        is_loss: whether chats that read of losses only read it.
+    """
+    from sancrm_reports.wire.chats import Address
+
+    chats = settings().chats.resolved(hook.default_address.name)
     branch_id = branch_of(text_subject(subject))
-    chats = settings().chats
-    return chats.of_branch(branch_id) if branch_id else [chats.of_summary]
+    file = attachment_of(subject)
+    found = (
+        chats.readers_of_file(file, report, branch_id, is_loss=is_loss)
+        if file
+        else chats.readers_of(report, branch_id, is_loss=is_loss)
+    )
+    return [Address.parse(chat) for chat in found]
+
+
+def is_quiet(channel: SancrmTelegramHook | EmailChannel, *places: Address) -> bool:
+    """Whether a message that is sent now makes no sound; the places are names of one chat."""
+    now = datetime.now(ZoneInfo(settings().account.timezone))
+    chats = settings().chats.resolved(channel.default_address.name)
+    return any(chats.is_quiet(to.name, now) for to in places)
 
 
 def ledger_of(context: Any) -> AbstractContextManager[Ledger]:
@@ -100,6 +126,7 @@ def delivery_of(
         timezone=settings().account.timezone,
         templates=templates(),
         group_messages_per_minute=settings().delivery.group_messages_per_minute,
+        is_quiet=partial(is_quiet, channel),
         on_moved=lambda old, new: _tell_moved(old, new, channel.conn_id, ledger.title_of(old)),
         **options,
     )
@@ -185,14 +212,13 @@ def backup_route() -> tuple[SancrmTelegramHook, Address]:
 
 def email_routes() -> list[Callable[[], tuple[EmailChannel, Address]]]:
     """Return the way by e-mail, where the settings have it on. It is named by its connection."""
-    from sancrm_reports.wire.chats import Address
-
     email = settings().email
 
     def email_route() -> tuple[EmailChannel, Address]:
         from sancrm_reports.wire.email_channel import EmailChannel
 
-        return EmailChannel(email.conn_id, email.to, templates()), Address(email.conn_id)
+        channel = EmailChannel(email.conn_id, email.to, templates())
+        return channel, channel.default_address
 
     return [email_route] if email.to else []
 
@@ -253,4 +279,5 @@ def _tell_moved(old: str, new: str, conn_id: str, title: str) -> None:
     hook, to = ops_route()
     if to.chat == old:
         to = type(to)(new, to.topic)
-    hook.send(to, group_moved(old, new, conn_id, title=title, templates=templates()))
+    message = group_moved(old, new, conn_id, title=title, templates=templates())
+    hook.send(to, message, silent=is_quiet(hook, to))

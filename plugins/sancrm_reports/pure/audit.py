@@ -51,7 +51,8 @@ class ExpectedMessages:
     """The messages that a run of a report was to post: names of branches by id, chats by subject.
 
     ``mode`` is the run's ``backfill_mode``: a digest or a silent run owes no reports. ``chats`` are
-    by the settings of then; what was written before they were kept has none.
+    by the settings of then, an empty list where nobody reads of a subject; what was written before
+    they were kept has none.
     """
 
     mode: str = "full"
@@ -69,7 +70,7 @@ class ExpectedMessages:
         """The subjects of the messages that are owed, the network last."""
         if self.mode != "full":
             return []
-        return [*self.names, NETWORK]
+        return [subject for subject in (*self.names, NETWORK) if self.chats.get(subject) != []]
 
     @property
     def names(self) -> dict[str, str]:

@@ -70,6 +70,11 @@ def text_subject(subject: str) -> str:
     return subject
 
 
+def attachment_of(subject: str) -> str:
+    """Return the kind of what is attached to a text; a text's own subject has none."""
+    return subject.removeprefix(text_subject(subject)).removeprefix("+")
+
+
 class FiguresError(PermanentError):
     """The figures contradict themselves, or cannot be reported: nothing may be sent."""
 
@@ -138,6 +143,11 @@ class Figures:
     def name(self) -> str:
         """The subject in the ledger and in errors."""
         return self.subject if self.branch_id is None else branch_subject(self.branch_id)
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether the profit is below zero."""
+        return self.profit < 0
 
     @property
     def has_movements(self) -> bool:

@@ -227,9 +227,11 @@ def settings_wrong(error: str, *, are_kept: bool, templates: Templates) -> Messa
     )
 
 
-def pool_missing(pool: str, *, templates: Templates) -> Message:
+def pool_missing(pool: str, command: str, *, templates: Templates) -> Message:
     """Tell of a pool that Airflow does not have, with the command that makes it."""
-    return Message(language_of(templates).render("pool_missing.html.j2", pool=pool))
+    return Message(
+        language_of(templates).render("pool_missing.html.j2", pool=pool, command=command)
+    )
 
 
 def pool_there(pool: str, *, templates: Templates) -> Message:

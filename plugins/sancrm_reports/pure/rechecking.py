@@ -18,13 +18,15 @@ from sancrm_reports.pure.templates import Templates
 
 PERIODS_SHOWN = 8
 SUBJECTS_SHOWN = 8
+MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
 class Change:
     """A message that was posted, and would say something else today.
 
-    ``name`` is the branch's, empty for the network; ``before`` are the facts that were posted.
+    ``name`` is the branch's, empty for the network; ``before`` are the facts that were posted,
+    ``footer`` is said of one that a chat gets for the first time.
     """
 
     key: MessageKey
@@ -32,6 +34,7 @@ class Change:
     name: str
     before: Mapping[str, str]
     message: Message
+    footer: str = ""
 
     @property
     def is_report(self) -> bool:
@@ -47,6 +50,11 @@ class Change:
         """Say whose figures changed, why where that is known, and how."""
         name = one_line(self.name) or language.word("network")
         return f"{name}: {what_changed(self.before, self.message.facts, language.templates)}"
+
+
+def had_profit(facts: Mapping[str, str]) -> bool:
+    """Whether a report that was posted told of no loss, by its facts as written."""
+    return not facts.get("profit", MINUS).startswith((MINUS, "-"))
 
 
 def too_many(changes: Sequence[Change], *, most: int, templates: Templates) -> Message:

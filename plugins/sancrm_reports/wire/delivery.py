@@ -78,6 +78,8 @@ class Delivery:
             is not repeated, because nobody looked since.
         how_to_decide: gives, for ``resend`` or ``arrived`` and a message's name, the command for
             that person.
+        is_quiet: says of a chat, by the name that it had first and by today's, whether a message
+            makes no sound there now.
         group_messages_per_minute, longest_wait, on_moved: as for ``PatientClient``.
     """
 
@@ -90,6 +92,7 @@ class Delivery:
         templates: Templates,
         decisions: Decisions | None = None,
         how_to_decide: Callable[[str, str], str] | None = None,
+        is_quiet: Callable[[Address, Address], bool] | None = None,
         group_messages_per_minute: int = GROUP_MESSAGES,
         longest_wait: float = LONGEST_WAIT,
         on_moved: Callable[[str, str], None] | None = None,
@@ -108,6 +111,7 @@ class Delivery:
         self._templates = templates
         self._decisions = decisions or Decisions()
         self._how_to_decide = how_to_decide or "deliver it with {} {}".format
+        self._is_quiet = is_quiet or (lambda first, now: False)
         self._longest_wait = longest_wait
 
     def deliver(
@@ -329,7 +333,7 @@ class Delivery:
             message_id, chat = self._client.send(
                 posting.to,
                 text,
-                silent=posting.silent or entry.message_id is not None,
+                silent=posting.silent or entry.message_id is not None or self._is_quiet_in(posting),
                 answers=self._answered(posting, entry),
                 before_call=partial(claim.begin, entry, self._kept(posting.part.message)),
             )
@@ -359,6 +363,9 @@ class Delivery:
         with suppress(ReportError):  # a name is no reason to fail: the message is in the chat
             self.ledger.note_title(chat, self.channel.title_of(replace(posting.to, chat=chat)))
         return _outcome(posting, sent, "sent" if entry.message_id is None else "answered")
+
+    def _is_quiet_in(self, posting: _Posting) -> bool:
+        return self._is_quiet(Address.of_key(posting.key.chat), posting.to)
 
     def _answered(self, posting: _Posting, entry: Entry) -> Callable[[Address], int | None]:
         """Return what tells which message of a chat is answered."""

@@ -59,6 +59,11 @@ class EmailChannel(SmtpHook):
         self.templates = templates
 
     @property
+    def default_address(self) -> Address:
+        """Where everything goes: it is named by its connection."""
+        return Address(self.conn_id)
+
+    @property
     def limits(self) -> Limits:
         """How long a text may be: a mail server hardly bounds it."""
         return EMAIL

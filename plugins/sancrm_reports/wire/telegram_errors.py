@@ -103,7 +103,8 @@ def translate(
     *,
     status: int | None,
     answered: bool,
-    place: str,
+    chat: str,
+    conn_id: str,
     token: str,
     is_by_proxy: bool = False,
 ) -> ReportError:
@@ -113,11 +114,12 @@ def translate(
         failure: what python-telegram-bot raised.
         status: the HTTP status of the answer, None without one.
         answered: whether the answer was the Bot API's JSON, not a proxy's page or a torn one.
-        place: the chat, topic and connection, for the text.
+        chat: the chat and topic.
+        conn_id: the connection.
         token: what the text must not show, though an answer should.
         is_by_proxy: whether the connection names a proxy.
     """
-    reason = _quotable(str(failure), token)
+    reason, place = _quotable(str(failure), token), f"chat {chat} (connection {conn_id!r})"
     match failure:
         case telegram.ChatMigrated():
             return ChatMovedError(f"The group of {place} became a supergroup.", failure.new_chat_id)
@@ -126,7 +128,7 @@ def translate(
     if status == 429:
         return _flood(place, DEFAULT_WAIT)
     if answered and status is not None and 400 <= status < 500:
-        return _refusal(failure, str(failure).lower().replace("_", " "), reason, place)
+        return _refusal(failure, str(failure).lower().replace("_", " "), reason, place, chat)
     if status is None and isinstance(failure.__cause__, SURELY_NOT_SENT):
         kind = type(failure.__cause__).__name__
         return NotSentError(
@@ -163,7 +165,7 @@ def _quotable(description: str, token: str) -> str:
     return "(…)" if "/bot" in said or (secret and secret in said) else description
 
 
-def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportError:
+def _refusal(failure: Exception, text: str, reason: str, place: str, chat: str) -> ReportError:
     """Return the error for what Telegram refused; ``text`` is its description without case."""
     match failure:
         case telegram.InvalidToken():
@@ -174,7 +176,9 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
             )
         case telegram.Forbidden() if "group chat was deleted" in text:
             return RefusedError(
-                f"The chat of {place} was deleted: set another one.", code="chat_deleted"
+                f"The chat of {place} was deleted: set another one.",
+                code="chat_deleted",
+                chat=chat,
             )
         case telegram.Forbidden() if "by the user" in text or "with a user" in text:
             return RefusedError(
@@ -182,6 +186,7 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
                 "open the chat with it and press Start, then clear this task.",
                 code="blocked",
                 quote=reason,
+                chat=chat,
             )
         case telegram.Forbidden():
             return RefusedError(
@@ -189,6 +194,7 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
                 "then clear this task.",
                 code="not_in_chat",
                 quote=reason,
+                chat=chat,
             )
     if "button" in text and "invalid" in text:
         return ButtonRefusedError(
@@ -202,6 +208,7 @@ def _refusal(failure: Exception, text: str, reason: str, place: str) -> ReportEr
         f"Telegram refused the message for {place}: {reason}. {advice}".strip(),
         code=code,
         quote=reason,
+        chat=chat,
     )
 
 

@@ -208,7 +208,9 @@ class SancrmTelegramHook(TelegramHook):
             raise NotSentError(f"{error} A deletion can be repeated safely.") from None
 
     def ask(self, to: Address) -> str:
-        """Return the chat's name, having asked whether the bot may write there.
+        """Return a group's or channel's title, having asked whether the bot may write there.
+
+        It is empty for a person, whose name is nobody's business here.
 
         Nothing is sent: people there see «typing…» for a moment.
 
@@ -220,7 +222,7 @@ class SancrmTelegramHook(TelegramHook):
         async def call(bot: Bot) -> str:
             chat = await bot.get_chat(to.chat)
             await bot.send_chat_action(to.chat, "typing", message_thread_id=to.thread_id)
-            return chat.title or chat.full_name or to.chat
+            return chat.title or ""
 
         try:
             return self._run(to, call)
@@ -261,7 +263,8 @@ class SancrmTelegramHook(TelegramHook):
                 failure,
                 status=request.status,
                 answered=request.answered,
-                place=f"chat {to} (connection {self.conn_id!r})",
+                chat=to.name,
+                conn_id=self.conn_id,
                 token=self.token,
                 is_by_proxy=self.extra.proxy is not None,
             ) from None

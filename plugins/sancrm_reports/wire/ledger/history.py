@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from sancrm_reports.pure.audit import DeliveryStatus, ExpectedMessages, ledger_status
 from sancrm_reports.pure.entry import Entry, State
@@ -77,19 +78,23 @@ class History:
     def expected(self, report: str, first: str, end: str) -> dict[str, ExpectedMessages]:
         """Return the expected messages of these periods, and the last before them, oldest first.
 
-        Without the chats. Most days have the branches of the day before, so that few are parsed.
+        Of the chats only whose list is empty. Most days are like the day before, so that few are
+        parsed.
         """
         rows = self._database.tuples(
-            "select period, mode, branches::text from sancrm_ledger.expected"
+            "select period, mode, branches::text, coalesce((select jsonb_object_agg(key, value)"
+            " from jsonb_each(chats) where value = '[]')::text, '{}') from sancrm_ledger.expected"
             " where report = %(report)s and period < %(end)s and period >= coalesce("
             "(select max(period) from sancrm_ledger.expected"
             " where report = %(report)s and period < %(first)s), %(first)s) order by period",
             report=report, first=first, end=end,
         )  # fmt: skip
-        parsed = {branches: json.loads(branches) for _, _, branches in rows}
+        read = cache(json.loads)
         return {
-            period: ExpectedMessages.from_json({"mode": mode, "branches": parsed[branches]})
-            for period, mode, branches in rows
+            period: ExpectedMessages.from_json(
+                {"mode": mode, "branches": read(branches), "chats": read(chats)}
+            )
+            for period, mode, branches, chats in rows
         }
 
     def of(self, report: str, first: str, end: str, subject: str | None) -> list[Delivered]:
