@@ -22,6 +22,29 @@ def test_every_chat_is_asked_and_nothing_is_sent(telegram, configured, capsys):
     assert telegram.accepted == []
 
 
+def test_readers_bounds_and_quiet_hours_are_asked_about(telegram, configured, capsys):
+    # A person's chat by its id, never by the name; hours of a chat that gets nothing are a mistake.
+    telegram.chats.add(501, "private", "Анна Петрова")
+    configured(
+        CHATS__REPORTS="none",
+        CHATS__SUMMARY="501",
+        CHATS__READERS='[{"chat": "-1009", "branches": "all"}, {"chat": "501", "branches": "3"}]',
+        CHATS__QUIET_HOURS='{"": "22:00-08:00", "501": "22:00-08:00", "-1007": "22:00-08:00"}',
+        BOUNDS__CHAT="501:7",
+    )
+    assert main() == 1
+    printed = capsys.readouterr().out
+    assert "chats.reports" not in printed
+    assert "✓ chats.summary: a person's chat (501)" in printed
+    assert "✗ chats.readers.0: -1009" in printed
+    assert "✓ chats.readers.1: a person's chat (501)" in printed
+    assert "bounds.chat: 501:7" in printed
+    assert printed.count("chats.quiet_hours") == 1
+    assert "✗ chats.quiet_hours: -1007" in printed
+    assert "Петрова" not in printed
+    assert telegram.accepted == []
+
+
 def test_a_wrong_chat_is_found_with_what_to_do(telegram, configured, capsys):
     # All chats are told of, not only the first that is wrong.
     configured(CHATS__SUMMARY="-1009", CHATS__FAILURES="-1008")

@@ -424,7 +424,7 @@ REFUSALS = [
     _condition("not_a_member", "add it to the chat again"),
     _condition("deleted", "was deleted: set another one"),
     _condition("no_rights", "Give the bot the right to post"),
-    _condition("topic_closed", f"{FORUM}.{TOPIC}", FORUM, IN_TOPIC),
+    _condition("topic_closed", f"{FORUM}:{TOPIC}", FORUM, IN_TOPIC),
     _condition("thread_not_found", "The topic does not exist", FORUM, IN_TOPIC),
     Refusal(
         "a closed topic",

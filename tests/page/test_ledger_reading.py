@@ -73,6 +73,15 @@ def test_a_range_holds_its_own_periods_and_nothing_else(database):
     assert expected["2026-11-10"].branches == {1: "2026-11-10"}
 
 
+def test_a_subject_that_nobody_reads_is_not_expected(database):
+    # By what the run noted, also where the next run did not come.
+    chats = {"branch-1": [], "branch-2": ["-1001"], "network": ["-1001"]}
+    expect(database, DAILY, DAY, ExpectedMessages("full", {1: "Юг", 2: "Север"}, chats))
+    (expected,) = History(database).expected(DAILY, "2026-11-17", "2026-12-01").values()
+    assert expected.names == {"branch-1": "Юг", "branch-2": "Север"}
+    assert expected.subjects == ["branch-2", "network"]
+
+
 def test_a_cell_holds_all_chats_and_parts_of_its_subject(database):
     # With the text where one is kept, and the task that wrote it; branch-10 is another branch.
     sent = entry(DeliveryStatus.SENT, DAY)
