@@ -16,8 +16,9 @@ from dags.conftest import import_dags, states
 from ledgers import rows
 from sancrm_reports.glue import same_files
 from sancrm_reports.glue.reported_period import PeriodError, refuse_taken_place
+from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.settings import settings
-from stage import CHAT, OPS_CHAT, ZONE, in_chat, reader_connection
+from stage import CHAT, OPS_CHAT, in_chat, reader_connection
 
 BRANCHES = ["Филиал на Ленина", "Сервис <Юг> & {{ 7*7 }}"]
 
@@ -312,9 +313,27 @@ def test_a_run_by_hand_does_not_take_the_place_of_a_scheduled_one(dags, logical_
     at = datetime.fromisoformat(logical_date)
     run = SimpleNamespace(run_type="manual", logical_date=at, run_id="manual__1")
     with pytest.raises(PeriodError) if is_refused else nullcontext():
-        refuse_taken_place({"dag_run": run}, "daily", ZONE)
+        refuse_taken_place({"dag_run": run}, timetable_of("daily", settings()))
     run.run_type = "scheduled"
-    refuse_taken_place({"dag_run": run}, "daily", ZONE)
+    refuse_taken_place({"dag_run": run}, timetable_of("daily", settings()))
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "logical_date"),
+    [
+        ("delivery_audit", "2125-11-16T07:30:00+00:00"),
+        ("recheck", "2125-11-16T02:30:00+00:00"),
+        ("missed_calls", "2125-11-16T07:00:00+00:00"),
+        ("restore_drill", "2125-11-18T02:00:00+00:00"),
+        ("backup_watch_sancrm", "2125-11-15T23:00:00+00:00"),
+    ],
+)
+def test_nor_does_one_of_any_other_dag(run, telegram, dag_id, logical_date):
+    # It begins at once, whatever its logical date: what was to be done then never would be.
+    done = import_dags()[dag_id].test(logical_date=datetime.fromisoformat(logical_date))
+    assert str(done.state) == "failed"
+    [alert] = in_chat(telegram, OPS_CHAT)
+    assert "занял место запуска по расписанию" in alert.text
 
 
 def test_more_branches_than_airflow_makes_tasks_of_are_refused_with_what_to_set(

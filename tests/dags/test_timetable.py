@@ -74,6 +74,22 @@ def test_without_catch_up_only_the_newest_report_is_made(monkeypatch):
     assert after.run_after == moment("2026-11-20T09:00+03:00")
 
 
+@pytest.mark.parametrize("hour", [8, 11], ids=["earlier", "later"])
+def test_a_schedule_that_is_moved_on_the_day_reports_no_period_twice(monkeypatch, hour):
+    # Airflow would try to make the run that is there, four times a second, until the new time.
+    now = moment("2026-11-18T10:00+03:00")
+    monkeypatch.setattr("sancrm_reports.glue.timetable.now", lambda zone: now)
+    restriction = TimeRestriction(moment("2025-01-01T00:00+03:00"), None, catchup=False)
+    fired = moment("2026-11-18T09:00+03:00")
+    last = DagRunInfo(
+        run_after=fired, data_interval=DAILY.infer_manual_data_interval(run_after=fired)
+    )
+    moved = CalendarPeriodTimetable(f"0 {hour} * * *", timezone="Europe/Moscow", period="day")
+    info = moved.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
+    assert info.run_after == moment(f"2026-11-19T{hour:02}:00+03:00")
+    assert local_days(info) == ("2026-11-18", "2026-11-19")
+
+
 @pytest.mark.parametrize("zone", ["America/New_York", "Africa/Cairo", "Australia/Lord_Howe"])
 def test_days_follow_each_other_through_a_year_of_clock_changes(zone):
     # Each interval begins where the one before ended, and no day is lost or doubled.

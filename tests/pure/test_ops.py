@@ -74,7 +74,8 @@ def test_an_unexpected_error_is_told_by_its_kind():
 
 def test_what_a_server_said_is_quoted_below_the_words():
     # Telegram's own line, as it is, after the cause and before the first step.
-    error = RefusedError("not for ops", code="topic", quote="Bad Request: TOPIC_CLOSED", chat="-1009:7")
+    said = "Bad Request: TOPIC_CLOSED"
+    error = RefusedError("not for ops", code="topic", quote=said, chat="-1009:7")
     html = failed(Failure.from_json("post_branch_report", Failure.describe(error, "Юг"))).html
     assert (
         "<b>post_branch_report</b> (Юг): темы -1009:7 нет, или она закрыта\n"

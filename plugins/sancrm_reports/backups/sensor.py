@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
-from sancrm_reports.backups.timetable import window_of
+from sancrm_reports.backups.timetable import window_of, window_timetable
 from sancrm_reports.backups.verdicts import BadBackupError, Judgement, Verdict
 from sancrm_reports.errors import ReportError
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.params import params_of
+from sancrm_reports.glue.reported_period import refuse_taken_place
 from sancrm_reports.settings import settings
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class BackupSensor(BaseSensorOperator):
         from sancrm_reports.backups.trigger import BackupTrigger
         from sancrm_reports.backups.watch import look
 
+        refuse_taken_place(context, window_timetable(self.backup, settings()))
         window = window_of(context, self.backup, settings())
         memory = remembered(self.backup)
         judgement = look(self.backup, window, 0, memory)

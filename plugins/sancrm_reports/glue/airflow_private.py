@@ -23,6 +23,10 @@ class CronTimetable(CronTriggerTimetable):
         """The cron expression."""
         return str(self._expression)
 
+    def due_of(self, logical_date: DateTime) -> DateTime | None:
+        """Return when the run of a logical date is made; None if there is no such run."""
+        return logical_date if self.at_or_after(logical_date) == logical_date else None
+
     def after(self, moment: DateTime) -> DateTime:
         """Return the next time, later than a moment."""
         return self._get_next(moment)

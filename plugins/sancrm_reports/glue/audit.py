@@ -11,6 +11,7 @@ from sancrm_reports.errors import AlreadyAlertedError, ReportError
 from sancrm_reports.glue.conclude import LATE, solve
 from sancrm_reports.glue.freshness import longest_run
 from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.reported_period import refuse_taken_place
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     address,
@@ -20,7 +21,7 @@ from sancrm_reports.glue.telegram_operator import (
     ledger_of,
     readers_of,
 )
-from sancrm_reports.glue.timetable import timetable_of
+from sancrm_reports.glue.timetable import cron_timetable, timetable_of
 from sancrm_reports.pure.audit import ExpectedMessages, PeriodAudit, examine, status_of
 from sancrm_reports.pure.kinds import report_of
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -66,6 +67,7 @@ class AuditDeliveriesOperator(TelegramOperator):
         from sancrm_reports.pure.audit_text import note
         from sancrm_reports.pure.ops import RunPurpose
 
+        refuse_taken_place(context, cron_timetable(settings().audit.schedule, settings()))
         with ledger_of(context) as ledger:
             named = remembered(ledger)
             due = [

@@ -11,7 +11,11 @@ from sancrm_reports.errors import DecisionNeededError
 from sancrm_reports.glue.conclude import ConcludeRunOperator
 from sancrm_reports.glue.notes import RUN_NOTE
 from sancrm_reports.glue.params import params_of
-from sancrm_reports.glue.reported_period import PeriodError, refuse_unknown_params
+from sancrm_reports.glue.reported_period import (
+    PeriodError,
+    refuse_taken_place,
+    refuse_unknown_params,
+)
 from sancrm_reports.glue.same_files import refuse_other_files
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
@@ -20,6 +24,7 @@ from sancrm_reports.glue.telegram_operator import (
     delivery_of,
     ledger_of,
 )
+from sancrm_reports.glue.workdays import workday_timetable
 from sancrm_reports.pure.period import parse_day
 from sancrm_reports.settings import settings, templates
 from sancrm_reports.wire.crm import read_missed_calls, read_statuses, snapshot
@@ -75,6 +80,7 @@ class PostMissedCallsOperator(TelegramOperator):
         from sancrm_reports.pure.formatting import quoted
 
         refuse_unknown_params(context)
+        refuse_taken_place(context, workday_timetable(settings()))
         day = day_of(context)
         is_past = day < run_day(context)
         statuses = settings().missed_calls.statuses

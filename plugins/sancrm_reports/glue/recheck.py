@@ -13,7 +13,7 @@ from sancrm_reports.glue.freshness import WaitForDataOperator
 from sancrm_reports.glue.new_losses import new_losses
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.posted import changes_of, is_frozen, tell_frozen
-from sancrm_reports.glue.reported_period import refuse_unknown_params
+from sancrm_reports.glue.reported_period import refuse_taken_place, refuse_unknown_params
 from sancrm_reports.glue.same_files import refuse_other_files
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
@@ -23,6 +23,7 @@ from sancrm_reports.glue.telegram_operator import (
     is_last_try,
     ledger_of,
 )
+from sancrm_reports.glue.timetable import cron_timetable
 from sancrm_reports.pure.figures import Figures, check_days_sum, check_network_sum
 from sancrm_reports.pure.kinds import ReportKind
 from sancrm_reports.pure.period import Period, PeriodKind
@@ -83,6 +84,7 @@ class WaitForRecheckDataOperator(WaitForDataOperator):
     def period(self, context: Context) -> Period | None:
         """Return the one that ends last."""
         refuse_unknown_params(context)
+        refuse_taken_place(context, cron_timetable(settings().recheck.schedule, settings()))
         with ledger_of(context) as ledger:
             periods = [period for _, period in rechecked(ledger)]
         return max(periods, key=lambda period: period.ends_at, default=None)

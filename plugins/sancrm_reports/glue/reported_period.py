@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from pendulum import instance
 
 from sancrm_reports.errors import PermanentError
+from sancrm_reports.glue.airflow_private import CronTimetable
 from sancrm_reports.glue.params import params_of
 from sancrm_reports.glue.timetable import timetable_of
 from sancrm_reports.pure.kinds import REPORT_KINDS
@@ -32,7 +34,7 @@ def reported_period(context: Any, report: str, timezone: str) -> Period:
             run is in the place of a scheduled one, or its conf names a param that does not exist.
     """
     refuse_unknown_params(context)
-    refuse_taken_place(context, report, timezone)
+    refuse_taken_place(context, timetable_of(report, settings()))
     kind = REPORT_KINDS[report].period
     run_after = context["dag_run"].run_after
     named = params_of(context).period
@@ -64,11 +66,11 @@ def reported_period(context: Any, report: str, timezone: str) -> Period:
     return period
 
 
-def refuse_taken_place(context: Any, report: str, timezone: str) -> None:
+def refuse_taken_place(context: Any, timetable: CronTimetable) -> None:
     """Refuse a run by hand that has the logical date of one that the schedule is still to make.
 
-    Airflow makes no second run of a logical date, which is the start of the reported period: the
-    scheduled one would never come, and nobody would know.
+    Airflow makes no second run of a logical date: the scheduled one would never come, and nobody
+    would know. A run by hand begins at once, even if its logical date is yet to come.
 
     Raises:
         PeriodError: it is so.
@@ -76,16 +78,12 @@ def refuse_taken_place(context: Any, report: str, timezone: str) -> None:
     run = context["dag_run"]
     if run.run_type != "manual" or run.logical_date is None:
         return
-    day = run.logical_date.astimezone(ZoneInfo(timezone)).date()
-    period = Period.containing(day, kind=REPORT_KINDS[report].period, timezone=timezone)
-    if period.starts_at != run.logical_date:
-        return
-    due = timetable_of(report, settings()).due_at(period)
-    if due > datetime.now(UTC):
+    due = timetable.due_of(instance(run.logical_date))
+    if due is not None and due > datetime.now(UTC):
         raise PeriodError(
             f"The logical date {run.logical_date} is that of the scheduled run of {due}, which "
-            "cannot be made while this one is there. Delete this run in Airflow; then run the "
-            "report without a logical date, and name a day in the param period.",
+            "cannot be made while this one is there. Delete this run in Airflow; then trigger the "
+            "DAG without a logical date.",
             code="period_place",
             quote=run.run_id,
         )

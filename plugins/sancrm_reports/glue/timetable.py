@@ -64,6 +64,12 @@ class CalendarPeriodTimetable(CronTimetable):
             fire = self.at_or_after(restriction.earliest or now("UTC"))
         if not restriction.catchup:
             fire = max(fire, self.at_or_before(now("UTC")))
+        # A schedule that was moved on the day of a run wants its report again: Airflow would try to
+        # make that run, which is there, for as long as the time has not passed.
+        if last_dagrun_info is not None and last_dagrun_info.data_interval:
+            reported = last_dagrun_info.data_interval.start
+            while self.reported_at(fire).starts_at <= reported:
+                fire = self.after(fire)
         if restriction.earliest is not None:
             earliest = self._local_date(restriction.earliest)
             while self.reported_at(fire).start < earliest:
@@ -87,12 +93,23 @@ class CalendarPeriodTimetable(CronTimetable):
         """Return when the schedule wants the report of a period."""
         return self.at_or_after(instance(period.ends_at))
 
+    def due_of(self, logical_date: DateTime) -> DateTime | None:
+        """Return when the report of the period is due that begins then."""
+        day = self._local_date(logical_date)
+        period = Period.containing(day, kind=self._kind, timezone=self._zone)
+        return self.due_at(period) if period.starts_at == logical_date else None
+
     def reported_at(self, fire: DateTime) -> Period:
         """Return the period that a run fired then reports."""
         return Period.last_whole_before(fire, kind=self._kind, timezone=self._zone)
 
     def _local_date(self, instant: DateTime) -> date:
         return instant.astimezone(ZoneInfo(self._zone)).date()
+
+
+def cron_timetable(expression: str, configured: Settings) -> CronTimetable:
+    """Return when a DAG is run that has nothing to do with periods."""
+    return CronTimetable(expression, timezone=configured.account.timezone)
 
 
 def timetable_of(report: str, configured: Settings) -> CalendarPeriodTimetable:

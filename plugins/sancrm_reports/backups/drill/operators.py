@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator
 
 from sancrm_reports.glue.notes import RUN_NOTE
+from sancrm_reports.glue.reported_period import refuse_taken_place
 from sancrm_reports.glue.telegram_operator import (
     TelegramOperator,
     alerts_by,
@@ -16,6 +17,7 @@ from sancrm_reports.glue.telegram_operator import (
     ledger_of,
     second_way,
 )
+from sancrm_reports.glue.timetable import cron_timetable
 from sancrm_reports.settings import settings, templates
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class RestoreDumpOperator(BaseOperator):
         from sancrm_reports.backups.drill.result import Drill, DrillError
         from sancrm_reports.backups.drill.run import run_drill
 
+        refuse_taken_place(context, cron_timetable(settings().restore_drill.schedule, settings()))
         drill = Drill()
         try:
             run_drill(drill, settings(), self.sql)
