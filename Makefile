@@ -78,8 +78,8 @@ setup: .venv/installed
 
 # Bytecode is compiled once, here: without it every Airflow process starts three times slower.
 .venv/installed: requirements-dev.lock
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	    { echo "Python 3.11 to 3.13 is needed, for example: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
+	    { echo "Python 3.11 to 3.14 is needed, for example: make PYTHON=python3.12 demo"; exit 1; }
 	@echo "Installing into .venv (a minute or two, once)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -54,11 +54,14 @@ def configured(monkeypatch):
 
 @pytest.fixture
 def telegram(monkeypatch):
-    """A Telegram that keeps no pace: pacing has tests of its own, with a clock that moves."""
+    """A Telegram that wants no pace, nor do we: pacing has tests of its own, with its own clock."""
     with telegram_with_chats() as server:
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_DEFAULT", telegram_connection(server))
         monkeypatch.setenv("AIRFLOW_CONN_TELEGRAM_OPS", telegram_connection(server, OPS_CHAT))
+        monkeypatch.setenv("SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE", "0")
+        settings.cache_clear()
         yield server
+        settings.cache_clear()
 
 
 @pytest.fixture

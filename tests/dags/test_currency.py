@@ -9,11 +9,7 @@ from stage import CALLBACKS, CHAT, in_chat
 
 def test_an_account_in_kazakhstan_reads_tenge_and_its_own_phones(run, crm, telegram, configured):
     # One run of each; a phone without a country's code is read as Kazakhstan's.
-    configured(
-        ACCOUNT__CURRENCY="KZT",
-        ACCOUNT__COUNTRY="KZ",
-        DELIVERY__GROUP_MESSAGES_PER_MINUTE="0",
-    )
+    configured(ACCOUNT__CURRENCY="KZT", ACCOUNT__COUNTRY="KZ")
     crm.execute(CALLBACKS)
     crm.execute("update customers set phone = '8 (701) 345-67-89' where id = 13")
     run("profitability_daily", period="2026-11-16")

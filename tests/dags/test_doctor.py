@@ -190,6 +190,17 @@ def test_statuses_that_the_crm_has_not_are_named(installed):
     assert "Ready" in troubles()["missed_calls.statuses"]
 
 
+def test_branches_of_the_settings_that_the_crm_has_not_are_named(installed):
+    # By whichever setting: nobody would miss their reports.
+    installed(
+        CHATS__READERS='[{"chat": "-1001234567890", "branches": ["1", "77"]}]',
+        BOUNDS__BRANCH='{"88": ["profit < 0"], "2": []}',
+    )
+    found = troubles()
+    assert found.keys() == {"branch 77 of the settings", "branch 88 of the settings"}
+    assert "It has: 1, 2" in found["branch 77 of the settings"]
+
+
 def test_a_chat_that_the_bot_may_not_write_to_is_named(installed, telegram):
     # By its setting, as make check-telegram does.
     installed(CHATS__SUMMARY="-1009")

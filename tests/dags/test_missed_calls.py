@@ -16,14 +16,10 @@ from stage import CALLBACKS, CHAT, OPS_CHAT, PERSONAL, in_chat, reader_connectio
 
 
 @pytest.fixture
-def call(run, crm, monkeypatch):
+def call(run, crm):
     """Run the DAG on a day of November 2026, with three customers to call back."""
     crm.execute(CALLBACKS)
-    monkeypatch.setenv("SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE", "0")
-    settings.cache_clear()
-    yield lambda **options: run("missed_calls", **options)
-    monkeypatch.undo()
-    settings.cache_clear()
+    return lambda **options: run("missed_calls", **options)
 
 
 def shown(telegram):

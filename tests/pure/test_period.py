@@ -130,19 +130,19 @@ def test_keys_are_readable(kind, day, key):
 @pytest.mark.parametrize(
     ("zone", "day", "starts", "hours"),
     [
-        ("Europe/Berlin", date(2026, 3, 29), "2026-03-28T23:00", 23),
-        ("Europe/Berlin", date(2026, 10, 25), "2026-10-24T22:00", 25),
-        ("Africa/Cairo", date(2026, 4, 24), "2026-04-23T22:00", 23),  # no midnight
-        ("Asia/Beirut", date(2026, 3, 29), "2026-03-28T22:00", 23),  # no midnight
-        ("America/Havana", date(2026, 11, 1), "2026-11-01T04:00", 25),  # two midnights
-        ("Atlantic/Azores", date(2026, 10, 25), "2026-10-25T00:00", 25),  # two midnights
-        ("Africa/Cairo", date(2026, 10, 29), "2026-10-28T21:00", 25),  # ends an hour later
-        ("Australia/Lord_Howe", date(2026, 10, 4), "2026-10-03T13:30", 23.5),
+        ("Europe/Berlin", date(2024, 3, 31), "2024-03-30T23:00", 23),
+        ("Europe/Berlin", date(2024, 10, 27), "2024-10-26T22:00", 25),
+        ("Africa/Cairo", date(2024, 4, 26), "2024-04-25T22:00", 23),  # no midnight
+        ("Asia/Beirut", date(2024, 3, 31), "2024-03-30T22:00", 23),  # no midnight
+        ("America/Havana", date(2024, 11, 3), "2024-11-03T04:00", 25),  # two midnights
+        ("Atlantic/Azores", date(2024, 10, 27), "2024-10-27T00:00", 25),  # two midnights
+        ("Africa/Cairo", date(2024, 10, 31), "2024-10-30T21:00", 25),  # ends an hour later
+        ("Australia/Lord_Howe", date(2024, 10, 6), "2024-10-05T13:30", 23.5),
         ("Europe/Moscow", date(2014, 10, 26), "2014-10-25T20:00", 25),
     ],
 )
 def test_a_day_begins_at_its_first_instant(zone, day, starts, hours):
-    # Worked out by hand from the zones' rules.
+    # Worked out by hand from the zones' rules, of years whose rules change no more.
     period = Period(PeriodKind.DAY, day, zone)
     assert period.starts_at == datetime.fromisoformat(starts).replace(tzinfo=UTC)
     assert period.ends_at - period.starts_at == timedelta(hours=hours)

@@ -80,7 +80,7 @@ def findings() -> Iterator[Finding]:
     see_airflows_connections()
     for look in (*doctor_airflow.LOOKS, ledger, chats):
         yield from _whatever_happens(look)
-    yield from _in_turn(sources, account, pace, indexes)
+    yield from _in_turn(sources, branches, account, pace, indexes)
 
 
 def _in_turn(*looks: Look) -> Generator[Finding, None, bool]:
@@ -174,6 +174,21 @@ def sources() -> Iterator[Finding]:
                 "missed_calls.statuses",
                 f"The CRM has none of {', '.join(wanted)}. It has: {there}.",
             )
+
+
+def branches() -> Iterator[Finding]:
+    """Whether the CRM has every branch that the settings name: another id would just be ignored."""
+    from sancrm_reports.glue.check_sources import SQL
+    from sancrm_reports.settings import settings
+    from sancrm_reports.wire.crm import snapshot, sql_text
+
+    wanted = settings().chats.named_branches | set(settings().bounds.branch)
+    with snapshot(settings().database) as cursor:
+        cursor.execute(sql_text(SQL, "active_branches.sql"), {"end_day": yesterday().end})
+        known = [str(row["branch_id"]) for row in cursor.fetchall()]
+    for branch_id in sorted(wanted.difference(known)):
+        text = f"The CRM has no such branch that is active. It has: {', '.join(known)}."
+        yield Finding(f"branch {branch_id} of the settings", text, is_advice=True)
 
 
 def account() -> Iterator[Finding]:
