@@ -28,6 +28,7 @@ from demo.postgres import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).parents[2]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+TEMPLATE = f"airflow_{airflow_version.replace('.', '_')}"  # of a migrated metadata database
 STOP_SECONDS = 3  # nothing here is worth a longer farewell
 
 
@@ -170,13 +171,12 @@ class LocalAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.home / "logs", ignore_errors=True)  # of runs that are forgotten
         self._passwords.write_text(json.dumps({name: name for name in self._users}))
-        template = f"airflow_{airflow_version.replace('.', '_')}"
         with psycopg.connect(self._postgres.dsn()) as connection:
             found = connection.execute(
-                "select 1 from pg_database where datname = %s", (template,)
+                "select 1 from pg_database where datname = %s", (TEMPLATE,)
             ).fetchone()
         if not found:
-            building = f"{template}_building"
+            building = f"{TEMPLATE}_building"
             self._postgres.create_database(building)
             wanted, self._database = self._database, building
             try:
@@ -186,8 +186,8 @@ class LocalAirflow:
             finally:
                 self._database = wanted
             with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
-                connection.execute(f'alter database "{building}" rename to "{template}"')
-        self._postgres.create_database(self._database, template)
+                connection.execute(f'alter database "{building}" rename to "{TEMPLATE}"')
+        self._postgres.create_database(self._database, TEMPLATE)
         create_ledger(self._postgres, self._ledger)
 
     def stop(self) -> None:
@@ -228,7 +228,7 @@ class LocalAirflow:
         """Return the process of a component, for tests that break something."""
         return self._processes[component].pid
 
-    def trigger(self, dag_id: str, *, seconds: float = 120, **conf: Any) -> str:
+    def trigger(self, dag_id: str, *, seconds: float = 600, **conf: Any) -> str:
         """Run a DAG by hand, once Airflow has read its file; return the run's id.
 
         Raises:
@@ -288,7 +288,7 @@ class LocalAirflow:
             )
             guard.watch(self._processes[name])
 
-    def _wait_until_healthy(self, seconds: float = 120) -> None:
+    def _wait_until_healthy(self, seconds: float = 600) -> None:
         for _ in _every(0.2, seconds):
             for name, process in self._processes.items():
                 if process.poll() is not None:

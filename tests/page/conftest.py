@@ -12,6 +12,7 @@ import pytest
 from demo.ledger import CHAT, Written, daily_reports, entry, open_database, write
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
+from metadata import migrated_metadata
 from sancrm_reports.pure.audit import DeliveryStatus
 from sancrm_reports.pure.entry import MessageKey
 from sancrm_reports.wire.ledger.ledger import Ledger
@@ -74,15 +75,16 @@ def airflow(tmp_path_factory):
             # What tests/conftest.py sets is for Airflow in this process.
             for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
                 environment.delenv(name)
-            running = stack.enter_context(
-                LocalAirflow(
-                    postgres,
-                    home,
-                    components=("api-server",),
-                    users=USERS,
-                    environment={"AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres)},
+            with migrated_metadata(postgres):
+                running = stack.enter_context(
+                    LocalAirflow(
+                        postgres,
+                        home,
+                        components=("api-server",),
+                        users=USERS,
+                        environment={"AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres)},
+                    )
                 )
-            )
             running.command("dags", "reserialize")
         with open_database(running.ledger_dsn) as ledger:
             daily_reports(ledger, BRANCHES, DAYS, status, text)

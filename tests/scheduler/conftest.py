@@ -3,13 +3,14 @@
 import json
 import os
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
 
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
+from metadata import migrated_metadata
 from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
 DAG_ID = "profitability_daily"
@@ -72,9 +73,11 @@ def local_airflow(postgres, telegram, home, environment, **options):
         "SANCRM__FRESHNESS__WHEN_STALE": "ignore",  # the small CRM ends on a day, whatever today is
     }
     try:
-        with LocalAirflow(
-            postgres, home, environment=connections | environment, **options
-        ) as running:
+        with ExitStack() as stack:
+            with migrated_metadata(postgres):
+                running = stack.enter_context(
+                    LocalAirflow(postgres, home, environment=connections | environment, **options)
+                )
             wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
             yield running
     finally:
