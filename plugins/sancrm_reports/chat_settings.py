@@ -27,7 +27,7 @@ def _chat_or_nobody(name: str) -> str:
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | int) else value
 
 
 ChatOrNobody = Annotated[str, AfterValidator(_chat_or_nobody)]

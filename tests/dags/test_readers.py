@@ -157,6 +157,21 @@ def test_the_recheck_tells_a_chat_for_losses_of_a_new_one_once(run, crm, reading
     assert lost.silent
 
 
+def test_of_a_frozen_period_a_chat_for_losses_is_told_of_no_new_one(
+    run, crm, reading, configured, chats
+):
+    # The other chats keep what they have, and ops are told; one that was never posted is posted.
+    reading({"chat": str(LOSSES), "branches": "all", "only_losses": True})
+    run(DAILY, period=DAY)
+    rent(crm, 300_000)
+    configured(RECHECK__FROZEN_UNTIL="2026-10-31")
+    for _ in range(2):
+        assert str(run(DAILY, period=DAY).state) == "success"
+    assert losses(chats) == []
+    run(DAILY, period="2026-10-13")
+    assert len(losses(chats)) == 1
+
+
 def test_a_chat_for_losses_that_is_new_hears_of_no_old_ones(run, crm, reading, chats):
     # They were told elsewhere as losses, when it was not there.
     rent(crm, 300_000)

@@ -101,7 +101,7 @@ class TelegramReportOperator(TelegramOperator):
                     note_lateness(self.dag_id, late)
                 footer = late_footer(late)
                 is_left = is_frozen(period) and not params_of(context).correct_frozen
-                readers = self.readers(ledger, period, hook)
+                readers = self.readers(ledger, period, hook, is_left=is_left)
                 done = self._deliver(
                     delivery, period, readers, message, footer=footer, is_frozen=is_left
                 )
@@ -111,13 +111,20 @@ class TelegramReportOperator(TelegramOperator):
                     done[1].append(error)
         return self.show(context, *done)
 
-    def readers(self, ledger: Ledger, period: Period, hook: SancrmTelegramHook) -> list[Address]:
+    def readers(
+        self, ledger: Ledger, period: Period, hook: SancrmTelegramHook, *, is_left: bool
+    ) -> list[Address]:
         """Return where the message goes.
 
-        A chat for losses that was told of one is told as well that it is none any more.
+        A chat for losses that was told of one is told as well that it is none any more. Of a frozen
+        period, where ``is_left``, it is told of none that the other chats are not told of.
         """
+        from sancrm_reports.wire.ledger.history import History
+
         dag_id, subject = REPORT_KINDS[self.report].dag_id, self.subject()
-        now = readers_of(self.report, subject, hook, is_loss=self.whose().is_loss)
+        posted = History(ledger.database).of(dag_id, period.key, period.after.key, subject)
+        is_loss = self.whose().is_loss and not (is_left and posted)
+        now = readers_of(self.report, subject, hook, is_loss=is_loss)
         return now + [
             to
             for to in readers_of(self.report, subject, hook, is_loss=True)
