@@ -225,7 +225,7 @@ def test_a_dump_that_is_not_whole_is_read_again_until_the_deadline(
         xcom_pull=lambda task_ids, key: pushed.get(key),
         log_url="",
     )
-    run = SimpleNamespace(run_after=datetime.now(UTC))
+    run = SimpleNamespace(run_after=datetime.now(UTC), run_type="scheduled")
     context = {"dag_run": run, "params": {}, "ti": ti}
     write(head, 10)
     BackupSensor(task_id="wait_for_backup", backup="sancrm").execute(context)
@@ -291,7 +291,10 @@ def test_a_run_without_a_logical_date_watches_the_newest_window(
 def test_a_trigger_that_fails_is_retried_by_airflow_and_not_in_a_circle(crm, configured):
     # The window of this year is open: the worker looks, and has nothing to say yet.
     configured(**OF_THE_YEAR)
-    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    context = {
+        "dag_run": SimpleNamespace(run_after=datetime.now(UTC), run_type="scheduled"),
+        "params": {},
+    }
     sensor = BackupSensor(task_id="wait_for_backup", backup="sancrm")
     with pytest.raises(TriggererError, match="does it see plugins/") as caught:
         sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
@@ -340,7 +343,10 @@ def test_the_look_of_the_worker_is_the_first_of_three_in_a_row(configured, monke
     for module in ("trigger", "watch"):
         monkeypatch.setattr(f"sancrm_reports.backups.{module}.look", counted)
     monkeypatch.setattr("asyncio.sleep", pause)
-    context = {"dag_run": SimpleNamespace(run_after=datetime.now(UTC)), "params": {}}
+    context = {
+        "dag_run": SimpleNamespace(run_after=datetime.now(UTC), run_type="scheduled"),
+        "params": {},
+    }
     with pytest.raises(TaskDeferred) as caught:
         BackupSensor(task_id="wait_for_backup", backup="sancrm").execute(context)
     _, arguments = caught.value.trigger.serialize()
