@@ -143,9 +143,13 @@ def test_a_chat_for_losses_is_told_of_losses_and_that_one_is_none_any_more(
     assert all("исправлено" in text.lower() for text in losses(chats)), lost
 
 
-def test_the_recheck_tells_a_chat_for_losses_of_a_new_one_once(run, crm, reading, chats, telegram):
+@pytest.mark.parametrize("nobody_else", [False, True])
+def test_the_recheck_tells_a_chat_for_losses_of_a_new_one_once(
+    run, crm, reading, chats, telegram, nobody_else
+):
     # By a cost that came late: without sound, and saying how late it is.
-    reading({"chat": str(LOSSES), "branches": "all", "only_losses": True})
+    others = {"CHATS__REPORTS": "none"} if nobody_else else {}
+    reading({"chat": str(LOSSES), "branches": "all", "only_losses": True}, **others)
     run(DAILY, period=DAY)
     assert losses(chats) == []
     rent(crm, 300_000)
@@ -153,6 +157,7 @@ def test_the_recheck_tells_a_chat_for_losses_of_a_new_one_once(run, crm, reading
         assert str(run("recheck").state) == "success"
     (lost,) = [message for message in telegram.messages if message.chat_id == LOSSES]
     assert "Ленина" in lost.text
+    assert len(chats("")) == (0 if nobody_else else 3)
     assert "с опозданием на" in lost.text
     assert lost.silent
 

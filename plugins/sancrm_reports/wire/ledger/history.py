@@ -41,11 +41,16 @@ class History:
         self._database = database
 
     def posted_days(self, report: str, count: int) -> list[date]:
-        """Return the first days of the newest periods that were posted by themselves."""
+        """Return the first days of the newest periods that were posted by themselves.
+
+        Also of those whose run had a report that nobody was to read.
+        """
         rows = self._database.tuples(
-            "select distinct day from sancrm_ledger.messages where report = %(report)s"
-            " and state = 'sent' and period not like 'digest-%%' order by day desc"
-            " limit %(count)s",
+            "select day from sancrm_ledger.messages where report = %(report)s"
+            " and state = 'sent' and period not like 'digest-%%'"
+            " union select day from sancrm_ledger.expected where report = %(report)s"
+            " and mode = 'full' and exists (select from jsonb_each(chats) where value = '[]')"
+            " order by day desc limit %(count)s",
             report=report, count=count,
         )  # fmt: skip
         return [day for (day,) in rows]
