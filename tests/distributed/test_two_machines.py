@@ -52,7 +52,8 @@ def test_a_machine_that_dies_while_it_posts_costs_and_doubles_nothing(airflow, m
     before = len(in_chat(telegram))
     hanging = telegram.faults.hang_after(times=1)
     run_id = airflow.trigger(DAG_ID, period="2026-11-10")
-    wait_until(lambda: len(in_chat(telegram)) > before)
+    # The other branch's message is done with: nobody else talks to Telegram, and only one is unknown.
+    wait_until(lambda: len(in_chat(telegram)) == before + 2 and posted_by(airflow, run_id) == 1)
     victim = talking(machines, telegram)
     victim.kill()
     hanging.release()
@@ -87,6 +88,16 @@ def undecided(telegram):
     """The message that the last alert asks a person about."""
     told = [message for message in in_chat(telegram, OPS_CHAT) if '"resend"' in message.text][-1]
     return told.text.split('"resend": ["')[1].split('"')[0]
+
+
+def posted_by(airflow, run_id):
+    """How many branches a run has posted."""
+    states = [
+        task["state"]
+        for task in tasks(airflow, DAG_ID, run_id)
+        if task["task_id"] == "post_branch_report"
+    ]
+    return states.count("success")
 
 
 def talking(machines, telegram):

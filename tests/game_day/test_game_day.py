@@ -120,7 +120,7 @@ def test_after_a_bad_day_everything_was_posted_once(game, telegram, include, pos
     type_command_of(game, alert)
     assert game.wait_for_run(DAG_ID)["state"] == "failed"
     assert "post_branch_report (Сервис <Юг>" in told(telegram).text
-    assert f"чат {CHAT} удалён" in told(telegram).text
+    assert f"чат {GONE} удалён" in told(telegram).text
 
     before = files_read(game)
     route(include, NEW)
