@@ -52,7 +52,7 @@ def test_a_machine_that_dies_while_it_posts_costs_and_doubles_nothing(airflow, m
     before = len(in_chat(telegram))
     hanging = telegram.faults.hang_after(times=1)
     run_id = airflow.trigger(DAG_ID, period="2026-11-10")
-    # The other branch's message is done with: nobody else talks to Telegram, and only one is unknown.
+    # The other branch is done with: nobody else talks to Telegram, and only one is unknown.
     wait_until(lambda: len(in_chat(telegram)) == before + 2 and posted_by(airflow, run_id) == 1)
     victim = talking(machines, telegram)
     victim.kill()
