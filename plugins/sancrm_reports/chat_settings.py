@@ -115,12 +115,20 @@ class ChatsSettings(Section):
             }
         )
 
-    def readers_of(self, report: str, branch_id: str | None, *, is_loss: bool) -> list[str]:
-        """Return who reads a report, of a branch or of the network, each chat once."""
-        return self._of_all(
-            branch_id,
-            [one for one in self.readers if one.reads(report, branch_id, is_loss=is_loss)],
-        )
+    def readers_of(
+        self, report: str, branch_id: str | None, *, is_loss: bool, file: str = ""
+    ) -> list[str]:
+        """Return who reads a report, of a branch or of the network, each chat once.
+
+        With a ``file`` only who wants that below the report as well.
+        """
+        usual = [self.of_summary] if branch_id is None else self.of_branch(branch_id)
+        more = [
+            one.chat
+            for one in self.readers
+            if one.reads(report, branch_id, is_loss=is_loss) and (not file or file in one.files)
+        ]
+        return [chat for chat in dict.fromkeys([*usual, *more]) if chat != NOBODY]
 
     def readers_of_file(
         self, file: str, report: str, branch_id: str | None, *, is_loss: bool
@@ -130,14 +138,7 @@ class ChatsSettings(Section):
         A branch's workbook only goes to chats that don't read of the whole network: those have
         the network's, or would have one of every branch.
         """
-        found = self._of_all(
-            branch_id,
-            [
-                one
-                for one in self.readers
-                if file in one.files and one.reads(report, branch_id, is_loss=is_loss)
-            ],
-        )
+        found = self.readers_of(report, branch_id, is_loss=is_loss, file=file)
         if file != "workbook" or branch_id is None:
             return found
         whole = {
@@ -167,8 +168,3 @@ class ChatsSettings(Section):
         start, end = hours.split("-")
         now = f"{moment:%H:%M}"
         return start <= now < end if start < end else now >= start or now < end
-
-    def _of_all(self, branch_id: str | None, readers: list[Reader]) -> list[str]:
-        usual = [self.of_summary] if branch_id is None else self.of_branch(branch_id)
-        chats = dict.fromkeys([*usual, *(reader.chat for reader in readers)])
-        return [chat for chat in chats if chat != NOBODY]

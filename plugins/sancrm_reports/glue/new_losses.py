@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sancrm_reports.pure.period import Period
     from sancrm_reports.pure.rechecking import Change
     from sancrm_reports.wire.ledger.ledger import Ledger
+    from sancrm_reports.wire.telegram_hook import SancrmTelegramHook
 
 
 def new_losses(
@@ -32,7 +33,8 @@ def new_losses(
         return
     from sancrm_reports.pure.rechecking import Change
 
-    footer = late_footer(how_late(kind.id, period))
+    hook, footer = common_hook(), late_footer(how_late(kind.id, period))
+    expected = ledger.expected(kind.dag_id, period.key)
     for row in rows:
         figures = Figures.from_row(row)
         if figures.is_loss and figures.subject != "unallocated":
@@ -41,23 +43,29 @@ def new_losses(
                 if figures.subject == NETWORK
                 else branch_message(row, period)
             )
-            for key, before in _untold(ledger, kind, period, figures.name):
+            owed = expected.chats.get(figures.name) if expected else None
+            for key, before in _untold(ledger, hook, kind, period, figures.name, owed):
                 yield Change(key, period, figures.branch_name or "", before, message, footer)
 
 
 def _untold(
-    ledger: Ledger, kind: ReportKind, period: Period, subject: str
+    ledger: Ledger,
+    hook: SancrmTelegramHook,
+    kind: ReportKind,
+    period: Period,
+    subject: str,
+    owed: Sequence[str] | None,
 ) -> Iterator[tuple[MessageKey, Mapping[str, str]]]:
-    """Yield who knows nothing of a loss yet, and what others were told before."""
+    """Yield who knows nothing of a loss yet, and what others were told before.
+
+    ``owed`` are the chats that its run was to tell; None where nobody knows.
+    """
     from sancrm_reports.pure.rechecking import had_profit
     from sancrm_reports.wire.ledger.history import History
 
-    expected = ledger.expected(kind.dag_id, period.key)
-    owed = expected.chats.get(subject) if expected else None
     found = History(ledger.database).of(kind.dag_id, period.key, period.after.key, subject)
     told = [one.entry.facts for one in found if one.entry.is_posted and one.entry.facts]
     was_none = any(map(had_profit, told)) if found else owed == []
-    hook = common_hook()
     always = readers_of(kind.id, subject, hook, is_loss=False)
     for to in readers_of(kind.id, subject, hook, is_loss=True):
         if to in always or to.name in (owed or ()):

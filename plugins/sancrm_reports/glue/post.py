@@ -122,8 +122,10 @@ class TelegramReportOperator(TelegramOperator):
         from sancrm_reports.wire.ledger.history import History
 
         dag_id, subject = REPORT_KINDS[self.report].dag_id, self.subject()
-        posted = History(ledger.database).of(dag_id, period.key, period.after.key, subject)
-        is_loss = self.whose().is_loss and not (is_left and posted)
+        is_loss = self.whose().is_loss
+        if is_loss and is_left:
+            of_period = dag_id, period.key, period.after.key
+            is_loss = not History(ledger.database).of(*of_period, subject)
         now = readers_of(self.report, subject, hook, is_loss=is_loss)
         return now + [
             to

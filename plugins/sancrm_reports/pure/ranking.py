@@ -25,7 +25,7 @@ class Place:
     @property
     def is_loss(self) -> bool:
         """Whether it earned less than it spent."""
-        return self.figures.has_movements and self.figures.profit < 0
+        return self.figures.has_movements and self.figures.is_loss
 
     @property
     def mark(self) -> str:
