@@ -111,6 +111,8 @@ class LocalAirflow:
             "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": self._secret,
+            # A busy machine is no reason to fail a task, or to try it again a minute later.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self._log_ports[0]),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self._log_ports[1]),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
@@ -263,6 +265,16 @@ class LocalAirflow:
                 return runs[-1]
         raise LocalAirflowError(
             f"{dag_id} was not over after {seconds:.0f} s; Airflow's output is in {self.home}/*.out"
+            f"\n{self._unfinished(dag_id)}"
+        )
+
+    def _unfinished(self, dag_id: str) -> str:
+        """Say what the tasks of a DAG's runs wait for."""
+        answer = self.api.get(f"/dags/{dag_id}/dagRuns/~/taskInstances")
+        return "\n".join(
+            f"{task['task_id']}: {task['state']}, try {task['try_number']}"
+            for task in answer.json().get("task_instances", [])
+            if task["state"] != "success"
         )
 
     def failures(self, dag_id: str, run_id: str) -> list[str]:

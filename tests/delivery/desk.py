@@ -55,8 +55,6 @@ class Desk:
         self.clock = SharedClock(stand_in.clock)
         self.moves = []
         self.chat = GROUP
-        # No certificates are needed on loopback, and loading them would take most of the time.
-        monkeypatch.setenv("SSL_CERT_DIR", str(Path(__file__).parent))
         self.connect()
 
     def connect(self, *, token=None, chat=None, **extra):

@@ -70,6 +70,7 @@ def local_airflow(postgres, telegram, home, environment, **options):
         "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
         "AIRFLOW_CONN_TELEGRAM_OPS": telegram_connection(telegram, OPS_CHAT),
         "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
+        "SANCRM__RETRIES__DELAY_SECONDS": "5",
         "SANCRM__FRESHNESS__WHEN_STALE": "ignore",  # the small CRM ends on a day, whatever today is
     }
     try:

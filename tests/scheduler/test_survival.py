@@ -7,14 +7,17 @@ from stage import in_chat
 
 def test_a_new_airflow_and_a_deleted_dag_post_nothing_again(airflow, postgres, telegram, tmp_path):
     # Another metadata database, as after `airflow db reset`; then the DAG is deleted in the UI with
-    # all its runs, and read anew. Both make the newest run again, which finds its messages sent.
+    # all its runs, and comes back as its file is read again. Both make the newest run again, which
+    # finds its messages sent.
     before = [message.text for message in in_chat(telegram)]
-    ledger = {"AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(airflow.ledger_dsn)}
-    with local_airflow(postgres, telegram, tmp_path, ledger, database="second") as second:
+    environment = {
+        "AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(airflow.ledger_dsn),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+    }
+    with local_airflow(postgres, telegram, tmp_path, environment, database="second") as second:
         unpause(second, DAG_ID)
         assert second.wait_for_run(DAG_ID)["state"] == "success"
         second.api.delete(f"/dags/{DAG_ID}").raise_for_status()
-        second.command("dags", "reserialize")
         wait_until(lambda: second.api.get(f"/dags/{DAG_ID}").status_code == 200)
         unpause(second, DAG_ID)
         assert second.wait_for_run(DAG_ID)["state"] == "success"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -44,6 +46,12 @@ async def _bound(response: httpx.Response) -> None:
     response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream))
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return what httpx trusts, read once a process: it takes longer than a message does."""
+    return httpx.create_ssl_context()
+
+
 class BoundedRequest(HTTPXRequest):
     """Remembers what the library forgets: the answer's status, and whether the API gave it."""
 
@@ -53,6 +61,7 @@ class BoundedRequest(HTTPXRequest):
         bounds = {
             "headers": {"Accept-Encoding": "identity"},
             "event_hooks": {"response": [_bound]},
+            "verify": _certificates(),
         }
         super().__init__(httpx_kwargs=bounds, **kwargs)
         self.status: int | None = None
