@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -38,6 +39,7 @@ def _cron(expression: str) -> str:
     return expression
 
 
+@cache
 def shortest_gap(expression: str, times: int = 100) -> timedelta:
     """Return the shortest time between two of the next times of a schedule."""
     from croniter import croniter

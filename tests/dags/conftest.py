@@ -8,12 +8,28 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from jsonschema import Draft202012Validator
 
 from demo.ledger import ledger_connection
 from demo.postgres import EmbeddedPostgres
 from ledgers import empty_ledger
 from sancrm_reports.settings import settings, settings_error
 from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas_checked_once():
+    """Airflow checks the schema of each param of each task each time: a third of a run."""
+    check, checked = Draft202012Validator.check_schema, set()
+
+    def check_once(schema, **options):
+        if repr(schema) not in checked:
+            check(schema, **options)
+            checked.add(repr(schema))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", check_once)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +112,31 @@ def run(airflow_database, crm, telegram):
             conf["day"] = about_day
         # Imported anew, as a worker does: a run's params stay in the DAG object.
         moment = datetime(2026, 11, day, 6, next(minutes), tzinfo=UTC)
-        return import_dags()[dag_id].test(
-            logical_date=moment if logical_date else None, run_after=moment, run_conf=conf
+        return by_itself(
+            import_dags()[dag_id],
+            logical_date=moment if logical_date else None,
+            run_after=moment,
+            run_conf=conf,
         )
 
     forget_deliveries()
     return run_dag
+
+
+def by_itself(dag, **options):
+    """Run a DAG to its end in this process: ``dag.test()``, which else reads and writes every DAG anew."""
+    from airflow.dag_processing import dagbag
+
+    every = dagbag.BundleDagBag
+
+    def only_this(**place):
+        bag = every(**place, collect_dags=False)
+        bag.dags[dag.dag_id] = dag
+        return bag
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dagbag, "BundleDagBag", only_this)
+        return dag.test(**options)
 
 
 def forget_deliveries():

@@ -52,7 +52,7 @@ def game(postgres, telegram, include, tmp_path):
     """An Airflow that retries fast and looks for dead workers often."""
     environment = {
         "SANCRM_INCLUDE": str(include),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         "SANCRM__RETRIES__COUNT": "1",
         "SANCRM__RETRIES__DELAY_SECONDS": "1",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",

@@ -65,19 +65,22 @@ def local_airflow(postgres, telegram, home, environment, **options):
     # What tests/conftest.py sets is for Airflow in this process.
     own = [name for name in os.environ if name.startswith("AIRFLOW")]
     kept = {name: os.environ.pop(name) for name in own}
-    connections = {
+    ours = {
         "AIRFLOW_CONN_SANCRM_DB": reader_connection(postgres),
         "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
         "AIRFLOW_CONN_TELEGRAM_OPS": telegram_connection(telegram, OPS_CHAT),
         "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
         "SANCRM__RETRIES__DELAY_SECONDS": "5",
+        # Several of them wait beside each other: as they come, each takes a third of a core for it.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         "SANCRM__FRESHNESS__WHEN_STALE": "ignore",  # the small CRM ends on a day, whatever today is
     }
     try:
         with ExitStack() as stack:
             with migrated_metadata(postgres):
                 running = stack.enter_context(
-                    LocalAirflow(postgres, home, environment=connections | environment, **options)
+                    LocalAirflow(postgres, home, environment=ours | environment, **options)
                 )
             wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
             yield running

@@ -12,7 +12,7 @@ def test_a_new_airflow_and_a_deleted_dag_post_nothing_again(airflow, postgres, t
     before = [message.text for message in in_chat(telegram)]
     environment = {
         "AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(airflow.ledger_dsn),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
     }
     with local_airflow(postgres, telegram, tmp_path, environment, database="second") as second:
         unpause(second, DAG_ID)

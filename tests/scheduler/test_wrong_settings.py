@@ -14,7 +14,7 @@ def test_ops_are_told_at_once_and_every_dag_stays(tmp_path):
     settings = include / "settings.toml"
     environment = {
         "SANCRM_INCLUDE": str(include),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
     }
     with EmbeddedPostgres() as postgres, telegram_with_chats() as telegram:
         make_crm(postgres)
