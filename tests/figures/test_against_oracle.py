@@ -51,7 +51,19 @@ money = st.one_of(
     st.sampled_from((Decimal(0), Decimal("0.01"), Decimal("0.15"), Decimal("9999999999.99"))),
     st.decimals(0, 100_000, places=2),
 )
+money_or_none = st.none() | money
 quantity = st.one_of(st.just(Decimal(1)), st.decimals(0, 50, places=3))
+hours = st.sampled_from((0, 0, 0, 1, 2, 3, 12, 22, 23))
+minutes = st.sampled_from((0, 0, 30))
+folds = st.integers(0, 1)
+flags = st.booleans()
+statuses = st.lists(st.sampled_from(list(STATUSES)), max_size=3)
+# Closed in the end more often than not.
+last_statuses = st.sampled_from(("closed", "closed", "scrapped", *STATUSES))
+rented_hours = st.sampled_from((0, 1, 23, 24, 25, 48, 100))
+returned = st.sampled_from((True, True, True, False))
+days_before = st.sampled_from((0, 0, 5, 40, 400))
+days_valid = st.none() | st.integers(0, 70).map(lambda days: timedelta(days=days))
 
 
 @cache
@@ -81,13 +93,12 @@ def crms(draw, period):
     zone = ZoneInfo(period.timezone)
     length = (period.end - period.start).days
     edges = st.sampled_from((-1, 0, length - 1, length)) | st.integers(-3, length + 2)
-    hours = st.sampled_from((0, 0, 0, 1, 2, 3, 12, 22, 23))
 
     def day():
         return period.start + timedelta(days=draw(edges))
 
     def instant():
-        at = time(draw(hours), draw(st.sampled_from((0, 0, 30))), fold=draw(st.integers(0, 1)))
+        at = time(draw(hours), draw(minutes), fold=draw(folds))
         wall = datetime.combine(day(), at, zone)
         return wall.astimezone(UTC) + timedelta(microseconds=draw(microseconds))
 
@@ -95,19 +106,19 @@ def crms(draw, period):
         return range(draw(st.integers(0, highest)))
 
     def flag():
-        return draw(st.booleans())
+        return draw(flags)
 
     branches = [
         {"id": n, "name": f"Филиал {n}", "is_active": flag()}
         for n in range(1, draw(st.integers(3, 5)) + 1)
     ]
     branch = st.integers(1, len(branches))
+    branch_or_none = st.none() | branch
     tables = {name: [] for name in ("repair_services", "repair_parts", "repair_status_changes")}
     repairs = []
     for number in range(1, draw(st.integers(0, 10)) + 1):
-        # Closed in the end more often than not, perhaps after it was closed and opened before.
-        codes = draw(st.lists(st.sampled_from(list(STATUSES)), max_size=3))
-        codes.append(draw(st.sampled_from(("closed", "closed", "scrapped", *STATUSES))))
+        # Perhaps closed and opened before.
+        codes = [*draw(statuses), draw(last_statuses)]
         times = sorted(instant() for _ in codes)
         tables["repair_status_changes"] += [
             {"repair_id": number, "status_id": STATUS_IDS[code], "changed_at": at}
@@ -130,38 +141,35 @@ def crms(draw, period):
             {
                 "repair_id": number,
                 "quantity": draw(quantity),
-                "purchase_price": draw(st.none() | money),
+                "purchase_price": draw(money_or_none),
                 "sale_price": draw(money),
                 "discount": draw(money),
                 "is_written_off": flag(),
             }
             for _ in rows(2)
         ]
-    lengths = (0, 1, 23, 24, 25, 48, 100)
     tables["rentals"] = []
     for _ in rows(6):
         ended_at = instant()
-        rented_for = timedelta(
-            hours=draw(st.sampled_from(lengths)), microseconds=draw(microseconds)
-        )
-        returned = draw(st.sampled_from((True, True, True, False)))
+        rented_for = timedelta(hours=draw(rented_hours), microseconds=draw(microseconds))
+        is_returned = draw(returned)
         tables["rentals"].append(
             {
                 "branch_id": draw(branch),
-                "status": "returned" if returned else "rented",
+                "status": "returned" if is_returned else "rented",
                 "price_per_day": draw(money),
                 "started_at": ended_at - max(rented_for, timedelta()),
-                "ended_at": ended_at if returned or flag() else None,
-                "total": draw(st.none() | money),
+                "ended_at": ended_at if is_returned or flag() else None,
+                "total": draw(money_or_none),
             }
         )
     tables["fixed_costs"] = []
     for _ in rows(6):
-        valid_from = day() - timedelta(days=draw(st.sampled_from((0, 0, 5, 40, 400))))
-        valid_for = draw(st.none() | st.integers(0, 70).map(lambda days: timedelta(days=days)))
+        valid_from = day() - timedelta(days=draw(days_before))
+        valid_for = draw(days_valid)
         tables["fixed_costs"].append(
             {
-                "branch_id": draw(st.none() | branch),
+                "branch_id": draw(branch_or_none),
                 "amount_per_month": draw(money),
                 "valid_from": valid_from,
                 "valid_to": None if valid_for is None else valid_from + valid_for,

@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import time
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import psutil
+import psycopg
 import pytest
 
 from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from metadata import migrated_metadata
-from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
+from sancrm_reports.settings import INCLUDE
+from stage import OPS_CHAT, in_chat, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
 DAG_ID = "profitability_daily"
 
@@ -29,20 +33,20 @@ WAITED_FOR = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres():
     with EmbeddedPostgres() as server:
         make_crm(server)
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def telegram():
     with telegram_with_chats() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(postgres, telegram, tmp_path_factory):
     """Airflow with the daily reports switched on, whose first scheduled run is over."""
     environment = {
@@ -57,6 +61,32 @@ def airflow(postgres, telegram, tmp_path_factory):
         unpause(running, DAG_ID)
         running.wait_for_run(DAG_ID)
         yield running
+
+
+@pytest.fixture(scope="package")
+def own(tmp_path_factory):
+    """Another Airflow, whose files, settings, pools and CRM a test may break, and mends."""
+    place = tmp_path_factory.mktemp("own")
+    include = shutil.copytree(INCLUDE, place / "include")
+    environment = {
+        "SANCRM_INCLUDE": str(include),
+        "SANCRM__FRESHNESS__WHEN_STALE": "hold",
+        "SANCRM__FRESHNESS__CHECK_SECONDS": "0.5",
+        "SANCRM__DELIVERY__DEADLINE_MINUTES": "0.02",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+    }
+    (include / "sql" / "freshness.sql").write_text(
+        "select null::bigint as branch_id, loaded_until as complete_until from crm_loads"
+    )
+    with (
+        EmbeddedPostgres() as postgres,
+        telegram_with_chats() as telegram,
+        psycopg.connect(make_crm(postgres), autocommit=True) as crm,
+    ):
+        crm.execute("create table crm_loads as select now() loaded_until")
+        crm.execute("grant select on crm_loads to sancrm_reader")
+        with local_airflow(postgres, telegram, place / "airflow", environment) as airflow:
+            yield SimpleNamespace(airflow=airflow, include=include, crm=crm, telegram=telegram)
 
 
 @contextmanager
@@ -86,6 +116,16 @@ def local_airflow(postgres, telegram, home, environment, **options):
             yield running
     finally:
         os.environ |= kept
+
+
+def told(telegram, beginning):
+    """What ops were told first with such a beginning, once they are told."""
+
+    def found():
+        alerts = in_chat(telegram, OPS_CHAT)
+        return next((alert for alert in alerts if alert.text.startswith(beginning)), None)
+
+    return wait_until(found)
 
 
 def unpause(airflow, dag_id):
