@@ -124,7 +124,7 @@ def run(airflow_database, crm, telegram):
 
 
 def by_itself(dag, **options):
-    """Run a DAG to its end in this process: ``dag.test()``, which else reads and writes every DAG anew."""
+    """Run a DAG to its end in this process; ``dag.test()`` alone reads every DAG anew."""
     from airflow.dag_processing import dagbag
 
     every = dagbag.BundleDagBag

@@ -15,7 +15,14 @@ from demo.local_airflow import LocalAirflow
 from demo.postgres import EmbeddedPostgres
 from metadata import migrated_metadata
 from sancrm_reports.settings import INCLUDE
-from stage import OPS_CHAT, in_chat, make_crm, reader_connection, telegram_connection, telegram_with_chats
+from stage import (
+    OPS_CHAT,
+    in_chat,
+    make_crm,
+    reader_connection,
+    telegram_connection,
+    telegram_with_chats,
+)
 
 DAG_ID = "profitability_daily"
 
