@@ -42,7 +42,8 @@ class LocalAirflow:
     The metadata is a copy of a migrated template, so that every start is fresh and takes no
     migration. ``environment`` adds connections and settings. ``users`` gives roles (``viewer``,
     ``user``, ``op``, ``admin``) by names, which are the passwords too; without it everybody is
-    admin. The client ``api`` acts as the first of them. Use it in a ``with``.
+    admin. The client ``api`` acts as the first of them. ``patience`` is how long to wait for
+    anything, in seconds. Use it in a ``with``.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LocalAirflow:
         database: str = "airflow",
         components: Sequence[str] = COMPONENTS,
         users: Mapping[str, str] | None = None,
+        patience: float = 600,
     ) -> None:
         self.home = home
         self.port = port or free_port()
@@ -65,6 +67,7 @@ class LocalAirflow:
         self._extra = dict(environment or {})
         self._components = components
         self._users = dict(users or {})
+        self._patience = patience
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=180)
 
@@ -230,13 +233,13 @@ class LocalAirflow:
         """Return the process of a component, for tests that break something."""
         return self._processes[component].pid
 
-    def trigger(self, dag_id: str, *, seconds: float = 600, **conf: Any) -> str:
+    def trigger(self, dag_id: str, **conf: Any) -> str:
         """Run a DAG by hand, once Airflow has read its file; return the run's id.
 
         Raises:
             LocalAirflowError: Airflow does not know the DAG in time.
         """
-        for _ in _every(0.2, seconds):
+        for _ in _every(0.2, self._patience):
             answer = self.api.post(
                 f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}
             )
@@ -253,18 +256,19 @@ class LocalAirflow:
         answer = self.api.get(f"/dags/{dag_id}/dagRuns", params={"order_by": "run_after"})
         return list(answer.json().get("dag_runs", []))
 
-    def wait_for_run(self, dag_id: str, *, seconds: float = 600) -> dict[str, Any]:
+    def wait_for_run(self, dag_id: str) -> dict[str, Any]:
         """Wait until the DAG has a run, and all its runs are over; return the newest.
 
         Raises:
             LocalAirflowError: they are not over in time.
         """
-        for _ in _every(0.5, seconds):
+        for _ in _every(0.5, self._patience):
             runs = self.runs(dag_id)
             if runs and all(run["state"] in ("success", "failed") for run in runs):
                 return runs[-1]
         raise LocalAirflowError(
-            f"{dag_id} was not over after {seconds:.0f} s; Airflow's output is in {self.home}/*.out"
+            f"{dag_id} was not over after {self._patience:.0f} s; "
+            f"Airflow's output is in {self.home}/*.out"
             f"\n{self._unfinished(dag_id)}"
         )
 
@@ -300,8 +304,8 @@ class LocalAirflow:
             )
             guard.watch(self._processes[name])
 
-    def _wait_until_healthy(self, seconds: float = 600) -> None:
-        for _ in _every(0.2, seconds):
+    def _wait_until_healthy(self) -> None:
+        for _ in _every(0.2, self._patience):
             for name, process in self._processes.items():
                 if process.poll() is not None:
                     tail = (self.home / f"{name}.out").read_text(errors="replace")[-2000:]
@@ -310,7 +314,9 @@ class LocalAirflow:
                 token = self.token(next(iter(self._users), ""))
                 self.api.headers["Authorization"] = f"Bearer {token}"
                 return
-        raise LocalAirflowError(f"Airflow did not start in {seconds:.0f} s; see {self.home}/*.out")
+        raise LocalAirflowError(
+            f"Airflow did not start in {self._patience:.0f} s; see {self.home}/*.out"
+        )
 
     def _is_healthy(self) -> bool:
         try:

@@ -65,10 +65,10 @@ def delivery(postgres: EmbeddedPostgres) -> list[str]:
             "AIRFLOW_CONN_SANCRM_DB": crm,
             "AIRFLOW_CONN_TELEGRAM_DEFAULT": telegram_connection(telegram),
         }
-        with LocalAirflow(postgres, Path(home), environment=environment) as airflow:
+        with LocalAirflow(postgres, Path(home), environment=environment, patience=1800) as airflow:
             airflow.trigger(DAG_ID)
             airflow.unpause(DAG_ID)
-            run = airflow.wait_for_run(DAG_ID, seconds=1800)
+            run = airflow.wait_for_run(DAG_ID)
         return _judge(run, telegram)
 
 

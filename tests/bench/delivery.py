@@ -81,11 +81,11 @@ def span(
             )
         if not keep_pace:
             environment["SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE"] = "0"
-        with LocalAirflow(postgres, Path(home), environment=environment) as airflow:
+        with LocalAirflow(postgres, Path(home), environment=environment, patience=1800) as airflow:
             while airflow.api.get(f"/dags/{DAG_ID}").status_code != 200:
                 time.sleep(0.5)
             airflow.api.patch(f"/dags/{DAG_ID}", json={"is_paused": False}).raise_for_status()
-            run = airflow.wait_for_run(DAG_ID, seconds=1200)
+            run = airflow.wait_for_run(DAG_ID)
         times = [message.date for message in telegram.accepted]
         refused = len(telegram.chats.refused)
         if run["state"] != "success" or refused:

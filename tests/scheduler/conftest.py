@@ -25,6 +25,7 @@ from stage import (
 )
 
 DAG_ID = "profitability_daily"
+PATIENCE = 1200  # seconds: some machines take ten times as long as others
 
 # Ten backups of one window that has opened and is not over, whatever today is: this year.
 WAITED_FOR = {
@@ -117,7 +118,13 @@ def local_airflow(postgres, telegram, home, environment, **options):
         with ExitStack() as stack:
             with migrated_metadata(postgres):
                 running = stack.enter_context(
-                    LocalAirflow(postgres, home, environment=ours | environment, **options)
+                    LocalAirflow(
+                        postgres,
+                        home,
+                        environment=ours | environment,
+                        patience=PATIENCE,
+                        **options,
+                    )
                 )
             wait_until(lambda: running.api.get(f"/dags/{DAG_ID}").status_code == 200)
             yield running
@@ -139,9 +146,9 @@ def unpause(airflow, dag_id):
     airflow.unpause(dag_id)
 
 
-def wait_until(condition, seconds=600):
+def wait_until(condition):
     """Wait for what another process does; the limit only ends a hopeless wait."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come about")
