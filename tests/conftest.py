@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
 SLOWEST = ("scheduler", "distributed", "dags", "game_day", "demo_command", "page")  # folders
+SHARED_OUT = "/dags"  # too much for one process, while others have an Airflow beside them
 
 os.environ |= {
     "AIRFLOW_HOME": tempfile.mkdtemp(prefix="sancrm-airflow-"),
@@ -31,7 +32,9 @@ class FolderScheduling(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0].rpartition("/")[0]
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return file if folder.endswith(SHARED_OUT) else folder
 
 
 def pytest_xdist_make_scheduler(config, log):

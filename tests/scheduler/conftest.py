@@ -110,7 +110,7 @@ def local_airflow(postgres, telegram, home, environment, **options):
         "SANCRM__DELIVERY__GROUP_MESSAGES_PER_MINUTE": "0",  # the stand-in keeps no pace
         "SANCRM__RETRIES__DELAY_SECONDS": "5",
         # Several of them wait beside each other: as they come, each takes a third of a core for it.
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         "SANCRM__FRESHNESS__WHEN_STALE": "ignore",  # the small CRM ends on a day, whatever today is
     }
