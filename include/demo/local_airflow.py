@@ -21,6 +21,7 @@ import httpx
 import psutil
 import psycopg
 from airflow import __version__ as airflow_version
+from cryptography.fernet import Fernet
 
 from demo import guard
 from demo.ledger import create_ledger, ledger_connection
@@ -114,6 +115,9 @@ class LocalAirflow:
             "AIRFLOW__API__BASE_URL": self.url,  # without it tasks look for port 8080
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": self._secret,
+            # Without it each component makes one at its first start, and may read another's file
+            # while that is written: its triggers then cannot be read, and it ends.
+            "AIRFLOW__CORE__FERNET_KEY": self._fernet_key,
             # A busy machine is no reason to fail a task, or to try it again a minute later.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self._log_ports[0]),
@@ -157,6 +161,7 @@ class LocalAirflow:
     def __enter__(self) -> Self:
         _end_earlier_run(self.home)
         self._secret = secrets.token_hex(32)
+        self._fernet_key = Fernet.generate_key().decode()
         self._log_ports = (free_port(), free_port())
         try:
             self.prepare()
@@ -273,13 +278,15 @@ class LocalAirflow:
         )
 
     def _unfinished(self, dag_id: str) -> str:
-        """Say what the tasks of a DAG's runs wait for."""
+        """Say which components have ended, and what the tasks of a DAG's runs wait for."""
+        ended = [name for name, process in self._processes.items() if process.poll() is not None]
         answer = self.api.get(f"/dags/{dag_id}/dagRuns/~/taskInstances")
-        return "\n".join(
+        waiting = [
             f"{task['task_id']}: {task['state']}, try {task['try_number']}"
             for task in answer.json().get("task_instances", [])
             if task["state"] != "success"
-        )
+        ]
+        return "\n".join([*(f"{name} has ended" for name in ended), *waiting])
 
     def failures(self, dag_id: str, run_id: str) -> list[str]:
         """Return the tasks of a run that failed, each with the place of its log."""
