@@ -125,6 +125,8 @@ class LocalAirflow:
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "AIRFLOW_CONN_SANCRM_LEDGER": ledger_connection(self.ledger_dsn),
             "PYTHONWARNINGS": "ignore",
+            # Its processes change their titles, and would overwrite what tells whose they are.
+            "SPT_NOENV": "1",
             **self._extra,
         }
 
@@ -378,11 +380,22 @@ def _end_earlier_run(home: Path) -> None:
 
     What has a terminal is a command that somebody types. The caller has the folder for itself.
     """
+    for _ in _every(0.1, STOP_SECONDS):
+        left = [*_without_terminal(home)]
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        if not left:  # a scheduler may have made another worker while it was ended
+            return
+
+
+def _without_terminal(home: Path) -> Iterator[psutil.Process]:
+    """The living processes of an Airflow's folder that nobody types in, but for this one."""
     here = psutil.Process()
     for process in {*psutil.process_iter()} - {here, *here.parents()}:
         with suppress(psutil.Error):  # it has just ended, or is somebody else's
             if process.environ().get("AIRFLOW_HOME") == str(home) and not process.terminal():
-                process.kill()
+                yield process
 
 
 def _every(pause: float, seconds: float) -> Iterator[None]:

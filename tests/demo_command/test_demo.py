@@ -38,6 +38,13 @@ def knows(process, folder):
     return str(folder) in told and process.pid != os.getpid()
 
 
+def is_alive(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
     # Real runs of all DAGs; the chat in the terminal and as one file; nothing is left behind.
     done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=900)
@@ -103,15 +110,15 @@ def test_a_killed_demo_leaves_nothing_behind(begun, home):
 def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(begun, home):
     # As by a full memory: the old scheduler and API server do not go on beside the new ones.
     demo = begun()
-    for child in psutil.Process(demo.pid).children():
+    wait_until(lambda: any("airflow api_server" in command for command in left_over(home)))
+    old = psutil.Process(demo.pid).children(recursive=True)
+    for child in old:
         if "guard.py" in " ".join(child.cmdline()):
             child.kill()
     demo.kill()
     demo.wait()
-    old = [process for process in psutil.process_iter() if knows(process, home)]
-    assert old
     again = begun()
-    wait_until(lambda: not any(knows(process, home) for process in old))
+    wait_until(lambda: not any(is_alive(process) for process in old))
     again.terminate()
     assert again.wait(timeout=180) == 130
     assert left_over(home) == []
