@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=include:plugins PYTHONWARNINGS=ignore $(BIN)/python
 
-.PHONY: help demo up test test-distributed test-next check install doctor check-telegram check-sources formula-diff trace lint types ledger bench lock pictures setup clean
+.PHONY: help demo up test test-long test-distributed test-next check install doctor check-telegram check-sources formula-diff trace lint types ledger bench lock pictures setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -14,8 +14,11 @@ demo: setup ## Post a demo network's latest reports through Airflow, and show th
 up: setup ## Airflow with its UI, the demo CRM and the chat page, until Ctrl-C
 	@$(RUN) -m demo up
 
-test: setup ## Run every test
-	@$(RUN) -m pytest -n 3
+test: setup ## Run the tests but for the long ones; ten minutes
+	@$(RUN) -m pytest -n 4 -m "not long"
+
+test-long: setup ## Run the tests that start whole Airflows, or try very many cases; a quarter of an hour
+	@$(RUN) -m pytest -n 3 -m long
 
 test-distributed: setup ## Run every DAG on two Celery workers as two machines; needs redis-server
 	@$(RUN) -m pytest tests/distributed
@@ -26,7 +29,7 @@ test-next: setup ## Run the tests on the newest Airflow that there is, pre-relea
 	    --compile-bytecode -r requirements-dev.txt
 	@PYTHONPATH=include:plugins PYTHONWARNINGS=ignore .venv-next/bin/python -m pytest -n 3 $(TESTS)
 
-check: setup lint types test ## Everything that CI runs
+check: setup lint types test test-long ## Everything that CI runs
 
 lint: setup
 	@$(BIN)/ruff check

@@ -4,9 +4,11 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
+LONG = ("scheduler", "distributed", "game_day", "page", "demo_command")  # they start Airflows
 SLOWEST = ("scheduler", "distributed", "dags", "game_day", "demo_command", "page")  # folders
 SHARED_OUT = "/dags"  # too much for one process, while others have an Airflow beside them
 
@@ -42,6 +44,10 @@ def pytest_xdist_make_scheduler(config, log):
     return FolderScheduling(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # the marks must be there when pytest chooses by them
 def pytest_collection_modifyitems(items):
-    """Put first what takes longest, so that no process is left alone with it in the end."""
+    """Mark the long folders; put first what takes longest, so that no process ends alone."""
+    for item in items:
+        if item.path.parent.name in LONG:
+            item.add_marker("long")
     items.sort(key=lambda item: (*SLOWEST, item.path.parent.name).index(item.path.parent.name))

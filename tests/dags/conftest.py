@@ -16,6 +16,8 @@ from ledgers import empty_ledger
 from sancrm_reports.settings import settings, settings_error
 from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
+DAGS = Path(__file__).parents[2] / "dags"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def schemas_checked_once():
@@ -86,12 +88,13 @@ def dags(airflow_database):
     return import_dags()
 
 
-def import_dags():
-    """Import the DAGs; a failed task is not tried again, so that tests need not wait."""
+def import_dags(place=DAGS):
+    """Import the DAGs of a folder or file; a failed task is not tried again, for speed."""
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag()
+    bag = DagBag(place)
     mistaken = {"settings_check.py"} if settings_error() else set()
+    mistaken &= {place.name, *(file.name for file in place.glob("*.py"))}
     assert {Path(file).name for file in bag.import_errors} == mistaken, bag.import_errors
     for dag in bag.dags.values():
         for task in dag.tasks:
@@ -110,10 +113,9 @@ def run(airflow_database, crm, telegram):
     def run_dag(dag_id="profitability_daily", *, logical_date=True, day=18, about_day=None, **conf):
         if about_day:  # the run's param day, not the day of the run
             conf["day"] = about_day
-        # Imported anew, as a worker does: a run's params stay in the DAG object.
         moment = datetime(2026, 11, day, 6, next(minutes), tzinfo=UTC)
         return by_itself(
-            import_dags()[dag_id],
+            dag_id,
             logical_date=moment if logical_date else None,
             run_after=moment,
             run_conf=conf,
@@ -123,15 +125,20 @@ def run(airflow_database, crm, telegram):
     return run_dag
 
 
-def by_itself(dag, **options):
-    """Run a DAG to its end in this process; ``dag.test()`` alone reads every DAG anew."""
+def by_itself(dag_id, **options):
+    """Run a DAG to its end in this process; ``dag.test()`` alone reads every DAG anew.
+
+    Its own file is read each time, as by a worker: a run's params stay in the DAG object.
+    """
     from airflow.dag_processing import dagbag
 
     every = dagbag.BundleDagBag
+    file = next(file for file in DAGS.glob("*.py") if dag_id.startswith(file.stem))
+    dag = import_dags(file)[dag_id]
 
     def only_this(**place):
         bag = every(**place, collect_dags=False)
-        bag.dags[dag.dag_id] = dag
+        bag.dags[dag_id] = dag
         return bag
 
     with pytest.MonkeyPatch.context() as patch:

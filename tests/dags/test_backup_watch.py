@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from dags.conftest import forget_deliveries, import_dags, states
+from dags.conftest import by_itself, forget_deliveries, states
 from sancrm_reports.backups.alert_operator import found_out
 from sancrm_reports.backups.facts import Window
 from sancrm_reports.backups.sensor import BackupSensor, TriggererError, VerifyBackupOperator
@@ -38,8 +38,12 @@ def watch(airflow_database, crm, telegram):
 
     def watch(night=0, *, leave_out=None, **conf):
         opens = FIRST + night * NIGHT
-        return import_dags()[DAG_ID].test(
-            logical_date=opens, run_after=opens, run_conf=conf, mark_success_pattern=leave_out
+        return by_itself(
+            DAG_ID,
+            logical_date=opens,
+            run_after=opens,
+            run_conf=conf,
+            mark_success_pattern=leave_out,
         )
 
     return watch
@@ -284,7 +288,7 @@ def test_a_run_without_a_logical_date_watches_the_newest_window(
     forget_deliveries()
     backup(3)
     moment = FIRST + 3 * NIGHT + 10 * HOUR
-    done = import_dags()[DAG_ID].test(logical_date=None, run_after=moment)
+    done = by_itself(DAG_ID, logical_date=None, run_after=moment)
     assert str(done.state) == "success"
 
 

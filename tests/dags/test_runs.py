@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from sqlalchemy import MetaData, select
 
-from dags.conftest import import_dags, states
+from dags.conftest import by_itself, import_dags, states
 from ledgers import rows
 from sancrm_reports.glue import same_files
 from sancrm_reports.glue.reported_period import PeriodError, refuse_taken_place
@@ -330,7 +330,7 @@ def test_a_run_by_hand_does_not_take_the_place_of_a_scheduled_one(dags, logical_
 )
 def test_nor_does_one_of_any_other_dag(run, telegram, dag_id, logical_date):
     # It begins at once, whatever its logical date: what was to be done then never would be.
-    done = import_dags()[dag_id].test(logical_date=datetime.fromisoformat(logical_date))
+    done = by_itself(dag_id, logical_date=datetime.fromisoformat(logical_date))
     assert str(done.state) == "failed"
     [alert] = in_chat(telegram, OPS_CHAT)
     assert "занял место запуска по расписанию" in alert.text

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dags.conftest import forget_deliveries, import_dags
+from dags.conftest import by_itself, forget_deliveries
 from mail import MailServer
 from sancrm_reports.glue import deadline
 from stage import (
@@ -75,7 +75,7 @@ def test_a_missing_backup_is_told_by_email_and_closed_there(
 
     def watch(night):
         opens = datetime(2025, 1, 9 + night, 23, tzinfo=UTC)
-        return import_dags()["backup_watch_sancrm"].test(logical_date=opens, run_after=opens)
+        return by_itself("backup_watch_sancrm", logical_date=opens, run_after=opens)
 
     watch(0)
     assert ["Нет резервной копии sancrm" in subject for subject in mails.subjects] == [True]

@@ -318,6 +318,7 @@ def test_a_flood_of_429_changes_neither_order_nor_number(staff):
     assert staff.shown == [to_call(number) for number in range(1, 13)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["changes", "looks"])
 def test_a_crash_at_any_step_loses_and_doubles_nothing(staff, kind):
     # The ledger fails once, at each step in turn: the chat ends up as if nothing had been.

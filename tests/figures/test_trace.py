@@ -43,6 +43,7 @@ def is_of(row, figures):
     return figures.subject == "network" or row["branch_id"] == figures.branch_id
 
 
+@pytest.mark.long
 @THOUSAND
 @given(examples)
 def test_rows_add_up_to_their_figures_and_reasons_to_the_change(

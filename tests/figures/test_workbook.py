@@ -58,6 +58,7 @@ def same_to_the_kopeck(cell, figure):
     return abs(Decimal(cell) - (figure or 0)) < Decimal("0.005")
 
 
+@pytest.mark.long
 @needs_libreoffice
 def test_recalculated_it_equals_the_message(connection, profitability_sql, tmp_path, monkeypatch):
     # Over random databases: every total to the kopeck, every difference 0, also of the reasons. The

@@ -21,6 +21,8 @@ from stage import OPS_CHAT, in_chat, telegram_connection, telegram_with_chats
 
 DAY = date(2026, 11, 17)
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def include(tmp_path_factory):
