@@ -43,8 +43,8 @@ class LocalAirflow:
     The metadata is a copy of a migrated template, so that every start is fresh and takes no
     migration. ``environment`` adds connections and settings. ``users`` gives roles (``viewer``,
     ``user``, ``op``, ``admin``) by names, which are the passwords too; without it everybody is
-    admin. The client ``api`` acts as the first of them. ``patience`` is how long to wait for
-    anything, in seconds. Use it in a ``with``.
+    admin. The client ``api`` acts as the first of them. ``port`` is taken if it is free.
+    ``patience`` is how long to wait for anything, in seconds. Use it in a ``with``.
     """
 
     def __init__(
@@ -60,8 +60,7 @@ class LocalAirflow:
         patience: float = 600,
     ) -> None:
         self.home = home
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._wanted_port = port
         self._postgres = postgres
         self._database = database
         self._ledger = f"{database}_ledger"
@@ -70,7 +69,6 @@ class LocalAirflow:
         self._users = dict(users or {})
         self._patience = patience
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=180)
 
     @property
     def metadata_dsn(self) -> str:
@@ -161,7 +159,10 @@ class LocalAirflow:
         return done
 
     def __enter__(self) -> Self:
-        _end_earlier_run(self.home)
+        _end_earlier_run(self.home)  # which may have the port that is wanted
+        self.port = free_port(self._wanted_port)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = httpx.Client(base_url=f"{self.url}/api/v2", timeout=180)
         self._secret = secrets.token_hex(32)
         self._fernet_key = Fernet.generate_key().decode()
         self._log_ports = (free_port(), free_port())

@@ -46,7 +46,7 @@ def demo(
         telegram = None
         if not real_telegram():
             telegram = stack.enter_context(
-                TelegramStandIn(port=free_port(chat_port) if chat_port else 0, rate_limits=False)
+                TelegramStandIn(port=free_port(chat_port), rate_limits=False)
             )
             telegram.chats.add(CHAT_ID, "supergroup", CHAT_TITLE)
         say("Starting Airflow")
@@ -54,7 +54,7 @@ def demo(
             LocalAirflow(
                 postgres,
                 STATE / "airflow",
-                port=free_port(airflow_port) if airflow_port else 0,
+                port=airflow_port,
                 environment={
                     "AIRFLOW_CONN_SANCRM_DB": _reader_connection(postgres),
                     "AIRFLOW_CONN_TELEGRAM_DEFAULT": _telegram_connection(telegram),

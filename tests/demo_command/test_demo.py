@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 COMMAND = [sys.executable, "-m", "demo", "report"]
+UP = [sys.executable, "-m", "demo", "up"]
 
 
 @pytest.fixture
@@ -62,9 +65,9 @@ def test_the_demo_posts_everything_and_writes_the_page(environment, tmp_path):
     assert left_over(tmp_path) == []
 
 
-def started(environment, folder):
+def started(environment, folder, command):
     """Start the demo, and return it while Airflow starts, when the most is under way."""
-    demo = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     for line in demo.stdout:
         if "Starting Airflow" in line:
             break
@@ -74,9 +77,21 @@ def started(environment, folder):
 
 def wait_until(is_so, seconds=300):
     deadline = time.monotonic() + seconds
-    while not is_so():
+    while not (found := is_so()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    return found
+
+
+def api_port(demo):
+    """The port in the title of the demo's API server, once that is there."""
+    titles = [" ".join(child.cmdline()) for child in psutil.Process(demo.pid).children()]
+    return "".join(re.findall(r"airflow api_server .*port:(\d+)", "\n".join(titles)))
+
+
+def is_listened_to(port):
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +102,10 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def begun(environment, home):
-    return lambda: started({**environment, "SANCRM_DEMO_STATE": str(home)}, home)
+    def start(command=COMMAND):
+        return started({**environment, "SANCRM_DEMO_STATE": str(home)}, home, command)
+
+    return start
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -108,17 +126,20 @@ def test_a_killed_demo_leaves_nothing_behind(begun, home):
 
 
 def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(begun, home):
-    # As by a full memory: the old scheduler and API server do not go on beside the new ones.
-    demo = begun()
-    wait_until(lambda: any("airflow api_server" in command for command in left_over(home)))
+    # As by a full memory: the old scheduler and API server do not go on beside the new ones, and
+    # Airflow's UI has the same address again.
+    demo = begun(UP)
+    port = wait_until(lambda: api_port(demo))
+    wait_until(lambda: is_listened_to(port))
     old = psutil.Process(demo.pid).children(recursive=True)
     for child in old:
         if "guard.py" in " ".join(child.cmdline()):
             child.kill()
     demo.kill()
     demo.wait()
-    again = begun()
+    again = begun(UP)
+    assert wait_until(lambda: api_port(again)) == port or port != "8080"  # that is another's here
     wait_until(lambda: not any(is_alive(process) for process in old))
     again.terminate()
-    assert again.wait(timeout=180) == 130
+    assert again.wait(timeout=180) == 0
     assert left_over(home) == []
