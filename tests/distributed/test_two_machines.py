@@ -1,5 +1,7 @@
 """Every DAG on two workers; one is killed, one is frozen: nothing is lost, nothing is doubled."""
 
+import psycopg
+
 from scheduler.conftest import DAG_ID, wait_until
 from stage import OPS_CHAT, in_chat
 
@@ -106,13 +108,19 @@ def talking(machines, telegram):
 
 
 def waiting(airflow, machines, run_id):
-    """The machine on which a report is being posted."""
+    """The machine whose message Telegram put off: the one that is being sent."""
 
     def found():
+        with psycopg.connect(airflow.ledger_dsn) as ledger:
+            sending = ledger.execute(
+                "select map_index from sancrm_ledger.messages"
+                " where run_id = %s and state = 'sending'",
+                (run_id,),
+            ).fetchall()
         hosts = [
             task["hostname"]
             for task in tasks(airflow, DAG_ID, run_id)
-            if task["task_id"] == "post_branch_report" and task["state"] == "running"
+            if task["task_id"] == "post_branch_report" and [(task["map_index"],)] == sending
         ]
         return next((machine for machine in machines if machine.host in hosts), None)
 
