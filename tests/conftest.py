@@ -8,8 +8,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
-LONG = ("scheduler", "distributed", "game_day", "page", "demo_command")  # they start Airflows
-SLOWEST = ("scheduler", "distributed", "dags", "game_day", "demo_command", "page")  # folders
+LONG = ("scheduler", "distributed", "game_day", "demo_command", "page")  # they start Airflows
+SLOWEST = (*LONG, "dags")  # folders
 SHARED_OUT = "/dags"  # too much for one process, while others have an Airflow beside them
 
 os.environ |= {

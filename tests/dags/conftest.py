@@ -16,8 +16,6 @@ from ledgers import empty_ledger
 from sancrm_reports.settings import settings, settings_error
 from stage import OPS_CHAT, make_crm, reader_connection, telegram_connection, telegram_with_chats
 
-DAGS = Path(__file__).parents[2] / "dags"
-
 
 @pytest.fixture(scope="session", autouse=True)
 def schemas_checked_once():
@@ -88,13 +86,12 @@ def dags(airflow_database):
     return import_dags()
 
 
-def import_dags(place=DAGS):
-    """Import the DAGs of a folder or file; a failed task is not tried again, for speed."""
+def import_dags():
+    """Import the DAGs; a failed task is not tried again, so that tests need not wait."""
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(place)
+    bag = DagBag()
     mistaken = {"settings_check.py"} if settings_error() else set()
-    mistaken &= {place.name, *(file.name for file in place.glob("*.py"))}
     assert {Path(file).name for file in bag.import_errors} == mistaken, bag.import_errors
     for dag in bag.dags.values():
         for task in dag.tasks:
@@ -128,13 +125,12 @@ def run(airflow_database, crm, telegram):
 def by_itself(dag_id, **options):
     """Run a DAG to its end in this process; ``dag.test()`` alone reads every DAG anew.
 
-    Its own file is read each time, as by a worker: a run's params stay in the DAG object.
+    It is imported anew, as by a worker: a run's params stay in the DAG object.
     """
     from airflow.dag_processing import dagbag
 
     every = dagbag.BundleDagBag
-    file = next(file for file in DAGS.glob("*.py") if dag_id.startswith(file.stem))
-    dag = import_dags(file)[dag_id]
+    dag = import_dags()[dag_id]
 
     def only_this(**place):
         bag = every(**place, collect_dags=False)

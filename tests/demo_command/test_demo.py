@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -77,21 +75,14 @@ def started(environment, folder, command):
 
 def wait_until(is_so, seconds=300):
     deadline = time.monotonic() + seconds
-    while not (found := is_so()):
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    return found
 
 
-def api_port(demo):
-    """The port in the title of the demo's API server, once that is there."""
-    titles = [" ".join(child.cmdline()) for child in psutil.Process(demo.pid).children()]
-    return "".join(re.findall(r"airflow api_server .*port:(\d+)", "\n".join(titles)))
-
-
-def is_listened_to(port):
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", int(port))) == 0
+def address(demo):
+    """The line of ``make up`` with the address of Airflow's UI, once that answers."""
+    return next(line for line in demo.stdout if "http://" in line)
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +93,15 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def begun(environment, home):
-    def start(command=COMMAND):
-        return started({**environment, "SANCRM_DEMO_STATE": str(home)}, home, command)
+    demos = []
 
-    return start
+    def start(command=COMMAND):
+        demos.append(started({**environment, "SANCRM_DEMO_STATE": str(home)}, home, command))
+        return demos[-1]
+
+    yield start
+    for demo in demos:  # of a test that failed: its guard ends the rest
+        demo.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -129,8 +125,7 @@ def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(b
     # As by a full memory: the old scheduler and API server do not go on beside the new ones, and
     # Airflow's UI has the same address again.
     demo = begun(UP)
-    port = wait_until(lambda: api_port(demo))
-    wait_until(lambda: is_listened_to(port))
+    before = address(demo)
     old = psutil.Process(demo.pid).children(recursive=True)
     for child in old:
         if "guard.py" in " ".join(child.cmdline()):
@@ -138,7 +133,8 @@ def test_the_next_demo_ends_what_is_left_of_one_that_was_killed_with_its_guard(b
     demo.kill()
     demo.wait()
     again = begun(UP)
-    assert wait_until(lambda: api_port(again)) == port or port != "8080"  # that is another's here
+    after = address(again)
+    assert after == before or ":8080 " not in before  # somebody else has that port here
     wait_until(lambda: not any(is_alive(process) for process in old))
     again.terminate()
     assert again.wait(timeout=180) == 0
